@@ -1,0 +1,1 @@
+"""From transcripts and books to words with times."""

@@ -1,0 +1,1 @@
+"""From audio files and books on disk to utterances."""

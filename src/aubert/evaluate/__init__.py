@@ -1,0 +1,1 @@
+"""Figures: what came out, against references where there are any."""

@@ -1,0 +1,130 @@
+"""What every stage of the dataset flow shares: rejects, accounting, writing.
+
+A stage is a pure function that takes its input and yields, for every input id,
+either rows of its output table or one `Reject`. `run` routes them to the two
+files and holds the invariant: ids in = ids out + ids rejected.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aubert import tables
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something went no further. A fault counts towards `max_reject_fraction`;
+    what the reader did (a pause, a spoken preamble) is no fault."""
+
+    fault: bool
+    remedy: str
+
+
+# The closed vocabulary of the rejects table.
+REASONS: dict[str, Reason] = {
+    "audio_unreadable": Reason(True, "the file is not audio that libsndfile reads: fetch it again"),
+    "audio_truncated": Reason(True, "the file ends before its header says: fetch it again"),
+    "audio_empty": Reason(True, "the file holds no samples: fetch it again"),
+    "json_missing": Reason(True, "put the recording's <chapter>.json beside its audio"),
+    "json_broken": Reason(True, "the recording's json cannot be parsed: fetch it again"),
+    "no_speech": Reason(False, "no speech was found: nothing to do if the chapter is silent"),
+    "no_words": Reason(False, "the recogniser heard no word: noise, music or a very short piece"),
+    "transcription_failed": Reason(True, "see the detail; other utterances are not affected"),
+    "book_missing": Reason(True, "put the book's text into corpus.books_dir and corpus.book_meta"),
+    "book_empty": Reason(True, "the book's file holds no words: fetch it again"),
+    "book_unknown": Reason(True, "no book in corpus.books_dir holds this speech: add its text"),
+    "wrong_book": Reason(True, "the speech is not in this book: correct the id or the text"),
+    "not_in_book": Reason(False, "speech that the book does not hold, such as a spoken preamble"),
+    "low_similarity": Reason(True, "the best place in the book resembles the speech too little"),
+    "alignment_failed": Reason(True, "no path through the audio says these words"),
+}
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One id that goes no further, and why; `detail` names the file, value or row."""
+
+    id: str
+    reason: str
+    detail: str
+
+    def __post_init__(self) -> None:
+        assert self.reason in REASONS, self.reason
+
+
+class TooManyRejects(ValueError):
+    """A stage lost more of its input than `max_reject_fraction` allows."""
+
+
+def run(
+    stage: str,
+    table: str,
+    results: Iterable[dict | Reject],
+    *,
+    ids: list[str],
+    id_column: str,
+    out: str | Path,
+    rejects: str | Path,
+    max_reject_fraction: float,
+) -> str:
+    """Writes the rows and rejects that a stage yields; returns its one-line summary.
+
+    ids: every input id of the shard. id_column: the output column that names the
+    input id. Raises TooManyRejects (nothing is written) when the faults pass
+    `max_reject_fraction` of the ids; AssertionError when an id is lost or comes out
+    both as rows and as a reject.
+    """
+    done: set[str] = set()
+    rejected: dict[str, Reject] = {}
+    notes = {"aubert.stage": stage, "aubert.ids_in": str(len(ids))}
+    with (
+        tables.Writer(out, table, notes) as out_writer,
+        tables.Writer(rejects, "rejects", notes) as rejects_writer,
+    ):
+        for result in results:
+            if isinstance(result, Reject):
+                assert result.id not in rejected, f"{stage}: {result.id} is rejected twice"
+                rejected[result.id] = result
+                rejects_writer.append({"stage": stage, **vars(result)})
+                print(f"rejected {result.id}: {result.reason}: {result.detail}", file=sys.stderr)
+            else:
+                done.add(result[id_column])
+                out_writer.append(result)
+        _check_accounts(stage, set(ids), done, set(rejected))
+        _check_fraction(stage, rejected.values(), len(ids), max_reject_fraction)
+    counts = Counter(reject.reason for reject in rejected.values())
+    lost = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+    return (
+        f"{stage}: {len(ids)} in, {len(done)} out ({out_writer.num_rows} rows), "
+        f"{len(rejected)} rejected{f' ({lost})' if lost else ''}"
+    )
+
+
+def _check_accounts(stage: str, ids: set[str], done: set[str], rejected: set[str]) -> None:
+    lost, invented = ids - done - rejected, (done | rejected) - ids
+    twice = done & rejected
+    assert not lost, f"{stage} lost {len(lost)} ids without a reject, such as {min(lost)}"
+    assert not invented, f"{stage} put out {len(invented)} unknown ids, such as {min(invented)}"
+    assert not twice, f"{stage} both put out and rejected {len(twice)} ids, such as {min(twice)}"
+
+
+def _check_fraction(
+    stage: str, rejected: Iterable[Reject], num_ids: int, max_reject_fraction: float
+) -> None:
+    faults = [reject for reject in rejected if REASONS[reject.reason].fault]
+    if len(faults) <= max_reject_fraction * num_ids:
+        return
+    reasons = Counter(reject.reason for reject in faults)
+    remedies = "; ".join(
+        f"{count} x {reason} ({REASONS[reason].remedy})" for reason, count in reasons.most_common()
+    )
+    raise TooManyRejects(
+        f"{stage} rejected {len(faults)} of {num_ids} inputs, more than max_reject_fraction "
+        f"{max_reject_fraction:g} allows: {remedies}. First: {faults[0].id}: {faults[0].detail}. "
+        f"Mend the input, or raise max_reject_fraction in the config to go on without it."
+    )

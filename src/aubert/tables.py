@@ -1,0 +1,286 @@
+"""Every table of the pipeline: its schema, and how it is read and written.
+
+One Parquet file per shard. A file appears under its final name only when it is
+complete and valid: rows go to a temporary file beside it, which is renamed at
+the end. Units stand in the column names (`_ms`, `_s`, `_hz`, `_sample`);
+`char_*` columns are offsets into the book's text exactly as `corpus.books`
+decodes it. All intervals are half-open: [start, end).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS_PER_GROUP = 50_000  # bounds the memory of writing, whatever the size of the shard
+
+
+def _field(name: str, kind: pa.DataType, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable)
+
+
+def _struct(**kinds: pa.DataType) -> pa.DataType:
+    return pa.struct([_field(name, kind) for name, kind in kinds.items()])
+
+
+def _list(kind: pa.DataType) -> pa.DataType:
+    return pa.list_(_field("item", kind))
+
+
+INTERVAL_S = _struct(start_s=pa.float64(), end_s=pa.float64())
+SLICE = _struct(start_sample=pa.int64(), end_sample=pa.int64())
+
+# One stretch of an utterance's text. READ: book characters that were spoken (and
+# the transcript characters that heard them); SKIPPED: book characters that were
+# not spoken; EXTRA: transcript characters that are not in the book.
+RUN = _struct(
+    label=pa.string(),
+    char_start=pa.int64(),
+    char_end=pa.int64(),
+    text_start=pa.int64(),
+    text_end=pa.int64(),
+)
+RUN_LABELS = ("READ", "SKIPPED", "EXTRA")
+
+_MATCH_FIELDS = [
+    _field("utterance_id", pa.string()),
+    _field("book_id", pa.string()),
+    _field("char_start", pa.int64()),
+    _field("char_end", pa.int64()),
+    _field("similarity", pa.float64()),  # of the normalised texts, 0..1
+    _field("raw_similarity", pa.float64()),  # of the texts as written, 0..1
+    _field("status", pa.string()),
+]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's key (unique, and the sort order of rows within a recording) and schema."""
+
+    key: tuple[str, ...]
+    schema: pa.Schema
+
+
+TABLES: dict[str, Table] = {
+    "recordings": Table(
+        key=("recording_id",),
+        schema=pa.schema(
+            [
+                _field("recording_id", pa.string()),  # <subset>/<speaker>/<book_dir>/<chapter>
+                _field("path", pa.string()),  # relative to corpus.root
+                _field("speaker", pa.string()),
+                _field("book_id", pa.string(), nullable=True),  # null: to be found by content
+                _field("chapter", pa.string()),
+                _field("chapter_index", pa.int32()),  # place in the book's directory, natural order
+                _field("sample_rate_hz", pa.int32()),
+                _field("num_samples", pa.int64()),
+                _field("snr_db", pa.float64(), nullable=True),
+                # null: the VAD must run
+                _field("voice_activity", _list(INTERVAL_S), nullable=True),
+            ]
+        ),
+    ),
+    "utterances": Table(
+        key=("utterance_id",),
+        schema=pa.schema(
+            [
+                _field("utterance_id", pa.string()),  # <recording_id>_<index:04>
+                _field("recording_id", pa.string()),
+                _field("index", pa.int32()),
+                _field("slices", _list(SLICE)),  # in samples of the recording as stored
+                _field("num_samples", pa.int64()),  # sum over the slices
+            ]
+        ),
+    ),
+    "transcripts": Table(
+        key=("utterance_id",),
+        schema=pa.schema(
+            [
+                _field("utterance_id", pa.string()),
+                _field("text", pa.string()),  # lower-case spoken words, one space between
+                _field("score", pa.float64()),  # log-probability per frame, of the backend
+                _field("num_frames", pa.int32()),
+            ]
+        ),
+    ),
+    "matches": Table(key=("utterance_id",), schema=pa.schema(_MATCH_FIELDS)),
+    "refined": Table(
+        key=("utterance_id",), schema=pa.schema([*_MATCH_FIELDS, _field("runs", _list(RUN))])
+    ),
+    "words": Table(
+        key=("utterance_id", "index"),
+        schema=pa.schema(
+            [
+                _field("utterance_id", pa.string()),
+                _field("index", pa.int32()),
+                _field("word", pa.string()),  # as the book writes it: book[char_start:char_end]
+                _field("spoken", pa.string()),  # as it was said: "mister", "eighteen forty eight"
+                _field("char_start", pa.int64()),
+                _field("char_end", pa.int64()),
+                _field("start_ms", pa.int32()),  # in the utterance, its slices joined
+                _field("end_ms", pa.int32()),
+                _field("recording_start_ms", pa.int64()),
+                _field("confidence", pa.float64()),  # 0..1
+            ]
+        ),
+    ),
+    "rejects": Table(
+        key=("stage", "id", "reason"),
+        schema=pa.schema(
+            [
+                _field("stage", pa.string()),
+                _field("id", pa.string()),
+                _field("reason", pa.string()),  # one of stage.REASONS
+                _field("detail", pa.string()),
+            ]
+        ),
+    ),
+    # What really happened in a synthesised recording; beside the corpus, never inside it.
+    "reference_words": Table(
+        key=("recording_id", "index"),
+        schema=pa.schema(
+            [
+                _field("recording_id", pa.string()),
+                _field("index", pa.int32()),
+                _field("label", pa.string()),  # READ, or EXTRA for speech that is not in the book
+                _field("word", pa.string()),  # READ: book[char_start:char_end]; EXTRA: as spoken
+                _field("spoken", pa.string()),
+                _field("char_start", pa.int64(), nullable=True),  # null for EXTRA
+                _field("char_end", pa.int64(), nullable=True),
+                _field("start_s", pa.float64()),
+                _field("end_s", pa.float64()),
+            ]
+        ),
+    ),
+    "reference_phones": Table(
+        key=("recording_id", "index"),
+        schema=pa.schema(
+            [
+                _field("recording_id", pa.string()),
+                _field("index", pa.int32()),
+                _field("phone", pa.string()),
+                _field("start_s", pa.float64()),
+                _field("end_s", pa.float64()),
+            ]
+        ),
+    ),
+    "reference_skips": Table(  # book text inside the chapter's range that was not read
+        key=("recording_id", "char_start"),
+        schema=pa.schema(
+            [
+                _field("recording_id", pa.string()),
+                _field("char_start", pa.int64()),
+                _field("char_end", pa.int64()),
+                _field("reason", pa.string()),  # skipped_sentence, heading, epigraph, footnote
+            ]
+        ),
+    ),
+}
+
+
+class Writer:
+    """Writes one table, in groups of rows; the file appears only when all rows are in.
+
+    Use as a context manager. An exception inside leaves nothing under the final name.
+    """
+
+    def __init__(self, path: str | Path, name: str, metadata: dict[str, str] | None = None):
+        self.path = Path(path)
+        self.table = TABLES[name]
+        self._name = name
+        self._schema = self.table.schema.with_metadata({"aubert.table": name, **(metadata or {})})
+        self._rows: list[dict] = []
+        self._keys: set[tuple] = set()
+        self.num_rows = 0
+
+    def __enter__(self) -> Writer:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._parquet = pq.ParquetWriter(self._part, self._schema, compression="zstd")
+        return self
+
+    def append(self, row: dict) -> None:
+        key = tuple(row[column] for column in self.table.key)
+        if key in self._keys:
+            raise ValueError(f"{self.path}: two rows of table {self._name} have the key {key}")
+        self._keys.add(key)
+        self._rows.append(row)
+        self.num_rows += 1
+        if len(self._rows) >= ROWS_PER_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        for row in self._rows:
+            if row.keys() != set(self._schema.names):
+                wrong = row.keys() ^ set(self._schema.names)
+                raise ValueError(f"table {self._name}: missing or unknown columns {sorted(wrong)}")
+        batch = pa.Table.from_pylist(self._rows, schema=self._schema)
+        batch.validate(full=True)
+        for name in self._schema.names:
+            if not self._schema.field(name).nullable and batch[name].null_count:
+                raise ValueError(f"table {self._name}: column {name} holds nulls")
+        self._parquet.write_table(batch)
+        self._rows = []
+
+    def __exit__(self, kind, value, traceback) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        except BaseException:
+            kind = True
+            raise
+        finally:
+            self._parquet.close()
+            if kind is not None:
+                self._part.unlink(missing_ok=True)
+        os.replace(self._part, self.path)
+
+
+def write(path: str | Path, name: str, rows: Iterable[dict], metadata: dict | None = None) -> int:
+    """Writes `rows` (dicts with exactly the table's columns); returns their number.
+
+    Raises ValueError for a wrong column, a null where none may be, or a repeated key.
+    """
+    with Writer(path, name, metadata) as writer:
+        for row in rows:
+            writer.append(row)
+    return writer.num_rows
+
+
+def read(path: str | Path, name: str, columns: list[str] | None = None) -> pa.Table:
+    """Reads one shard of table `name`.
+
+    Raises ValueError when the file is not that table (the message says what to do).
+    """
+    try:
+        schema = pq.read_schema(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"{path} is not a Parquet file ({error}); delete it and run again"
+        ) from None
+    if schema.names != TABLES[name].schema.names:
+        raise ValueError(
+            f"{path} does not hold the table {name} of this version (its columns are "
+            f"{', '.join(schema.names)}); delete it and run again"
+        )
+    return pq.read_table(path, columns=columns)
+
+
+def rows(path: str | Path, name: str) -> Iterator[dict]:
+    """The rows of one shard as dicts, in file order, a row group in memory at a time."""
+    read(path, name, columns=[])  # checks the file
+    for batch in pq.ParquetFile(path).iter_batches(batch_size=ROWS_PER_GROUP):
+        yield from batch.to_pylist()
+
+
+def metadata(path: str | Path) -> dict[str, str]:
+    """What the writer noted about the table (stage, rows in)."""
+    stored = pq.read_schema(path).metadata or {}
+    return {key.decode(): value.decode() for key, value in stored.items()}
