@@ -70,16 +70,17 @@ def _plain(kind: Any) -> Any:
 def _descriptions(options: type) -> dict[str, str]:
     """field -> its text in the docstring (a line `name: text`, continued by indented lines)."""
     found: dict[str, str] = {}
-    name = ""
-    for line in (options.__doc__ or "").splitlines():
-        start = re.match(r"    (\w+): (.+)", line)
-        if start:
-            name = start[1]
-            found[name] = start[2]
-        elif name and line.startswith("      "):
-            found[name] += " " + line.strip()
-        else:
-            name = ""
+    for cls in reversed(options.__mro__[:-1]):  # inherited fields are described where they stand
+        name = ""
+        for line in (cls.__doc__ or "").splitlines():
+            start = re.match(r"    (\w+): (.+)", line)
+            if start:
+                name = start[1]
+                found[name] = start[2]
+            elif name and line.startswith("      "):
+                found[name] += " " + line.strip()
+            else:
+                name = ""
     missing = {field.name for field in dataclasses.fields(options)} - found.keys()
     assert not missing, f"{options.__name__}'s docstring does not describe {sorted(missing)}"
     return {key: text.replace("%", "%%") for key, text in found.items()}

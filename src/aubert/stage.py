@@ -30,6 +30,9 @@ REASONS: dict[str, Reason] = {
     "audio_unreadable": Reason(True, "the file is not audio that libsndfile reads: fetch it again"),
     "audio_truncated": Reason(True, "the file ends before its header says: fetch it again"),
     "audio_empty": Reason(True, "the file holds no samples: fetch it again"),
+    "audio_missing": Reason(True, "put the audio beside its json, or delete the json"),
+    "audio_ambiguous": Reason(True, "keep one audio file per chapter"),
+    "name_not_utf8": Reason(True, "rename the file or its directory"),
     "json_missing": Reason(True, "put the recording's <chapter>.json beside its audio"),
     "json_broken": Reason(True, "the recording's json cannot be parsed: fetch it again"),
     "no_speech": Reason(False, "no speech was found: nothing to do if the chapter is silent"),
@@ -91,7 +94,7 @@ def run(
                 assert result.id not in rejected, f"{stage}: {result.id} is rejected twice"
                 rejected[result.id] = result
                 rejects_writer.append({"stage": stage, **vars(result)})
-                print(f"rejected {result.id}: {result.reason}: {result.detail}", file=sys.stderr)
+                print(f"rejected {result.id!r}: {result.reason}: {result.detail}", file=sys.stderr)
             else:
                 done.add(result[id_column])
                 out_writer.append(result)

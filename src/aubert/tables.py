@@ -85,6 +85,15 @@ TABLES: dict[str, Table] = {
             ]
         ),
     ),
+    "books": Table(
+        key=("book_id",),
+        schema=pa.schema(
+            [
+                _field("book_id", pa.string()),
+                _field("sketch", _list(pa.uint64())),  # sampled hashes of its shingles
+            ]
+        ),
+    ),
     "utterances": Table(
         key=("utterance_id",),
         schema=pa.schema(
@@ -147,6 +156,7 @@ TABLES: dict[str, Table] = {
             [
                 _field("recording_id", pa.string()),
                 _field("index", pa.int32()),
+                _field("book_id", pa.string()),  # the book that was really read
                 _field("label", pa.string()),  # READ, or EXTRA for speech that is not in the book
                 _field("word", pa.string()),  # READ: book[char_start:char_end]; EXTRA: as spoken
                 _field("spoken", pa.string()),
@@ -230,17 +240,17 @@ class Writer:
         self._rows = []
 
     def __exit__(self, kind, value, traceback) -> None:
+        complete = False
         try:
             if kind is None:
                 self._flush()
-        except BaseException:
-            kind = True
-            raise
+                complete = True
         finally:
             self._parquet.close()
-            if kind is not None:
+            if complete:
+                os.replace(self._part, self.path)
+            else:
                 self._part.unlink(missing_ok=True)
-        os.replace(self._part, self.path)
 
 
 def write(path: str | Path, name: str, rows: Iterable[dict], metadata: dict | None = None) -> int:

@@ -50,6 +50,10 @@ class Bookshelf:
     def __contains__(self, book_id: str) -> bool:
         return book_id in self._names
 
+    def file_name(self, book_id: str) -> str:
+        """The name of the book's file in books_dir, whether it is there or not."""
+        return self._names[book_id]
+
     def path(self, book_id: str) -> Path:
         """Where the book's text lies. Raises BookError (book_missing)."""
         if book_id not in self._names:

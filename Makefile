@@ -1,0 +1,53 @@
+# make demo: the whole workflow on the miniature corpus.   make test: all tests.
+# Both install what they need into .venv first, once. Needs Python 3.11 or 3.12, make and a
+# C++ compiler.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+CORES ?= $(shell python3 -c 'import os; print(len(os.sched_getaffinity(0)))' 2>/dev/null || echo 2)
+BIN := .venv/bin
+
+.PHONY: help install demo test lint clean requirements
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+install: .venv/installed
+
+# The interpreter is looked for by what it can do, not by its name.
+.venv/installed: requirements.txt pyproject.toml
+	@python=; for candidate in $(PYTHON) python3.12 python3.11 python3 python; do \
+	  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; \
+	  then python=$$candidate; break; fi; done; \
+	if [ -z "$$python" ]; then \
+	  echo "Python 3.11 or 3.12 is missing: install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; fi; \
+	if ! command -v c++ >/dev/null 2>&1 && ! command -v g++ >/dev/null 2>&1 && ! command -v clang++ >/dev/null 2>&1; then \
+	  echo "a C++ compiler is missing: install one (Debian: apt install g++; it builds kenlm)" >&2; exit 1; fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "Python's venv is missing: install it (Debian: apt install python3-venv)" >&2; exit 1; fi; \
+	echo "installing into .venv with $$("$$python" --version) (once; 5 GB, mostly torch)"; \
+	"$$python" -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(shell sed -n 's/^uv==//p' requirements.txt)
+	@$(BIN)/uv pip install --python $(BIN)/python --requirement requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: install
+	@$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/aubert evaluate show results/mini/metrics.json
+
+test: install
+	@$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+# After a change of the dependencies in pyproject.toml.
+requirements: install
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header \
+	  --no-emit-index-url --no-annotate --output-file requirements.txt pyproject.toml
+
+clean:
+	rm -rf results logs data .snakemake

@@ -1,0 +1,5 @@
+import sys
+
+from aubert.cli import main
+
+sys.exit(main())

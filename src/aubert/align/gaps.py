@@ -1,0 +1,160 @@
+"""Word alignment of two short word lists that differ: between anchors, and at the ends.
+
+Affine-gap dynamic programming (Gotoh 1982) over words. A pair of words costs its
+normalised Levenshtein distance, dearer the less they share, so a misheard word is a
+pair while unrelated passages become one gap on each side; two words that were heard
+as one ("to night", "tonight") are a pair too.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
+
+OPEN, EXTEND = 0.6, 0.5  # of a gap, and for each word in it
+MAX_CELLS = 4_000_000  # 24 MB of choices; two passages this long without an anchor are unrelated
+_PAIR, _TWO_HEARD, _TWO_WRITTEN, _EXTRA, _MISSED = range(5)
+
+
+class Step(NamedTuple):
+    """transcript[text:text_end] lies opposite book[book:book_end]; one side may be empty.
+
+    cost: 0 for equal words, else the words' normalised distance (1 where a side is empty).
+    """
+
+    text: int
+    text_end: int
+    book: int
+    book_end: int
+    cost: float
+
+
+def align_gap(
+    text: list[str], book: list[str], *, free_head: bool = False, free_tail: bool = False
+) -> list[Step]:
+    """The cheapest steps that lead through both lists, in order.
+
+    free_head, free_tail: book words before the first and after the last heard word cost
+    nothing (the alignment may begin and end anywhere in the book's words).
+    """
+    num_text, num_book = len(text), len(book)
+    if not num_text or not num_book:
+        return _one_sided(num_text, num_book)
+    if num_text == num_book == 1:
+        cost = Levenshtein.normalized_distance(text[0], book[0])
+        if not free_head and not free_tail and _price(cost) < 2 * (OPEN + EXTEND):
+            return [Step(0, 1, 0, 1, cost)]
+    if num_text * num_book > MAX_CELLS:
+        return [*_one_sided(num_text, 0), *_shifted(_one_sided(0, num_book), num_text, 0)]
+    return _Table(text, book, free_head, free_tail).steps()
+
+
+def _one_sided(num_text: int, num_book: int) -> list[Step]:
+    steps = [Step(i, i + 1, 0, 0, 1.0) for i in range(num_text)]
+    return steps or [Step(0, 0, j, j + 1, 1.0) for j in range(num_book)]
+
+
+def _shifted(steps: list[Step], text: int, book: int) -> list[Step]:
+    return [Step(s[0] + text, s[1] + text, s[2] + book, s[3] + book, s[4]) for s in steps]
+
+
+def _price(distance):
+    """What a pair of words costs: unrelated ones (> .5) more than their distance."""
+    return distance + 0.8 * np.maximum(0.0, distance - 0.5)
+
+
+class _Table:
+    """One dynamic-programming table; rows are heard words, columns are written ones.
+
+    Rows are computed as a whole: a gap along a row is a running minimum.
+    """
+
+    def __init__(self, text: list[str], book: list[str], free_head: bool, free_tail: bool):
+        self.num_text, self.num_book = len(text), len(book)
+        self.free_head, self.free_tail = free_head, free_tail
+        self.pair = _distances(text, book)
+        text_pairs = [a + b for a, b in zip(text, text[1:], strict=False)]
+        book_pairs = [a + b for a, b in zip(book, book[1:], strict=False)]
+        self.two_heard = _distances(text_pairs, book)
+        self.two_written = _distances(text, book_pairs)
+
+    def steps(self) -> list[Step]:
+        n, m = self.num_text, self.num_book
+        choice = np.zeros((n + 1, m + 1), np.uint8)
+        extra_extends = np.zeros((n + 1, m + 1), bool)
+        missed_from = np.zeros((n + 1, m + 1), np.int32)
+        columns = np.arange(m + 1)
+        slope = EXTEND * columns
+        best = np.zeros(m + 1) if self.free_head else OPEN + slope
+        best[0] = 0.0
+        choice[0, 1:] = _MISSED
+        before = None  # the row before `best`
+        extra = np.full(m + 1, np.inf)
+        pair, two_heard, two_written = map(_price, (self.pair, self.two_heard, self.two_written))
+        for i in range(1, n + 1):
+            opened = best + OPEN
+            extra_extends[i] = extra < opened
+            extra = np.minimum(extra, opened) + EXTEND
+            row, kind = extra.copy(), np.full(m + 1, _EXTRA, np.uint8)
+            _better(row[1:], kind[1:], best[:-1] + pair[i - 1], _PAIR)
+            if m > 1:
+                _better(row[2:], kind[2:], best[:-2] + two_written[i - 1] + 0.1, _TWO_WRITTEN)
+            if before is not None:
+                _better(row[1:], kind[1:], before[:-1] + two_heard[i - 2] + 0.1, _TWO_HEARD)
+            start = row - slope
+            lowest = np.minimum.accumulate(start)
+            missed_from[i] = np.maximum.accumulate(np.where(start <= lowest, columns, 0))
+            missed = np.empty_like(row)
+            missed[0], missed[1:] = np.inf, lowest[:-1] + OPEN + slope[1:]
+            missed_from[i, 1:] = missed_from[i, :-1].copy()
+            _better(row, kind, missed, _MISSED)
+            choice[i] = kind
+            before, best = best, row
+        return self._trace(best, choice, extra_extends, missed_from)
+
+    def _trace(self, last_row, choice, extra_extends, missed_from) -> list[Step]:
+        i, j = self.num_text, self.num_book
+        steps: list[Step] = []
+        if self.free_tail:
+            j = int(np.argmin(last_row))
+        steps += [Step(i, i, k, k + 1, 1.0) for k in range(self.num_book - 1, j - 1, -1)]
+        while i or j:
+            kind = choice[i, j]
+            if kind == _MISSED:
+                start = int(missed_from[i, j]) if i else 0
+                steps += [Step(i, i, k, k + 1, 1.0) for k in range(j - 1, start - 1, -1)]
+                j = start
+            elif kind == _EXTRA:
+                extends = True
+                while extends:
+                    extends = bool(extra_extends[i, j])
+                    steps.append(Step(i - 1, i, j, j, 1.0))
+                    i -= 1
+            elif kind == _PAIR:
+                steps.append(Step(i - 1, i, j - 1, j, float(self.pair[i - 1, j - 1])))
+                i, j = i - 1, j - 1
+            elif kind == _TWO_HEARD:
+                steps.append(Step(i - 2, i, j - 1, j, float(self.two_heard[i - 2, j - 1])))
+                i, j = i - 2, j - 1
+            else:
+                steps.append(Step(i - 1, i, j - 2, j, float(self.two_written[i - 1, j - 2])))
+                i, j = i - 1, j - 2
+        return steps[::-1]
+
+
+def _better(row: np.ndarray, kind: np.ndarray, cost: np.ndarray, name: int) -> None:
+    """Takes `cost` into `row` (views, in place) where it is at least as low."""
+    lower = cost <= row
+    row[lower] = cost[lower]
+    kind[lower] = name
+
+
+def _distances(text: list[str], book: list[str]) -> np.ndarray:
+    if not text or not book:
+        return np.zeros((len(text), len(book)))
+    return cdist(text, book, scorer=Levenshtein.normalized_distance, dtype=np.float32).astype(
+        np.float64
+    )

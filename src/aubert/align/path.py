@@ -1,0 +1,143 @@
+"""The word alignment of a whole chapter's transcript with a stretch of the book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from aubert.align.anchors import Block, ShingleIndex, blocks
+from aubert.align.book import Book
+from aubert.align.gaps import MAX_CELLS, Step, align_gap
+
+_SPLIT_CELLS = 10_000  # a gap larger than this is split by shorter anchors first
+
+
+class Heard:
+    """A chapter's transcripts as one list of words, numbered like the book's."""
+
+    def __init__(self, texts: list[str], book: Book):
+        self.words: list[str] = []
+        self.bounds = [0]  # of utterance i: words[bounds[i]:bounds[i + 1]]
+        for text in texts:
+            self.words += text.split()
+            self.bounds.append(len(self.words))
+        self.id_list = book.ids_of(self.words)
+        self.ids = np.array(self.id_list, np.int32)
+
+
+def word_path(heard: Heard, book: Book, chain: list[Block]) -> list[Step]:
+    """Every heard word in order, with the book's words that it lies opposite.
+
+    chain: Blocks of equal words, rising. Equal words come as steps of cost 0 that may
+    span many words. Book words before the first and after the last word that was
+    heard are left out. Linear in the words, but for the gaps between anchors, which
+    are bounded (gaps.MAX_CELLS).
+    """
+    steps: list[Step] = []
+    text, place = 0, 0
+    for index, block in enumerate(chain):
+        if index == 0:
+            near = 2 * block.text + 50
+            steps += _fill(
+                heard, book, 0, block.text, max(0, block.book - near), block.book, head=True
+            )
+        else:
+            steps += _fill(heard, book, text, block.text, place, block.book)
+        text, place = block.text + block.length, block.book + block.length
+        steps.append(Step(block.text, text, block.book, place, 0.0))
+    rest = len(heard.words) - text
+    end = min(len(book.words), place + 2 * rest + 50)
+    steps += _fill(heard, book, text, len(heard.words), place, end, tail=True)
+    return _trimmed(steps)
+
+
+def _trimmed(steps: list[Step]) -> list[Step]:
+    first = next((i for i, step in enumerate(steps) if step.text < step.text_end), 0)
+    last = next((i for i, step in enumerate(reversed(steps)) if step.text < step.text_end), 0)
+    return steps[first : len(steps) - last]
+
+
+def _fill(
+    heard: Heard, book: Book, text: int, text_end: int, place: int, place_end: int,
+    *, head: bool = False, tail: bool = False,
+) -> Iterator[Step]:  # fmt: skip
+    """Steps through heard[text:text_end] and book[place:place_end]."""
+    text_ids, book_ids = heard.id_list, book.id_list
+    begun, ended = text, text_end
+    if not head:
+        while text < text_end and place < place_end and text_ids[text] == book_ids[place]:
+            text, place = text + 1, place + 1
+    if text > begun:
+        yield Step(begun, text, place - (text - begun), place, 0.0)
+    if not tail:
+        while text < text_end and place < place_end and text_ids[text_end - 1] == book_ids[place_end - 1]:
+            text_end, place_end = text_end - 1, place_end - 1
+    if text < text_end or place < place_end:
+        yield from _differing(heard, book, text, text_end, place, place_end, head, tail)
+    if ended > text_end:
+        yield Step(text_end, ended, place_end, place_end + ended - text_end, 0.0)
+
+
+def _differing(
+    heard: Heard, book: Book, text: int, text_end: int, place: int, place_end: int,
+    head: bool, tail: bool,
+) -> Iterator[Step]:  # fmt: skip
+    num_text, num_book = text_end - text, place_end - place
+    if num_text * num_book > _SPLIT_CELLS:
+        for size in (3, 2) if num_text * num_book > 20 * _SPLIT_CELLS else (3,):
+            chain = _local_chain(heard, book, text, text_end, place, place_end, size)
+            if chain:
+                for block in chain:
+                    yield from _differing_or_none(
+                        heard, book, text, block.text, place, block.book, head, False
+                    )
+                    head = False
+                    text, place = block.text + block.length, block.book + block.length
+                    yield Step(block.text, text, block.book, place, 0.0)
+                yield from _differing_or_none(
+                    heard, book, text, text_end, place, place_end, head, tail
+                )
+                return
+    # Only the ends of a much longer side can lie opposite the shorter one.
+    keep_text, keep_book = 3 * num_book + 60, 3 * num_text + 60
+    heard_at = _ends(text, text_end, keep_text)
+    book_at = _ends(place, place_end, keep_book)
+    steps = align_gap(
+        [heard.words[i] for i in heard_at], [book.words[j] for j in book_at],
+        free_head=head, free_tail=tail,
+    )  # fmt: skip
+    yield from _renumbered(steps, heard_at, book_at, text_end, place_end)
+
+
+def _differing_or_none(heard, book, text, text_end, place, place_end, head, tail):
+    if text < text_end or place < place_end:
+        yield from _fill(heard, book, text, text_end, place, place_end, head=head, tail=tail)
+
+
+def _local_chain(
+    heard: Heard, book: Book, text: int, text_end: int, place: int, place_end: int, size: int
+) -> list[Block]:
+    """Anchors among shingles that occur once in this stretch of the book."""
+    index = ShingleIndex(book.ids[place:place_end], size)
+    pairs = index.pairs(heard.ids[text:text_end], max_count=1)
+    chain = blocks(heard.id_list[text:text_end], book.id_list[place:place_end], *pairs, size)
+    return [Block(block.text + text, block.book + place, block.length) for block in chain]
+
+
+def _ends(start: int, end: int, keep: int) -> list[int]:
+    if end - start <= 2 * keep:
+        return list(range(start, end))
+    return [*range(start, start + keep), *range(end - keep, end)]
+
+
+def _renumbered(
+    steps: list[Step], heard_at: list[int], book_at: list[int], text_end: int, place_end: int
+) -> Iterator[Step]:
+    """Steps over the kept words as steps over all: what was left out joins a gap."""
+    heard_at, book_at = [*heard_at, text_end], [*book_at, place_end]
+    for step in steps:
+        yield Step(
+            heard_at[step.text], heard_at[step.text_end], book_at[step.book],
+            book_at[step.book_end], step.cost,
+        )  # fmt: skip

@@ -1,0 +1,273 @@
+"""Word times by CTC forced alignment: torchaudio.functional.forced_align with a star.
+
+The script of an utterance says what was read; speech that the book does not hold is
+covered by a star, a token that stands for anything (Pratap et al., "Scaling Speech
+Technology to 1,000+ Languages", 2023, section 4.1). There and in torchaudio the star
+has probability 1 in every frame, which lets it eat words of which the model is not
+sure. Here its log-probability is that of the frame's most probable label: it explains
+any frame as well as the best letter or blank does, and never better, so it gains
+nothing from frames that belong to a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from aubert.align.edges import Calibration, Loudness, Spikes, calibrate, word_edges
+from aubert.align.script import ScriptItem, build_script
+from aubert.align.timeline import Timeline, word_rows
+from aubert.corpus.books import BookError, Bookshelf
+from aubert.stage import Reject
+from aubert.transcribe.ctc import CtcModel, EmissionOptions, utterance_audio
+from aubert.transcribe.vocabulary import SPACE, Vocabulary
+
+CALIBRATION_UTTERANCES = 200  # whose pauses fix the median edge to a few milliseconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordsCtcOptions(EmissionOptions):
+    """How a CTC checkpoint times words.
+
+    edge_stars: let anything be said before the first and after the last word of an
+      utterance; for transcripts that miss speech at the ends
+    calibration: json file of the checkpoint's edge offsets (calibrate_ctc); none: edges in
+      running speech stay where the spikes are, some 70 ms late at starts
+    """
+
+    edge_stars: bool = False
+    calibration: str | None = None
+
+
+class Span(NamedTuple):
+    """One token on the path: frames [start, end) and its mean log-probability in them."""
+
+    start: int
+    end: int
+    log_prob: float
+
+
+def align_tokens(log_probs: np.ndarray, tokens: Sequence[int]) -> list[Span]:
+    """The most probable CTC path that emits `tokens`: one span per token, in order.
+
+    log_probs: float32 [num_frames, num_labels], the blank in column 0. Raises ValueError
+    when there are fewer frames than the tokens, and a blank between equal ones, need.
+    """
+    import torch
+    from torchaudio.functional import forced_align, merge_tokens
+
+    needed = len(tokens) + sum(a == b for a, b in pairwise(tokens))
+    if len(log_probs) < needed:
+        raise ValueError(f"{needed} frames are needed to say this, the audio has {len(log_probs)}")
+    # forced_align takes one utterance at a time (2.11); it is no bottleneck.
+    path, scores = forced_align(
+        torch.from_numpy(np.ascontiguousarray(log_probs))[None],
+        torch.tensor([list(tokens)], dtype=torch.int32),
+        blank=0,
+    )
+    spans = [Span(s.start, s.end, s.score) for s in merge_tokens(path[0], scores[0], blank=0)]
+    assert len(spans) == len(tokens), (len(spans), len(tokens))
+    return spans
+
+
+def emission_with_star(vocabulary: Vocabulary, log_probs: np.ndarray) -> np.ndarray:
+    """[num_frames, num_tokens] -> [num_frames, num_labels + 1]: folded, the space counted as
+    blank (a silence between words that need not be there), the star in the last column."""
+    folded = vocabulary.fold(log_probs)
+    if SPACE in vocabulary.labels:
+        space = vocabulary.labels.index(SPACE)
+        folded[:, 0] = np.logaddexp(folded[:, 0], folded[:, space])
+        folded[:, space] = -np.inf
+    return np.concatenate([folded, folded.max(axis=1, keepdims=True)], axis=1)
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """The spikes of an utterance's script.
+
+    items: indices into the script of the words that have spikes of their own; words that
+    are not in the book, and those without a letter of the vocabulary, have none
+    spikes, confidences: per entry of `items`
+    joined: per pair of neighbours in `items`, whether no star stands between them
+    """
+
+    script: Sequence[ScriptItem]
+    items: list[int]
+    spikes: list[Spikes]
+    confidences: list[float]
+    joined: list[bool]
+
+
+def align_script(
+    model: CtcModel, log_probs: np.ndarray, script: Sequence[ScriptItem], edge_stars: bool = False
+) -> Aligned:
+    """Places a script in the emission of its utterance.
+
+    A word's confidence is exp(mean log-probability of its letters over their frames), 0..1.
+    Raises ValueError when the script holds no word to place or does not fit.
+    """
+    star = len(model.vocabulary.labels)
+    tokens: list[int] = [star] if edge_stars else []
+    spelled: dict[int, slice] = {}  # script index -> its tokens
+    for index, item in enumerate(script):
+        letters = [] if item.token is None else model.vocabulary.encode("".join(item.spoken))
+        if letters:
+            spelled[index] = slice(len(tokens), len(tokens) + len(letters))
+            tokens.extend(letters)
+        elif tokens[-1:] != [star]:
+            tokens.append(star)
+    if edge_stars and tokens[-1] != star:
+        tokens.append(star)
+    if not spelled:
+        raise ValueError("the utterance holds no word of the book that the checkpoint can spell")
+    spans = align_tokens(emission_with_star(model.vocabulary, log_probs), tokens)
+    words = [spans[part] for part in spelled.values()]
+    return Aligned(
+        script=script,
+        items=list(spelled),
+        spikes=[_spikes(word, model) for word in words],
+        confidences=[_confidence(word) for word in words],
+        joined=[a.stop == b.start for a, b in pairwise(spelled.values())],
+    )
+
+
+def _spikes(word: Sequence[Span], model: CtcModel) -> Spikes:
+    """A frame stands for one stride in the middle of what it sees."""
+    margin = (model.receptive_samples - model.stride_samples) / 2
+
+    def seconds(frame: int) -> float:
+        return (frame * model.stride_samples + margin) / model.sample_rate_hz
+
+    return Spikes(tuple((seconds(span.start), seconds(span.end)) for span in word))
+
+
+def _confidence(word: Sequence[Span]) -> float:
+    frames = [span.end - span.start for span in word]
+    mean = np.average([span.log_prob for span in word], weights=frames)
+    # Rounded, for the last digits depend on the batch that the emission was computed in.
+    return round(min(float(np.exp(mean)), 1.0), 4)
+
+
+def words_ctc(
+    recordings: Iterable[Mapping],
+    utterances: Iterable[Mapping],
+    transcripts: Iterable[Mapping],
+    refined: Iterable[Mapping],
+    corpus_root: Path,
+    shelf: Bookshelf,
+    options: WordsCtcOptions,
+    jobs: int = 1,
+) -> Iterator[dict | Reject]:
+    """Yields rows of `words`, or a reject, for each row of `refined`, in their order.
+
+    A word without a letter that the checkpoint knows gets what lies between its neighbours,
+    with confidence 0. Rejects carry audio's and the book's reasons, or alignment_failed.
+    jobs: no effect; the time goes into emissions, which one process computes.
+    """
+    calibration = Calibration.load(options.calibration) if options.calibration else Calibration()
+    recordings = {recording["recording_id"]: recording for recording in recordings}
+    utterances = {utterance["utterance_id"]: utterance for utterance in utterances}
+    refined = list(refined)
+    books = {row["utterance_id"]: row["book_id"] for row in refined}
+    results = _aligned(recordings, utterances, transcripts, refined, corpus_root, shelf, options)
+    for result in results:
+        if isinstance(result, Reject):
+            yield result
+            continue
+        utterance_id, aligned, loudness = result
+        edges = word_edges(aligned.spikes, aligned.joined, loudness, calibration)
+        utterance = utterances[utterance_id]
+        rate_hz = recordings[utterance["recording_id"]]["sample_rate_hz"]
+        yield from word_rows(
+            utterance_id,
+            Timeline(utterance["slices"], rate_hz),
+            shelf.text(books[utterance_id]),
+            aligned.script,
+            _times(aligned, edges, loudness.duration_s),
+        )
+
+
+def calibrate_ctc(
+    recordings: Iterable[Mapping],
+    utterances: Iterable[Mapping],
+    transcripts: Iterable[Mapping],
+    refined: Iterable[Mapping],
+    corpus_root: Path,
+    shelf: Bookshelf,
+    options: WordsCtcOptions,
+) -> Calibration:
+    """The checkpoint's edge offsets, from the pauses of CALIBRATION_UTTERANCES utterances
+    that are spread over `refined`. Once per checkpoint: all shards share the result."""
+    refined = list(refined)
+    step = -(-len(refined) // CALIBRATION_UTTERANCES) or 1
+    recordings = {recording["recording_id"]: recording for recording in recordings}
+    utterances = {utterance["utterance_id"]: utterance for utterance in utterances}
+    results = _aligned(
+        recordings, utterances, transcripts, refined[::step], corpus_root, shelf, options
+    )
+    return calibrate(
+        (result[1].spikes, result[2]) for result in results if not isinstance(result, Reject)
+    )
+
+
+def _aligned(
+    recordings: Mapping[str, Mapping],
+    utterances: Mapping[str, Mapping],
+    transcripts: Iterable[Mapping],
+    refined: Sequence[Mapping],
+    corpus_root: Path,
+    shelf: Bookshelf,
+    options: WordsCtcOptions,
+) -> Iterator[tuple[str, Aligned, Loudness] | Reject]:
+    model = CtcModel.load(options)
+    texts = {row["utterance_id"]: row["text"] for row in transcripts}
+    wanted = (utterances[row["utterance_id"]] for row in refined)
+    sound = utterance_audio(recordings, wanted, corpus_root, model.sample_rate_hz)
+    loudness: dict[str, Loudness] = {}  # of the utterances whose emissions are under way
+
+    def measured() -> Iterator[tuple[str, np.ndarray] | Reject]:
+        for item in sound:
+            if not isinstance(item, Reject):
+                loudness[item[0]] = Loudness(item[1], model.sample_rate_hz)
+            yield item
+
+    for row, item in zip(refined, model.emissions(measured()), strict=True):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        utterance_id, log_probs = item
+        silences = loudness.pop(utterance_id)
+        try:
+            script = build_script(shelf.text(row["book_id"]), row, texts[utterance_id])
+            aligned = align_script(model, log_probs, script, options.edge_stars)
+        except BookError as error:
+            yield Reject(utterance_id, error.reason, error.detail)
+        except ValueError as error:
+            yield Reject(utterance_id, "alignment_failed", str(error))
+        else:
+            yield utterance_id, aligned, silences
+
+
+def _times(
+    aligned: Aligned, edges: Sequence[tuple[float, float]], duration_s: float
+) -> list[tuple[float, float, float]]:
+    """(start_s, end_s, confidence) of every item of the script."""
+    placed = {
+        item: (*edge, confidence)
+        for item, edge, confidence in zip(aligned.items, edges, aligned.confidences, strict=True)
+    }
+    times: list[tuple[float, float, float]] = []
+    for index, item in enumerate(aligned.script):
+        if index in placed:
+            times.append(placed[index])
+            continue
+        start = times[-1][1] if times else 0.0
+        following = next((placed[i][0] for i in aligned.items if i > index), duration_s)
+        # What is not in the book has no row: it must not push the word behind it.
+        times.append((start, start if item.token is None else following, 0.0))
+    return times

@@ -1,0 +1,222 @@
+"""Counts errors of a run against what was really said, a shard at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import pairwise
+
+import numpy as np
+
+from aubert.align.text import Token, tokenize
+from aubert.align.timeline import Timeline
+from aubert.corpus.books import Bookshelf
+from aubert.evaluate.metrics import Figure, count, error_rate, proportion, statistic
+from aubert.evaluate.reference import Reference, spoken, words_within
+from aubert.evaluate.wer import aligned_pairs, word_errors
+
+CLOSE_CHARS = 5  # a boundary this near is at the right word
+
+
+class Tally:
+    """Collects the errors of every utterance; `figures` sums them up."""
+
+    TABLES = ("recordings", "utterances", "transcripts", "refined", "words")
+
+    def __init__(self, shelf: Bookshelf, reference: Reference):
+        self._shelf = shelf
+        self._reference = reference
+        self._tokens: dict[str, list[Token]] = {}
+        self._values: dict[str, list] = defaultdict(list)
+
+    def add(
+        self,
+        recordings: Iterable[dict],
+        utterances: Iterable[dict],
+        transcripts: Iterable[dict],
+        refined: Iterable[dict],
+        words: Iterable[dict],
+    ) -> None:
+        """Adds one shard, given the rows of its tables."""
+        texts = {row["utterance_id"]: row["text"] for row in transcripts}
+        spans = {row["utterance_id"]: row for row in refined}
+        aligned = _grouped(words, "utterance_id")
+        pieces = _grouped(utterances, "recording_id")
+        for recording in recordings:
+            truth = self._reference.words.get(recording["recording_id"])
+            if truth is None:
+                continue
+            placed = []
+            for utterance in pieces[recording["recording_id"]]:
+                name = utterance["utterance_id"]
+                said = words_within(truth, utterance["slices"], recording["sample_rate_hz"])
+                heard = texts.get(name, "").split()
+                span = spans.get(name)
+                self._add_transcript(recording, truth, said, heard)
+                self._add_place(truth, said, span)
+                self._add_extra(said, texts.get(name, ""), span)
+                self._add_words(recording, utterance, said, aligned[name])
+                placed += [span] if span else []
+            self._add_skipped(truth, placed)
+
+    def _add_transcript(self, recording, truth, said, heard) -> None:
+        book_id = truth[0]["book_id"]
+        group = "train"
+        if book_id in self._reference.held_out_books:
+            unseen = recording["speaker"] in self._reference.unseen_speakers
+            group = "unseen_voices" if unseen else "held_out"
+        errors = (word_errors(spoken(said), heard), len(spoken(said)))
+        guess = (word_errors(spoken(said), self._guess_words(truth, said)), len(spoken(said)))
+        for name in {"all", group}:
+            self._values[f"wer.{name}"].append(errors)
+            self._values[f"wer.{name}.baseline"].append(guess)
+
+    def _guess_words(self, truth, said) -> list[str]:
+        """The book's words where an even pace through the chapter would be."""
+        if not said:
+            return []
+        start, end = _even_pace(truth, said[0]["start_s"], said[-1]["end_s"])
+        tokens = self._book_tokens(truth[0]["book_id"])
+        return [word for t in tokens if start <= t.char_start < end for word in t.spoken]
+
+    def _add_place(self, truth, said, span) -> None:
+        read = [word for word in said if word["label"] == "READ"]
+        if not read:
+            return
+        start, end = read[0]["char_start"], read[-1]["char_end"]
+        guess = _even_pace(truth, read[0]["start_s"], read[-1]["end_s"])
+        self._values["placed.baseline"].append(
+            max(abs(guess[0] - start), abs(guess[1] - end)) <= CLOSE_CHARS
+        )
+        self._values["placed"].append(
+            span is not None
+            and span["book_id"] == truth[0]["book_id"]
+            and abs(span["char_start"] - start) <= CLOSE_CHARS
+            and abs(span["char_end"] - end) <= CLOSE_CHARS
+        )
+
+    def _add_extra(self, said, text, span) -> None:
+        """Whether each word heard is rightly called EXTRA; unplaced utterances are all EXTRA."""
+        heard = text.split()
+        labels = [word["label"] for word in said for _ in word["spoken"].split()]
+        extra = _extra_words(text, span)
+        for reference, hypothesis in aligned_pairs(spoken(said), heard):
+            self._values["extra"].append((labels[reference] == "EXTRA", extra[hypothesis]))
+
+    def _add_skipped(self, truth, placed) -> None:
+        """Whether each token inside the chapter's range is rightly called SKIPPED."""
+        read = {word["char_start"] for word in truth if word["label"] == "READ"}
+        if not read or not placed:
+            return
+        spoken_chars = np.zeros(max(span["char_end"] for span in placed) + 1, bool)
+        for span in placed:
+            for run in span["runs"]:
+                if run["label"] == "READ":
+                    spoken_chars[run["char_start"] : run["char_end"]] = True
+        for token in self._book_tokens(truth[0]["book_id"]):
+            if min(read) <= token.char_start <= max(read):
+                middle = (token.char_start + token.char_end) // 2
+                heard = middle < len(spoken_chars) and bool(spoken_chars[middle])
+                self._values["skipped"].append((token.char_start not in read, not heard))
+
+    def _add_words(self, recording, utterance, said, aligned) -> None:
+        timeline = Timeline(utterance["slices"], recording["sample_rate_hz"])
+        read = [word for word in said if word["label"] == "READ"]
+        by_place = {word["char_start"]: word for word in aligned}
+        for true, (guess_start, guess_end) in zip(read, _even_letters(read), strict=True):
+            self._values["guess_start"].append(abs(guess_start - true["start_s"]) * 1000)
+            self._values["guess_end"].append(abs(guess_end - true["end_s"]) * 1000)
+            found = by_place.get(true["char_start"])
+            self._values["timed"].append(found is not None)
+            if found is None:
+                continue
+            start_ms = found["recording_start_ms"]
+            # The end belongs to the slice that holds the word's last millisecond.
+            end_ms = timeline.recording_ms(found["end_ms"] - 1) + 1
+            self._values["start"].append(abs(start_ms - true["start_s"] * 1000))
+            self._values["end"].append(abs(end_ms - true["end_s"] * 1000))
+
+    def _book_tokens(self, book_id: str) -> list[Token]:
+        if book_id not in self._tokens:
+            self._tokens[book_id] = [t for t in tokenize(self._shelf.text(book_id)) if t.spoken]
+        return self._tokens[book_id]
+
+    def figures(self) -> dict[str, Figure | None]:
+        """Every figure that the collected utterances give."""
+        figures: dict[str, Figure | None] = {}
+        names = {"": "held_out", "_unseen_voices": "unseen_voices", "_all": "all"}
+        for suffix, group in names.items():
+            for control in ("", ".baseline"):
+                pairs = self._values[f"wer.{group}{control}"]
+                rate = error_rate(*zip(*pairs, strict=True)) if pairs else None
+                figures[f"transcribe.wer{suffix}{control}"] = rate
+        for control in ("", ".baseline"):
+            hits = self._values[f"placed{control}"]
+            figures[f"match.placed_within_5_chars{control}"] = proportion(sum(hits), len(hits))
+        for label in ("skipped", "extra"):
+            figures.update(_precision_and_recall(f"match.{label}", self._values[label]))
+        timed = self._values["timed"]
+        figures["words.timed"] = proportion(sum(timed), len(timed))
+        for edge in ("start", "end"):
+            errors, guesses = self._values[edge], self._values[f"guess_{edge}"]
+            name = f"words.{edge}_error_ms"
+            figures[f"{name}_median"] = statistic(errors, np.median)
+            figures[f"{name}_median.baseline"] = statistic(guesses, np.median)
+            if errors:
+                figures[f"{name}_p90"] = count(float(np.percentile(errors, 90)), len(errors))
+            for limit_ms in (50, 80):
+                share = proportion(sum(error < limit_ms for error in errors), len(errors))
+                figures[f"words.{edge}_within_{limit_ms}_ms"] = share
+        return figures
+
+
+def _grouped(rows: Iterable[dict], column: str) -> dict[str, list[dict]]:
+    groups: dict[str, list[dict]] = defaultdict(list)
+    for row in rows:
+        groups[row[column]].append(row)
+    return groups
+
+
+def _even_pace(truth: list[dict], start_s: float, end_s: float) -> tuple[float, float]:
+    """Where in the book a reader of even pace would be at the two times."""
+    read = [word for word in truth if word["label"] == "READ"]
+    seconds = [read[0]["start_s"], read[-1]["end_s"]]
+    chars = [read[0]["char_start"], read[-1]["char_end"]]
+    return tuple(np.interp([start_s, end_s], seconds, chars))
+
+
+def _even_letters(read: list[dict]) -> list[tuple[float, float]]:
+    """Start and end of each word, were all letters between first and last equally long."""
+    if not read:
+        return []
+    lengths = np.array([len(word["spoken"]) for word in read], np.float64)
+    edges = np.concatenate([[0.0], np.cumsum(lengths)]) / lengths.sum()
+    edges = read[0]["start_s"] + edges * (read[-1]["end_s"] - read[0]["start_s"])
+    return list(pairwise(edges))
+
+
+def _extra_words(text: str, span: dict | None) -> list[bool]:
+    """Per word of the transcript, whether it is EXTRA."""
+    if span is None:
+        return [True] * len(text.split())
+    flags = np.ones(len(text) + 1, bool)
+    for run in span["runs"]:
+        flags[run["text_start"] : run["text_end"]] = run["label"] == "EXTRA"
+    middles, position = [], 0
+    for word in text.split():
+        start = text.index(word, position)
+        position = start + len(word)
+        middles.append((start + position) // 2)
+    return [bool(flags[middle]) for middle in middles]
+
+
+def _precision_and_recall(name: str, pairs: list[tuple[bool, bool]]) -> dict[str, Figure | None]:
+    """pairs: (truly so, called so) per word. The baseline calls every word so."""
+    truly = sum(true for true, _ in pairs)
+    called = sum(guess for _, guess in pairs)
+    both = sum(true and guess for true, guess in pairs)
+    return {
+        f"{name}_precision": proportion(both, called),
+        f"{name}_precision.baseline": proportion(truly, len(pairs)),
+        f"{name}_recall": proportion(both, truly),
+    }

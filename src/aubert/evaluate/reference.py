@@ -1,0 +1,53 @@
+"""What was really said, beside what the pipeline made of it, utterance by utterance."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aubert import tables
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The reference tables of a corpus.
+
+    words: recording id -> its reference_words rows, in order of time
+    unseen_speakers, held_out_books: those that no training split may hold
+    """
+
+    words: Mapping[str, list[dict]]
+    unseen_speakers: frozenset[str]
+    held_out_books: frozenset[str]
+
+
+def read_reference(directory: Path) -> Reference:
+    """Raises ValueError or OSError when the reference is not complete."""
+    words: dict[str, list[dict]] = {}
+    for row in tables.rows(directory / "words.parquet", "reference_words"):
+        words.setdefault(row["recording_id"], []).append(row)
+    splits = json.loads((directory / "splits.json").read_text())
+    return Reference(
+        words=words,
+        unseen_speakers=frozenset(splits["speakers"]["unseen"]),
+        held_out_books=frozenset(splits["books"]["held_out"]),
+    )
+
+
+def words_within(words: list[dict], slices: list[dict], sample_rate_hz: int) -> list[dict]:
+    """The reference words whose middle lies in one of an utterance's slices."""
+    middles = [(word["start_s"] + word["end_s"]) / 2 * sample_rate_hz for word in words]
+    found: list[dict] = []
+    for piece in slices:
+        first = bisect_left(middles, piece["start_sample"])
+        last = bisect_left(middles, piece["end_sample"])
+        found += words[first:last]
+    return found
+
+
+def spoken(words: list[dict]) -> list[str]:
+    """The words as they were said, one by one."""
+    return [part for word in words for part in word["spoken"].split()]

@@ -1,0 +1,23 @@
+"""Word error rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rapidfuzz.distance import Levenshtein
+
+
+def word_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
+    """Substitutions + deletions + insertions of the best alignment of the two word lists."""
+    return Levenshtein.distance(reference, hypothesis)
+
+
+def aligned_pairs(reference: Sequence[str], hypothesis: Sequence[str]) -> list[tuple[int, int]]:
+    """(reference index, hypothesis index) of the words that stand opposite each other."""
+    pairs = []
+    for block in Levenshtein.opcodes(reference, hypothesis):
+        if block.tag in ("equal", "replace"):
+            ref = range(block.src_start, block.src_end)
+            hyp = range(block.dest_start, block.dest_end)
+            pairs += list(zip(ref, hyp, strict=True))
+    return pairs

@@ -1,0 +1,235 @@
+"""Emissions to words: pyctcdecode's beam search with a KenLM model, or greedy.
+
+Source of the search: pyctcdecode 0.5. What it does silently and this module does not
+leave to it: it takes words of an ARPA file without a back-off weight for unknown (they
+are read here), guesses the meaning of labels such as "_" (labels come folded), keeps
+<s> and <unk> as text (they count as blank), and lets a language model in capitals, such
+as LibriSpeech's, find no word of a lower-case checkpoint (the case is the model's).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from aubert.align.text import spoken_words
+from aubert.corpus.books import BookError, Bookshelf
+from aubert.stage import Reject
+from aubert.transcribe.book_lm import training_sentences
+from aubert.transcribe.ctc import CtcModel, EmissionOptions, utterance_audio
+from aubert.transcribe.lm import arpa_vocabulary, build_arpa
+from aubert.transcribe.vocabulary import SPACE, Vocabulary
+
+LOOK_AHEAD = 8  # utterances per process that wait for their turn: bounds the memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class CtcOptions(EmissionOptions):
+    """How a CTC checkpoint transcribes.
+
+    beam_width: hypotheses kept per frame; 20 is AuBERT's. 1 without a language model is greedy
+    book_biased: build the language model from the book that the recording names; speech
+      without a usable book gets lm_path
+    lm_path: ARPA file; none: no language model; no effect on speech that book_biased serves
+    alpha: weight of the language model against the emission; .5 is AuBERT's, tune it per
+      checkpoint; no effect without a language model
+    beta: added per word, against the language model's liking for few words; 1 is AuBERT's;
+      no effect without a language model
+    """
+
+    beam_width: int = 20
+    book_biased: bool = False
+    lm_path: str | None = None
+    alpha: float = 0.5
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.beam_width < 1:
+            raise ValueError(f"beam_width is {self.beam_width}; it must be 1 or more")
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was heard in one utterance."""
+
+    text: str  # lower-case spoken words, one space between; empty: no word
+    score: float  # log-probability per frame of the path that was taken, without the model
+
+
+class Decoder:
+    """Turns emissions into text. Can be sent to another process, where it loads its models."""
+
+    def __init__(self, vocabulary: Vocabulary, options: CtcOptions):
+        self._vocabulary = vocabulary
+        self._options = options
+
+    def __call__(self, log_probs: np.ndarray, lm_path: str | None) -> Transcript:
+        """log_probs: [num_frames, num_tokens] of the checkpoint, at least one frame."""
+        folded = self._vocabulary.fold(log_probs)
+        if lm_path is None and self._options.beam_width == 1:
+            text, score = self._greedy(folded)
+        else:
+            text, score = self._beam(folded, lm_path)
+        # Rounded, for the last digits depend on the batch that the emission was computed in.
+        return Transcript(" ".join(spoken_words(text.lower())), round(score / len(folded), 4))
+
+    def _greedy(self, folded: np.ndarray) -> tuple[str, float]:
+        path = folded.argmax(axis=1).tolist()
+        text = "".join(self._vocabulary.labels[label] for label, _ in groupby(path))
+        return text, float(folded.max(axis=1).sum())
+
+    def _beam(self, folded: np.ndarray, lm_path: str | None) -> tuple[str, float]:
+        search = _search(self._vocabulary, lm_path, self._options.alpha, self._options.beta)
+        # Pruning hypotheses that the model can no longer tell apart spares the best one.
+        beams = search.decode_beams(folded, beam_width=self._options.beam_width, prune_history=True)
+        text, _, _, score, _ = beams[0]
+        return text, float(score)
+
+
+@lru_cache(maxsize=1)  # utterances come book by book
+def _search(vocabulary: Vocabulary, lm_path: str | None, alpha: float, beta: float):
+    import logging
+
+    from pyctcdecode.alphabet import Alphabet
+    from pyctcdecode.decoder import BeamSearchDecoderCTC
+
+    if SPACE not in vocabulary.labels:
+        raise ValueError("the checkpoint's vocabulary has no token between words (| or a space)")
+    logging.getLogger("pyctcdecode").setLevel(logging.ERROR)
+    BeamSearchDecoderCTC.clear_class_models()  # it would keep every model that was ever loaded
+    labels = list(vocabulary.labels)
+    if lm_path is None:
+        return BeamSearchDecoderCTC(Alphabet(labels, is_bpe=False))
+    words = arpa_vocabulary(lm_path)
+    if sum(word.isupper() for word in words) > len(words) / 2:
+        labels = [label.upper() for label in labels]
+    return BeamSearchDecoderCTC(
+        Alphabet(labels, is_bpe=False), _language_model(lm_path, words, alpha, beta)
+    )
+
+
+def _language_model(lm_path: str, words: list[str], alpha: float, beta: float):
+    import kenlm
+    from pyctcdecode.language_model import LanguageModel
+
+    config = kenlm.Config()
+    config.show_progress = False
+    config.arpa_complain = kenlm.ARPALoadComplain.NONE
+    return LanguageModel(kenlm.Model(lm_path, config), words, alpha=alpha, beta=beta)
+
+
+def transcribe_ctc(
+    recordings: Iterable[Mapping],
+    utterances: Iterable[Mapping],
+    corpus_root: Path,
+    shelf: Bookshelf,
+    options: CtcOptions,
+    jobs: int = 1,
+) -> Iterator[dict | Reject]:
+    """Yields a row of `transcripts`, or a reject, for each row of `utterances`, in their order.
+
+    jobs: processes for the beam search, beside the one that computes emissions; the result
+    does not depend on it. Rejects carry audio's reasons, or no_words.
+    """
+    by_id = {recording["recording_id"]: recording for recording in recordings}
+    utterances = list(utterances)
+    book_ids = [by_id[utterance["recording_id"]]["book_id"] for utterance in utterances]
+    model = CtcModel.load(options)
+    sound = utterance_audio(by_id, utterances, corpus_root, model.sample_rate_hz)
+    with TemporaryDirectory(prefix="aubert-lm-") as folder:
+        models = _BookModels(shelf, Path(folder), options)
+        decoder = Decoder(model.vocabulary, options)
+        yield from _decoded(model.emissions(sound), book_ids, models.path, decoder, jobs)
+
+
+class _BookModels:
+    """The language model of each book, built when it is first asked for."""
+
+    def __init__(self, shelf: Bookshelf, folder: Path, options: CtcOptions):
+        self._shelf = shelf
+        self._folder = folder
+        self._options = options
+        self._paths: dict[str | None, str | None] = {None: options.lm_path}
+
+    def path(self, book_id: str | None) -> str | None:
+        if not self._options.book_biased:
+            return self._options.lm_path
+        if book_id not in self._paths:
+            self._paths[book_id] = self._build(book_id)
+        return self._paths[book_id]
+
+    def _build(self, book_id: str) -> str | None:
+        try:
+            text = self._shelf.text(book_id)
+        except BookError:
+            return self._options.lm_path
+        path = self._folder / f"{len(self._paths)}.arpa"
+        build_arpa(training_sentences([text]), path)
+        return str(path)
+
+
+def _decoded(
+    emissions: Iterable[tuple[str, np.ndarray] | Reject],
+    book_ids: Iterable[str | None],
+    lm_of: Callable[[str | None], str | None],
+    decoder: Decoder,
+    jobs: int,
+) -> Iterator[dict | Reject]:
+    waiting: deque[tuple[str, int, Future] | Reject] = deque()
+    with _Processes(jobs) as processes:
+        for item, book_id in zip(emissions, book_ids, strict=True):
+            if isinstance(item, Reject):
+                waiting.append(item)
+            elif not len(item[1]):
+                detail = "shorter than one frame of the checkpoint"
+                waiting.append(Reject(item[0], "no_words", detail))
+            else:
+                utterance_id, log_probs = item
+                future = processes.submit(decoder, log_probs, lm_of(book_id))
+                waiting.append((utterance_id, len(log_probs), future))
+            while len(waiting) > LOOK_AHEAD * jobs:
+                yield _row(waiting.popleft())
+        while waiting:
+            yield _row(waiting.popleft())
+
+
+def _row(item: tuple[str, int, Future] | Reject) -> dict | Reject:
+    if isinstance(item, Reject):
+        return item
+    utterance_id, num_frames, future = item
+    transcript: Transcript = future.result()
+    if not transcript.text:
+        return Reject(utterance_id, "no_words", f"no word in {num_frames} frames")
+    return {"utterance_id": utterance_id, "num_frames": num_frames, **vars(transcript)}
+
+
+class _Processes:
+    """Runs calls in `jobs` processes; with one job, at once and in this one."""
+
+    def __init__(self, jobs: int):
+        # Spawned: forking beside the threads of torch and CUDA can deadlock.
+        self._pool = ProcessPoolExecutor(jobs, get_context("spawn")) if jobs > 1 else None
+
+    def __enter__(self) -> _Processes:
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, call: Callable, *arguments) -> Future:
+        if self._pool:
+            return self._pool.submit(call, *arguments)
+        done: Future = Future()
+        done.set_result(call(*arguments))
+        return done

@@ -1,0 +1,213 @@
+"""Transcription with pocketsphinx: on a CPU, with the English model that it carries.
+
+The language model is built from the book that is read (`book_biased`), which is what
+makes this recogniser usable on audiobooks. Every utterance is decoded on its own:
+cepstral means are taken over the utterance (`cmn=batch`) and noise statistics are
+reset, so its transcript depends on its samples and the model alone, not on what was
+decoded before it or on the number of jobs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from aubert import audio
+from aubert.corpus.books import BookError, Bookshelf
+from aubert.processes import in_processes
+from aubert.stage import Reject
+from aubert.transcribe.book_lm import training_sentences
+from aubert.transcribe.lm import arpa_vocabulary, build_arpa
+from aubert.transcribe.pronunciations import (
+    INSTALL_HINT,
+    can_pronounce,
+    pronunciations,
+    write_dictionary,
+)
+
+# A shelf up to this size (about five novels) makes one model for speech whose book is
+# not known; more would cost more time and vocabulary than the carried model loses.
+MAX_SHELF_BYTES = 5_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PocketsphinxOptions:
+    """How pocketsphinx transcribes.
+
+    book_biased: build the language model from the book that the recording names; speech
+      without a usable book gets a model of the whole shelf (up to 5 MB of text), else the
+      model that pocketsphinx carries
+    lm_path: ARPA file to use for everything; no effect when book_biased; none: the model that
+      pocketsphinx carries
+    language_weight: weight of the language model against the acoustic one; 6.5 is
+      pocketsphinx's, more trusts the book more
+    insertion_penalty: factor on the probability of each word; less gives fewer, longer words
+    """
+
+    book_biased: bool = True
+    lm_path: str | None = None
+    language_weight: float = 6.5
+    insertion_penalty: float = 0.65
+
+
+class Transcript(NamedTuple):
+    """What was heard in one utterance."""
+
+    text: str  # lower-case words, one space between; empty: no word
+    score: float  # acoustic log-likelihood per frame, against the best senone of each frame
+    num_frames: int  # of 10 ms
+
+
+class Recogniser:
+    """A decoder with one language model and one dictionary (None: those that are carried)."""
+
+    def __init__(
+        self,
+        options: PocketsphinxOptions,
+        lm_path: str | Path | None = None,
+        dictionary_path: str | Path | None = None,
+    ):
+        import pocketsphinx
+
+        paths = {"lm": lm_path, "dict": dictionary_path}
+        self._decoder = pocketsphinx.Decoder(
+            **{name: str(path) for name, path in paths.items() if path is not None},
+            cmn="batch",
+            lw=options.language_weight,
+            wip=options.insertion_penalty,
+            loglevel="FATAL",
+        )
+        self._log = self._decoder.logmath.log
+
+    def transcribe(self, samples: np.ndarray) -> Transcript:
+        """Decodes one utterance: float32 [num_samples], mono, 16 kHz, in [-1, 1]."""
+        decoder = self._decoder
+        decode(decoder, samples)
+        segments = list(decoder.seg() or ())
+        words = [word for segment in segments if (word := plain_word(segment.word))]
+        num_frames = decoder.n_frames()
+        # A factor that underflows counts as the smallest that can be held.
+        total = sum(math.log(max(segment.ascore, 5e-324)) for segment in segments)
+        return Transcript(" ".join(words), total / max(num_frames, 1), num_frames)
+
+
+def decode(decoder, samples: np.ndarray) -> None:
+    """Runs a decoder's active search over one whole utterance (float32, 16 kHz, [-1, 1])."""
+    decoder.start_stream()
+    decoder.start_utt()
+    pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2")
+    decoder.process_raw(pcm.tobytes(), full_utt=True)
+    decoder.end_utt()
+
+
+def plain_word(entry: str) -> str:
+    """The word of a dictionary entry ("and(2)" -> "and"); "" for fillers such as <sil>."""
+    if re.match(r"[<\[(+]", entry):
+        return ""
+    return re.sub(r"\(\d+\)$", "", entry).lower()
+
+
+def recognise(
+    recordings: Iterable[dict],
+    utterances: Iterable[dict],
+    corpus_root: str | Path,
+    shelf: Bookshelf,
+    options: PocketsphinxOptions,
+    jobs: int = 1,
+) -> Iterator[dict | Reject]:
+    """Yields a row of `transcripts`, or a reject, for each row of `utterances`.
+
+    Results come in the order of `recordings`, and are the same for any number of `jobs`
+    (processes that take one recording each). Utterances that cannot be decoded are
+    rejected with audio's reason, those without a word as no_words.
+    """
+    if options.book_biased and not can_pronounce():
+        warnings.warn(INSTALL_HINT, stacklevel=2)
+    by_recording: dict[str, list[dict]] = {}
+    for utterance in utterances:
+        by_recording.setdefault(utterance["recording_id"], []).append(utterance)
+    tasks = [(row, by_recording[row["recording_id"]]) for row in recordings
+             if row["recording_id"] in by_recording]  # fmt: skip
+    work = partial(_recognise_recording, root=Path(corpus_root), shelf=shelf, options=options)
+    yield from itertools.chain.from_iterable(in_processes(work, tasks, jobs))
+
+
+def _recognise_recording(
+    task: tuple[dict, list[dict]], root: Path, shelf: Bookshelf, options: PocketsphinxOptions
+) -> list[dict | Reject]:
+    recording, utterances = task
+    recogniser = _recogniser(_books_of(recording, shelf, options), shelf, options)
+    path = root / recording["path"]
+    return [_recognise_utterance(recogniser, path, utterance) for utterance in utterances]
+
+
+def _recognise_utterance(recogniser: Recogniser, path: Path, utterance: dict) -> dict | Reject:
+    name = utterance["utterance_id"]
+    slices = [(piece["start_sample"], piece["end_sample"]) for piece in utterance["slices"]]
+    try:
+        samples = audio.decode(path, slices)
+    except audio.AudioError as error:
+        return Reject(name, error.reason, error.detail)
+    heard = recogniser.transcribe(samples)
+    if not heard.text:
+        return Reject(name, "no_words", f"{len(samples) / audio.SAMPLE_RATE_HZ:.2f} s of sound")
+    return {"utterance_id": name, **heard._asdict()}
+
+
+def _books_of(recording: dict, shelf: Bookshelf, options: PocketsphinxOptions) -> tuple[str, ...]:
+    """The books that the recording's language model is built from; none: a general model."""
+    if not options.book_biased:
+        return ()
+    if _is_usable(recording["book_id"], shelf):
+        return (recording["book_id"],)
+    return _whole_shelf(shelf)
+
+
+@lru_cache(maxsize=1)
+def _whole_shelf(shelf: Bookshelf) -> tuple[str, ...]:
+    books = tuple(book_id for book_id in shelf if _is_usable(book_id, shelf))
+    size = sum(shelf.path(book_id).stat().st_size for book_id in books)
+    return books if size <= MAX_SHELF_BYTES else ()
+
+
+def _is_usable(book_id: str | None, shelf: Bookshelf) -> bool:
+    try:
+        return book_id is not None and bool(shelf.text(book_id))
+    except BookError:
+        return False
+
+
+@lru_cache(maxsize=1)  # consecutive recordings are chapters of one book
+def _recogniser(
+    book_ids: tuple[str, ...], shelf: Bookshelf, options: PocketsphinxOptions
+) -> Recogniser:
+    if not book_ids and (options.book_biased or options.lm_path is None):
+        return Recogniser(options)
+    with tempfile.TemporaryDirectory(prefix="aubert-lm-") as folder:
+        lm_path, dictionary_path = Path(folder, "book.arpa"), Path(folder, "words.dict")
+        if book_ids:
+            sentences = training_sentences(shelf.text(book_id) for book_id in book_ids)
+            entries = pronunciations(itertools.chain.from_iterable(sentences))
+            build_arpa(sentences, lm_path, vocabulary=entries)
+        else:
+            lm_path = Path(options.lm_path)
+            entries = _pronunciations_of_arpa(lm_path)
+        write_dictionary(entries, dictionary_path)
+        return Recogniser(options, lm_path, dictionary_path)  # reads both files at once
+
+
+def _pronunciations_of_arpa(path: Path) -> dict[str, tuple[str, ...]]:
+    """Pronunciations of an ARPA file's words, spelled as the file spells them."""
+    words = arpa_vocabulary(path)
+    known = pronunciations(word.lower() for word in words)
+    return {word: known[word.lower()] for word in words if word.lower() in known}

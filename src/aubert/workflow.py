@@ -1,0 +1,112 @@
+"""What the Snakefile asks for at parse time: light, and without torch.
+
+A job's `params` and `input: code=` decide what reruns, so they come from here: the
+fingerprint of a shard's files, of the books it reads, and the modules of a stage.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+
+SOURCE = Path(__file__).parent
+
+
+@cache
+def code_of(module: str) -> list[str]:
+    """The files of `module` ("corpus.cut") and of every aubert module that it imports.
+
+    Declared as a rule's input, so that an edit of a stage's code reruns the stage.
+    Imports inside functions count too.
+    """
+    found: set[Path] = set()
+    waiting = [_file_of(f"aubert.{module}")]
+    while waiting:
+        path = waiting.pop()
+        if path is None or path in found:
+            continue
+        found.add(path)
+        waiting += [_file_of(name) for name in _imports(path)]
+    # As they lie seen from the working directory: no path of this machine in the metadata.
+    return sorted(os.path.relpath(path) for path in found)
+
+
+def _imports(path: Path) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.startswith("aubert.")]
+
+
+def _file_of(module: str) -> Path | None:
+    path = SOURCE.joinpath(*module.split(".")[1:])
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)
+
+
+class Fingerprints:
+    """Digests of files that no rule makes: the corpus's recordings and the books.
+
+    Each is taken once per run, when first asked for, by the main process alone: a job on
+    a cluster parses the Snakefile too and must not walk the corpus again.
+    """
+
+    def __init__(self, corpus: dict, num_shards: int):
+        self._corpus = corpus
+        self._num_shards = num_shards
+
+    def of_shard(self, shard: str) -> str:
+        """Paths, sizes and modification times of the shard's audio and jsons."""
+        return self._shards()[int(shard)]
+
+    def of_books(self, recordings: str) -> str:
+        """Of the books that the shard's recordings were read from.
+
+        recordings: the shard's table. A recording without a known book may be matched
+        with any, so it makes the digest depend on the whole shelf. Raises FileNotFoundError
+        while the table is not made yet (Snakemake then asks again before it runs the job).
+        """
+        import pyarrow.parquet as pq
+
+        from aubert.corpus.books import Bookshelf
+
+        with open(recordings, "rb") as file:
+            book_ids = set(pq.read_table(file, columns=["book_id"])["book_id"].to_pylist())
+        shelf = Bookshelf(self._corpus["books_dir"], self._corpus["book_meta"])
+        if not all(book_id is not None and book_id in shelf for book_id in book_ids):
+            book_ids = set(shelf)
+        files = [shelf.file_name(book_id) for book_id in sorted(book_ids)]
+        return _digest([f"{name} {_state(shelf.books_dir / name)}" for name in files])
+
+    def of_shelf(self) -> str:
+        """Of every book text and of book_meta.json."""
+        books_dir = Path(self._corpus["books_dir"])
+        names = sorted(os.listdir(books_dir))
+        lines = [f"{name} {_state(books_dir / name)}" for name in names]
+        if self._corpus["book_meta"]:
+            lines.append(_state(Path(self._corpus["book_meta"])))
+        return _digest(lines)
+
+    @cache  # noqa: B019 - one instance lives as long as the process
+    def _shards(self) -> list[str]:
+        from aubert.corpus.shards import fingerprints
+
+        return fingerprints(Path(self._corpus["root"]), self._corpus["subsets"], self._num_shards)
+
+
+def _state(path: Path) -> str:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return "absent"
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def _digest(lines: list[str]) -> str:
+    return blake2b("\n".join(lines).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

@@ -1,0 +1,58 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aubert.config import validate
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def test_the_default_config_is_valid(config):
+    validate(config)
+
+
+@pytest.mark.parametrize("preset", sorted((ROOT / "workflow/presets").glob("*.yaml")))
+def test_presets_are_valid_overlays(config, preset):
+    def overlay(base, top):
+        for key, value in top.items():
+            if isinstance(value, dict) and isinstance(base.get(key), dict):
+                overlay(base[key], value)
+            else:
+                base[key] = value
+
+    merged = copy.deepcopy(config)
+    overlay(merged, yaml.safe_load(preset.read_text()))
+    validate(merged)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("cut", "max_second"), 1, "config: cut.max_second is not a key; did you mean max_seconds"),
+        (("num_shards",), "four", "config: num_shards is 'four'; it must be of type integer"),
+        (("transcribe", "backend"), "kaldi", "it must be one of pocketsphinx, ctc"),
+        (("max_reject_fraction",), 2, "config: max_reject_fraction: 2 is greater than"),
+    ],
+)
+def test_a_wrong_entry_is_one_clear_line(config, path, value, message):
+    section = config
+    for key in path[:-1]:
+        section = section[key]
+    section[path[-1]] = value
+    with pytest.raises(ValueError) as caught:
+        validate(config)
+    assert message in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_missing_entry_is_named(config):
+    del config["corpus"]["root"]
+    with pytest.raises(ValueError, match=r"config: corpus\.root is missing"):
+        validate(config)

@@ -1,0 +1,82 @@
+# What every rule uses: checked config, shard names, paths, and what makes a job rerun.
+import os
+import sys
+from pathlib import Path
+
+SOURCE = str(Path(workflow.basedir) / "src")
+sys.path.insert(0, SOURCE)
+
+from aubert import config as aubert_config
+from aubert.corpus.shards import shard_names
+from aubert.options import to_flags
+from aubert.workflow import Fingerprints, code_of
+
+# Jobs call `python -m aubert` of this checkout: with this interpreter, or with the one of
+# the rule's conda environment, whose activation comes later and so takes precedence.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ["PYTHONPATH"] = SOURCE
+
+try:
+    aubert_config.validate(config)
+except ValueError as error:
+    raise WorkflowError(str(error))
+
+SHARDS = shard_names(config["num_shards"])
+NAME = config["name"]
+CORPUS = config["corpus"]
+ENV = "../../envs/aubert.yaml"
+
+
+wildcard_constraints:
+    shard=r"\d+",
+
+
+def results(*parts):
+    return "/".join([config["results_dir"], NAME, *parts])
+
+
+def rejects(stage):
+    return results("rejects", stage, "{shard}.parquet")
+
+
+def log_of(stage):
+    return f"logs/{NAME}/{stage}/{{shard}}.log"
+
+
+def times_of(stage):
+    return results("benchmarks", stage, "{shard}.tsv")
+
+
+FINGERPRINTS = Fingerprints(CORPUS, config["num_shards"])
+
+
+def corpus_fingerprint(wildcards, input):
+    """The shard's files. None in a cluster job, which must not walk the corpus again."""
+    if not workflow.is_main_process:
+        return None
+    if CORPUS["source"] == "mini":
+        open(input.corpus).close()  # not made yet: Snakemake asks again before the job
+    return FINGERPRINTS.of_shard(wildcards.shard)
+
+
+def book_fingerprint(wildcards, input):
+    """The books that the shard's recordings were read from."""
+    if not workflow.is_main_process:
+        return None
+    return FINGERPRINTS.of_books(input.recordings)
+
+
+def shelf_fingerprint(wildcards, input):
+    """Every book."""
+    if not workflow.is_main_process:
+        return None
+    if CORPUS["source"] == "mini":
+        open(input.corpus).close()
+    return FINGERPRINTS.of_shelf()
+
+
+# The recordings are there when this file is. Only the miniature corpus is made by a rule.
+CORPUS_READY = str(Path(CORPUS["root"]).parent / "manifest.json")
+corpus_ready = [CORPUS_READY] if CORPUS["source"] == "mini" else []
+SHELF_FLAGS = to_flags({"books_dir": CORPUS["books_dir"], "book_meta": CORPUS["book_meta"]})
+ACCOUNT_FLAGS = to_flags({"max_reject_fraction": config["max_reject_fraction"]})

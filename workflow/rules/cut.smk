@@ -1,0 +1,20 @@
+# Chapters into utterances: voice activity, stitched.
+rule cut:
+    input:
+        recordings=results("recordings", "{shard}.parquet"),
+        code=code_of("corpus.cut"),
+    output:
+        utterances=results("utterances", "{shard}.parquet"),
+        rejects=rejects("cut"),
+    log:
+        log_of("cut"),
+    benchmark:
+        times_of("cut")
+    params:
+        root=CORPUS["root"],
+        options=to_flags(config["cut"]),
+        account=ACCOUNT_FLAGS,
+    conda:
+        ENV
+    shell:
+        "python -m aubert corpus cut {input.recordings} {output.utterances} --rejects {output.rejects} --root {params.root:q} {params.options} {params.account} 2> {log}"

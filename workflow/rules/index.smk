@@ -1,0 +1,22 @@
+# Which recordings there are. Only headers and jsons are read.
+rule index:
+    input:
+        corpus=corpus_ready,
+        code=code_of("corpus.index"),
+    output:
+        recordings=results("recordings", "{shard}.parquet"),
+        rejects=rejects("index"),
+    log:
+        log_of("index"),
+    benchmark:
+        times_of("index")
+    params:
+        fingerprint=corpus_fingerprint,
+        root=CORPUS["root"],
+        subsets=CORPUS["subsets"],
+        num_shards=config["num_shards"],
+        account=ACCOUNT_FLAGS,
+    conda:
+        ENV
+    shell:
+        "python -m aubert corpus index {output.recordings} --rejects {output.rejects} --root {params.root:q} --subsets {params.subsets:q} --shard {wildcards.shard} --num-shards {params.num_shards} {params.account} 2> {log}"

@@ -1,0 +1,36 @@
+# Every figure of the run, against references where there are any.
+rule metrics:
+    input:
+        tables=[
+            expand(results(table, "{shard}.parquet"), shard=SHARDS)
+            for table in (
+                "recordings",
+                "utterances",
+                "transcripts",
+                "matches",
+                "refined",
+                "words",
+            )
+        ],
+        rejects=[
+            results("rejects", "books.parquet"),
+            *(
+                expand(rejects(stage), shard=SHARDS)
+                for stage in ("index", "cut", "transcribe", "match", "refine", "words")
+            ),
+        ],
+        code=code_of("evaluate.dataset"),
+    output:
+        results("metrics.json"),
+    log:
+        f"logs/{NAME}/metrics.log",
+    benchmark:
+        results("benchmarks", "metrics.tsv")
+    params:
+        results=results(),
+        shelf=SHELF_FLAGS,
+        reference=to_flags({"reference": CORPUS["reference"]}),
+    conda:
+        ENV
+    shell:
+        "python -m aubert evaluate dataset {params.results:q} {output} {params.shelf} {params.reference} 2> {log}"

@@ -1,0 +1,20 @@
+# The miniature corpus: recordings, books and references, synthesised.
+if CORPUS["source"] == "mini":
+
+    rule mini:
+        input:
+            code=code_of("corpus.mini"),
+        output:
+            CORPUS_READY,
+        log:
+            f"logs/{NAME}/mini.log",
+        benchmark:
+            results("benchmarks", "mini.tsv")
+        params:
+            root=str(Path(CORPUS_READY).parent),
+            seed=config["seed"],
+        threads: 2
+        conda:
+            ENV
+        shell:
+            "python -m aubert corpus mini {params.root:q} --seed={params.seed} --jobs={threads} 2> {log}"
