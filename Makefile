@@ -32,7 +32,7 @@ install: .venv/installed
 	@touch $@
 
 demo: install
-	@$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/snakemake --cores $(CORES) --logger rich
 	@$(BIN)/aubert evaluate show results/mini/metrics.json
 
 test: install

@@ -102,7 +102,7 @@ def _cut(arguments: argparse.Namespace) -> str:
 
 
 def _add_transcribe(groups) -> None:
-    from aubert.transcribe.ctc import CtcOptions
+    from aubert.transcribe.decode import CtcOptions
     from aubert.transcribe.pocketsphinx import PocketsphinxOptions
 
     verbs = _group(groups, "transcribe", "from utterances to transcripts")
@@ -119,7 +119,7 @@ def _add_transcribe(groups) -> None:
 
 def _transcribe(arguments: argparse.Namespace) -> str:
     if arguments.backend == "ctc":
-        from aubert.transcribe.ctc import transcribe_ctc as transcribe
+        from aubert.transcribe.decode import transcribe_ctc as transcribe
     else:
         from aubert.transcribe.pocketsphinx import recognise as transcribe
 

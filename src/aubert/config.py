@@ -17,7 +17,7 @@ def validate(config: Mapping[str, Any], schema_path: Path = SCHEMA) -> None:
 
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
     errors = jsonschema.Draft202012Validator(schema).iter_errors(dict(config))
-    lines = sorted(line for error in errors for line in _lines(error))
+    lines = sorted({line for error in errors for line in _lines(error)})
     if lines:
         raise ValueError("\n".join(lines))
 

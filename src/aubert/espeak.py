@@ -27,8 +27,8 @@ _WORD_EVENT, _PHONE_EVENT = 1, 7
 _IPA_WITH_SEPARATOR = 0x02 | ord("_") << 8
 
 
-class EspeakUnavailable(ImportError):
-    """The wheel that brings espeak-ng is not installed."""
+class EspeakUnavailable(ImportError, ValueError):
+    """The wheel that brings espeak-ng is not installed: the user's to mend, as a ValueError is."""
 
 
 class _Id(ctypes.Union):

@@ -82,12 +82,15 @@ def run(
     `max_reject_fraction` of the ids; AssertionError when an id is lost or comes out
     both as rows and as a reject.
     """
+    from tqdm import tqdm
+
     done: set[str] = set()
     rejected: dict[str, Reject] = {}
     notes = {"aubert.stage": stage, "aubert.ids_in": str(len(ids))}
     with (
         tables.Writer(out, table, notes) as out_writer,
         tables.Writer(rejects, "rejects", notes) as rejects_writer,
+        tqdm(total=len(ids), desc=stage, unit="id", disable=None) as progress,  # only on a screen
     ):
         for result in results:
             if isinstance(result, Reject):
@@ -98,6 +101,7 @@ def run(
             else:
                 done.add(result[id_column])
                 out_writer.append(result)
+            progress.update(len(done) + len(rejected) - progress.n)
         _check_accounts(stage, set(ids), done, set(rejected))
         _check_fraction(stage, rejected.values(), len(ids), max_reject_fraction)
     counts = Counter(reject.reason for reject in rejected.values())

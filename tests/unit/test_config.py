@@ -1,4 +1,6 @@
 import copy
+import dataclasses
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,26 @@ def test_a_missing_entry_is_named(config):
     del config["corpus"]["root"]
     with pytest.raises(ValueError, match=r"config: corpus\.root is missing"):
         validate(config)
+
+
+@pytest.mark.parametrize(
+    ("section", "module", "options"),
+    [
+        ("cut", "corpus.cut", "CutOptions"),
+        ("transcribe.pocketsphinx", "transcribe.pocketsphinx", "PocketsphinxOptions"),
+        ("transcribe.ctc", "transcribe.decode", "CtcOptions"),
+        ("match", "align.match", "MatchOptions"),
+        ("refine", "align.refine", "RefineOptions"),
+        ("words.pocketsphinx", "align.words_pocketsphinx", "WordsPocketsphinxOptions"),
+        ("words.ctc", "align.words_ctc", "WordsCtcOptions"),
+    ],
+)
+def test_config_and_schema_hold_exactly_the_options_of_the_stage(config, section, module, options):
+    fields = {
+        f.name for f in dataclasses.fields(getattr(import_module(f"aubert.{module}"), options))
+    }
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    for key in section.split("."):
+        config, schema = config[key], schema["properties"][key]
+    assert set(config) == fields
+    assert set(schema["properties"]) == fields

@@ -1,6 +1,7 @@
 """The conda environment and requirements.txt install the same versions."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,8 @@ def test_conda_pins_are_those_of_requirements(path):
 
 
 def test_conda_holds_every_direct_dependency():
-    text = (ROOT / "pyproject.toml").read_text()
-    block = text.split("dependencies = [")[1].split("]")[0]
-    direct = {re.match(r"[A-Za-z0-9_.-]+", line)[0] for line in re.findall(r'"([^"]+)"', block)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    direct = {re.match(r"[A-Za-z0-9_.-]+", line)[0] for line in project["dependencies"]}
     env = (ROOT / "envs" / "aubert.yaml").read_text()
     # Snakemake runs outside of the jobs' environment.
     assert {name for name in direct if f"- {name}==" not in env} == {"snakemake"}

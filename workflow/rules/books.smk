@@ -1,7 +1,7 @@
 # The shelf: a sketch of every book, by which speech without a known book finds its own.
 rule books:
     input:
-        corpus=corpus_ready,
+        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
         code=code_of("align.find_book"),
     output:
         books=results("books.parquet"),
@@ -10,11 +10,11 @@ rule books:
         f"logs/{NAME}/books.log",
     benchmark:
         results("benchmarks", "books.tsv")
+    conda:
+        ENV
     params:
         shelf=SHELF_FLAGS,
         fingerprint=shelf_fingerprint,
         account=ACCOUNT_FLAGS,
-    conda:
-        ENV
     shell:
         "python -m aubert align sketch {output.books} --rejects {output.rejects} {params.shelf} {params.account} 2> {log}"

@@ -13,7 +13,9 @@ from aubert.workflow import Fingerprints, code_of
 
 # Jobs call `python -m aubert` of this checkout: with this interpreter, or with the one of
 # the rule's conda environment, whose activation comes later and so takes precedence.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
 os.environ["PYTHONPATH"] = SOURCE
 
 try:
@@ -47,6 +49,9 @@ def times_of(stage):
     return results("benchmarks", stage, "{shard}.tsv")
 
 
+# The recordings are there when this file is. Only the miniature corpus is made by a rule.
+CORPUS_READY = str(Path(CORPUS["root"]).parent / "manifest.json")
+
 FINGERPRINTS = Fingerprints(CORPUS, config["num_shards"])
 
 
@@ -55,7 +60,7 @@ def corpus_fingerprint(wildcards, input):
     if not workflow.is_main_process:
         return None
     if CORPUS["source"] == "mini":
-        open(input.corpus).close()  # not made yet: Snakemake asks again before the job
+        open(CORPUS_READY).close()  # not made yet: Snakemake asks again before the job
     return FINGERPRINTS.of_shard(wildcards.shard)
 
 
@@ -71,12 +76,11 @@ def shelf_fingerprint(wildcards, input):
     if not workflow.is_main_process:
         return None
     if CORPUS["source"] == "mini":
-        open(input.corpus).close()
+        open(CORPUS_READY).close()
     return FINGERPRINTS.of_shelf()
 
 
-# The recordings are there when this file is. Only the miniature corpus is made by a rule.
-CORPUS_READY = str(Path(CORPUS["root"]).parent / "manifest.json")
-corpus_ready = [CORPUS_READY] if CORPUS["source"] == "mini" else []
-SHELF_FLAGS = to_flags({"books_dir": CORPUS["books_dir"], "book_meta": CORPUS["book_meta"]})
+SHELF_FLAGS = to_flags(
+    {"books_dir": CORPUS["books_dir"], "book_meta": CORPUS["book_meta"]}
+)
 ACCOUNT_FLAGS = to_flags({"max_reject_fraction": config["max_reject_fraction"]})

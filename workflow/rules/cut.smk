@@ -10,11 +10,11 @@ rule cut:
         log_of("cut"),
     benchmark:
         times_of("cut")
+    conda:
+        ENV
     params:
         root=CORPUS["root"],
         options=to_flags(config["cut"]),
         account=ACCOUNT_FLAGS,
-    conda:
-        ENV
     shell:
         "python -m aubert corpus cut {input.recordings} {output.utterances} --rejects {output.rejects} --root {params.root:q} {params.options} {params.account} 2> {log}"

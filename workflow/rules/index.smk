@@ -1,7 +1,7 @@
 # Which recordings there are. Only headers and jsons are read.
 rule index:
     input:
-        corpus=corpus_ready,
+        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
         code=code_of("corpus.index"),
     output:
         recordings=results("recordings", "{shard}.parquet"),
@@ -10,13 +10,13 @@ rule index:
         log_of("index"),
     benchmark:
         times_of("index")
+    conda:
+        ENV
     params:
         fingerprint=corpus_fingerprint,
         root=CORPUS["root"],
         subsets=CORPUS["subsets"],
         num_shards=config["num_shards"],
         account=ACCOUNT_FLAGS,
-    conda:
-        ENV
     shell:
         "python -m aubert corpus index {output.recordings} --rejects {output.rejects} --root {params.root:q} --subsets {params.subsets:q} --shard {wildcards.shard} --num-shards {params.num_shards} {params.account} 2> {log}"

@@ -15,12 +15,12 @@ rule match:
         log_of("match"),
     benchmark:
         times_of("match")
+    conda:
+        ENV
     params:
         shelf=SHELF_FLAGS,
         fingerprint=book_fingerprint,
         options=to_flags(config["match"]),
         account=ACCOUNT_FLAGS,
-    conda:
-        ENV
     shell:
         "python -m aubert align match {input.recordings} {input.utterances} {input.transcripts} {input.books} {output.matches} --rejects {output.rejects} {params.shelf} {params.options} {params.account} 2> {log}"

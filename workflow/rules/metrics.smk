@@ -26,11 +26,11 @@ rule metrics:
         f"logs/{NAME}/metrics.log",
     benchmark:
         results("benchmarks", "metrics.tsv")
+    conda:
+        ENV
     params:
         results=results(),
         shelf=SHELF_FLAGS,
         reference=to_flags({"reference": CORPUS["reference"]}),
-    conda:
-        ENV
     shell:
         "python -m aubert evaluate dataset {params.results:q} {output} {params.shelf} {params.reference} 2> {log}"

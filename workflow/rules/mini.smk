@@ -10,11 +10,11 @@ if CORPUS["source"] == "mini":
             f"logs/{NAME}/mini.log",
         benchmark:
             results("benchmarks", "mini.tsv")
+        conda:
+            ENV
+        threads: 2
         params:
             root=str(Path(CORPUS_READY).parent),
             seed=config["seed"],
-        threads: 2
-        conda:
-            ENV
         shell:
             "python -m aubert corpus mini {params.root:q} --seed={params.seed} --jobs={threads} 2> {log}"

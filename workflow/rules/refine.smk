@@ -11,11 +11,11 @@ rule refine:
         log_of("refine"),
     benchmark:
         times_of("refine")
+    conda:
+        ENV
     params:
         shelf=SHELF_FLAGS,
         options=to_flags(config["refine"]),
         account=ACCOUNT_FLAGS,
-    conda:
-        ENV
     shell:
         "python -m aubert align refine {input.matches} {input.transcripts} {output.refined} --rejects {output.rejects} {params.shelf} {params.options} {params.account} 2> {log}"

@@ -14,14 +14,14 @@ rule transcribe:
         log_of("transcribe"),
     benchmark:
         times_of("transcribe")
+    conda:
+        ENV
     params:
         backend=BACKEND,
         root=CORPUS["root"],
         shelf=SHELF_FLAGS,
-        books=book_fingerprint if config["transcribe"]["book_biased"] else "",
+        books=book_fingerprint if config["transcribe"][BACKEND]["book_biased"] else "",
         options=to_flags(config["transcribe"][BACKEND]),
         account=ACCOUNT_FLAGS,
-    conda:
-        ENV
     shell:
         "python -m aubert transcribe {params.backend} {input.recordings} {input.utterances} {output.transcripts} --rejects {output.rejects} --root {params.root:q} {params.shelf} --jobs {threads} {params.options} {params.account} 2> {log}"

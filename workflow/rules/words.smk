@@ -16,13 +16,13 @@ rule words:
         log_of("words"),
     benchmark:
         times_of("words")
+    conda:
+        ENV
     params:
         backend=ALIGNER,
         root=CORPUS["root"],
         shelf=SHELF_FLAGS,
         options=to_flags(config["words"][ALIGNER]),
         account=ACCOUNT_FLAGS,
-    conda:
-        ENV
     shell:
         "python -m aubert words {params.backend} {input.recordings} {input.utterances} {input.transcripts} {input.refined} {output.words} --rejects {output.rejects} --root {params.root:q} {params.shelf} --jobs {threads} {params.options} {params.account} 2> {log}"

@@ -1,7 +1,7 @@
 """Where a transcript lies in a book: shared shingles, in order, on steady diagonals.
 
 A shingle is a run of `size` consecutive words. Shingles that the book holds once are
-near-certain anchors even when a quarter of the words are misheard; the longest
+near-certain anchors even when a quarter of the words are misheard; the heaviest
 increasing subsequence keeps those that agree on the reading order, and anchors that
 sit alone far off their neighbours' diagonal (a heading that the table of contents
 repeats, a common phrase) are dropped. Time is O(n log n) in the words of both sides.
@@ -10,6 +10,7 @@ repeats, a common phrase) are dropped. Time is O(n log n) in the words of both s
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -61,46 +62,66 @@ class ShingleIndex:
         return text, book
 
 
-def blocks(text_ids: list[int], book_ids: list[int], text: np.ndarray, book: np.ndarray, size: int):
-    """Anchors of the longest increasing chain, merged into Blocks where the words between
-    are equal too. `text` and `book` are `ShingleIndex.pairs`."""
+def blocks(
+    text_ids: list[int], book_ids: list[int], text: np.ndarray, book: np.ndarray, size: int
+) -> list[Block]:
+    """The heaviest chain of anchors that rises in both, merged into Blocks where the words
+    between are equal too. `text` and `book` are `ShingleIndex.pairs`."""
     merged: list[Block] = []
-    for t, b in _longest_increasing(text.tolist(), book.tolist()):
+    for t, b, length in _heaviest_increasing(*_runs(text, book), size):
         if merged:
             last = merged[-1]
             end = last.text + last.length
             on_diagonal = b - t == last.book - last.text
             if on_diagonal and (t <= end or text_ids[end:t] == book_ids[end + b - t : b]):
-                merged[-1] = Block(last.text, last.book, t + size - last.text)
+                merged[-1] = Block(last.text, last.book, t + length - last.text)
                 continue
             cut = max(0, end - t, last.book + last.length - b)  # another diagonal overlaps
-            if cut >= size:
+            if cut >= length:
                 continue
-            t, b, length = t + cut, b + cut, size - cut
-        else:
-            length = size
+            t, b, length = t + cut, b + cut, length - cut
         merged.append(Block(t, b, length))
     return merged
 
 
-def _longest_increasing(text: list[int], book: list[int]) -> list[tuple[int, int]]:
-    """The longest chain that rises strictly in both (patience sorting)."""
-    tails: list[int] = []
+def _runs(text: np.ndarray, book: np.ndarray) -> tuple[list[int], list[int], list[int]]:
+    """Pairs that follow each other on one diagonal as one: (text, book, number of pairs)."""
+    breaks = np.flatnonzero((np.diff(text) != 1) | (np.diff(book) != 1)) + 1
+    starts = np.concatenate([[0], breaks]) if len(text) else breaks
+    counts = np.diff(np.append(starts, len(text)))
+    return text[starts].tolist(), book[starts].tolist(), counts.tolist()
+
+
+def _heaviest_increasing(
+    text: list[int], book: list[int], counts: list[int], size: int
+) -> list[Block]:
+    """The chain of runs with the most pairs that rises in both (Jacobson and Vo 1992).
+
+    Kept while the runs pass: for each book position at which a chain may end the
+    heaviest such chain, as long as no chain that ends earlier is as heavy.
+    """
+    ends: list[int] = []
+    totals: list[int] = []
     holders: list[int] = []
     previous: list[int] = []
-    for index, value in enumerate(book):
-        place = bisect_left(tails, value)
-        if place == len(tails):
-            tails.append(value)
-            holders.append(index)
-        else:
-            tails[place] = value
-            holders[place] = index
-        previous.append(holders[place - 1] if place else -1)
+    for index, (start, count) in enumerate(zip(book, counts, strict=True)):
+        place = bisect_left(ends, start) - 1
+        total = count + (totals[place] if place >= 0 else 0)
+        previous.append(holders[place] if place >= 0 else -1)
+        end = start + count - 1
+        place = bisect_left(ends, end)
+        if (place and totals[place - 1] >= total) or (
+            place < len(ends) and ends[place] == end and totals[place] >= total
+        ):
+            continue
+        stop = place
+        while stop < len(ends) and totals[stop] <= total:
+            stop += 1
+        ends[place:stop], totals[place:stop], holders[place:stop] = [end], [total], [index]
     chain = []
     index = holders[-1] if holders else -1
     while index >= 0:
-        chain.append((text[index], book[index]))
+        chain.append(Block(text[index], book[index], counts[index] + size - 1))
         index = previous[index]
     return chain[::-1]
 
@@ -119,7 +140,7 @@ def steady(chain: list[Block]) -> list[Block]:
             stretches.append([block])
     while len(stretches) > 1:
         weights = [sum(block.length for block in stretch) for stretch in stretches]
-        jumps = [_jump(a[-1], b[0]) for a, b in zip(stretches, stretches[1:], strict=False)]
+        jumps = [_jump(a[-1], b[0]) for a, b in pairwise(stretches)]
         nearest = [min(near) for near in zip([*jumps, jumps[-1]], [jumps[0], *jumps], strict=True)]
         lacking = [
             min(30, 4 + jump / 10) - weight for jump, weight in zip(nearest, weights, strict=True)

@@ -10,8 +10,13 @@ import re
 _EDGE = 40_000  # characters of either end in which weaker markers are believed
 # What ends a header. Project Gutenberg's eBooks of all years, line by line or on one line.
 _STARTS = (
-    re.compile(r"\*{3} ?START OF (?:THE|THIS) PROJECT GUTENBERG E(?:BOOK|TEXT)[^\n\r*]{0,200}\*{3}"),
-    re.compile(r"\*END\*? ?THE SMALL PRINT[^\n\r]{0,120}?\*END\*|\*END THE SMALL PRINT![^\n*]*\*END\*"),
+    re.compile(
+        r"\*{3} ?START OF (?:THE|THIS) PROJECT GUTENBERG E(?:BOOK|TEXT)[^\n\r*]{0,200}\*{3}"
+    ),
+    re.compile(
+        r"\*END\*? ?THE SMALL PRINT[^\n\r]{0,120}?\*END\*"
+        r"|\*END THE SMALL PRINT![^\n*]*\*END\*"
+    ),
 )
 # What may stand between the header and the book.
 _NOTES = re.compile(

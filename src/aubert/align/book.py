@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from aubert.align.anchors import ShingleIndex
 from aubert.align.boilerplate import body
 from aubert.align.text import Token, tokenize
 
@@ -49,6 +50,7 @@ class Book:
         number = self._vocabulary.setdefault
         self.id_list = [number(word, len(self._vocabulary)) for word in self.words]
         self.ids = np.array(self.id_list, np.int32)
+        self._shingles: dict[int, ShingleIndex] = {}
         self._breaks: dict[int, int] = {}
 
     def ids_of(self, words: list[str]) -> list[int]:
@@ -56,9 +58,27 @@ class Book:
         find = self._vocabulary.get
         return [find(word, UNKNOWN) for word in words]
 
+    def shingles(self, size: int) -> ShingleIndex:
+        """The index of runs of `size` words, made once."""
+        if size not in self._shingles:
+            self._shingles[size] = ShingleIndex(self.ids, size)
+        return self._shingles[size]
+
+    def repeats(self, start: int, end: int) -> bool:
+        """Whether the book holds the words [start, end) elsewhere too."""
+        size = min(end - start, 4)
+        wanted = self.id_list[start:end]
+        _, places = self.shingles(size).pairs(self.ids[start : start + size], len(self.ids))
+        return any(
+            place != start and self.id_list[place : place + end - start] == wanted
+            for place in places.tolist()
+        )
+
     def starts_token(self, word: int) -> bool:
         """Whether a cut before this word falls between written words."""
-        return word <= 0 or word >= len(self.words) or self.token_of[word - 1] != self.token_of[word]
+        return (
+            word <= 0 or word >= len(self.words) or self.token_of[word - 1] != self.token_of[word]
+        )
 
     def char_start(self, word: int) -> int:
         """Where the written form of the word begins in `text`; the body's end past the last."""

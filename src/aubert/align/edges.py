@@ -21,6 +21,7 @@ HOP_S = 0.005
 LOUDNESS_WINDOW_S = 0.02
 SILENCE_FRACTION = 0.3  # of the way, in dB, from the quiet to the loud parts of an utterance
 MIN_RANGE_DB = 10.0  # below it nothing in the utterance counts as silence
+MAX_RANGE_DB = 50.0  # digital silence is not the measure of a quiet room
 MIN_PAUSE_S = 0.12  # closures of plosives are shorter
 MAX_PAUSE_IN_WORD_S = 0.3
 MAX_SHIFT_S = 0.25  # from the calibrated edge to that of a pause
@@ -76,6 +77,7 @@ class Loudness:
         self.duration_s = len(samples) / sample_rate_hz
         level_db = _level_db(samples, sample_rate_hz)
         quiet, loud = np.percentile(level_db, [5, 95]) if len(level_db) else (0.0, 0.0)
+        quiet = max(quiet, loud - MAX_RANGE_DB)
         silent = level_db < quiet + SILENCE_FRACTION * (loud - quiet)
         silent &= bool(loud - quiet >= MIN_RANGE_DB)
         edges = np.flatnonzero(np.diff(np.pad(silent.astype(np.int8), 1)))

@@ -8,6 +8,7 @@ as one ("to night", "tonight") are a pair too.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -66,6 +67,11 @@ def _price(distance):
     return distance + 0.8 * np.maximum(0.0, distance - 0.5)
 
 
+def _joint_price(distance):
+    """What two words opposite one cost: only near-equal ones count, or "in nearer" is "nearer"."""
+    return np.where(distance <= 0.15, distance + 0.1, np.inf)
+
+
 class _Table:
     """One dynamic-programming table; rows are heard words, columns are written ones.
 
@@ -76,8 +82,8 @@ class _Table:
         self.num_text, self.num_book = len(text), len(book)
         self.free_head, self.free_tail = free_head, free_tail
         self.pair = _distances(text, book)
-        text_pairs = [a + b for a, b in zip(text, text[1:], strict=False)]
-        book_pairs = [a + b for a, b in zip(book, book[1:], strict=False)]
+        text_pairs = [a + b for a, b in pairwise(text)]
+        book_pairs = [a + b for a, b in pairwise(book)]
         self.two_heard = _distances(text_pairs, book)
         self.two_written = _distances(text, book_pairs)
 
@@ -93,7 +99,8 @@ class _Table:
         choice[0, 1:] = _MISSED
         before = None  # the row before `best`
         extra = np.full(m + 1, np.inf)
-        pair, two_heard, two_written = map(_price, (self.pair, self.two_heard, self.two_written))
+        pair = _price(self.pair)
+        two_heard, two_written = _joint_price(self.two_heard), _joint_price(self.two_written)
         for i in range(1, n + 1):
             opened = best + OPEN
             extra_extends[i] = extra < opened
@@ -101,9 +108,9 @@ class _Table:
             row, kind = extra.copy(), np.full(m + 1, _EXTRA, np.uint8)
             _better(row[1:], kind[1:], best[:-1] + pair[i - 1], _PAIR)
             if m > 1:
-                _better(row[2:], kind[2:], best[:-2] + two_written[i - 1] + 0.1, _TWO_WRITTEN)
+                _better(row[2:], kind[2:], best[:-2] + two_written[i - 1], _TWO_WRITTEN)
             if before is not None:
-                _better(row[1:], kind[1:], before[:-1] + two_heard[i - 2] + 0.1, _TWO_HEARD)
+                _better(row[1:], kind[1:], before[:-1] + two_heard[i - 2], _TWO_HEARD)
             start = row - slope
             lowest = np.minimum.accumulate(start)
             missed_from[i] = np.maximum.accumulate(np.where(start <= lowest, columns, 0))

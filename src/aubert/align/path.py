@@ -8,7 +8,7 @@ import numpy as np
 
 from aubert.align.anchors import Block, ShingleIndex, blocks
 from aubert.align.book import Book
-from aubert.align.gaps import MAX_CELLS, Step, align_gap
+from aubert.align.gaps import Step, align_gap
 
 _SPLIT_CELLS = 10_000  # a gap larger than this is split by shorter anchors first
 
@@ -26,29 +26,33 @@ class Heard:
         self.ids = np.array(self.id_list, np.int32)
 
 
-def word_path(heard: Heard, book: Book, chain: list[Block]) -> list[Step]:
+def word_path(
+    heard: Heard, book: Book, chain: list[Block], window: tuple[int, int] | None = None
+) -> list[Step]:
     """Every heard word in order, with the book's words that it lies opposite.
 
-    chain: Blocks of equal words, rising. Equal words come as steps of cost 0 that may
-    span many words. Book words before the first and after the last word that was
-    heard are left out. Linear in the words, but for the gaps between anchors, which
-    are bounded (gaps.MAX_CELLS).
+    chain: Blocks of equal words, rising. window: the book's words to stay in. Equal words
+    come as steps of cost 0 that may span many words. Book words before the first and after
+    the last word that was heard are left out. Linear in the words, but for the gaps between
+    anchors, which are bounded (gaps.MAX_CELLS).
     """
+    low, high = window or (0, len(book.words))
+    if not chain:
+        return _trimmed(
+            list(_fill(heard, book, 0, len(heard.words), low, high, head=True, tail=True))
+        )
     steps: list[Step] = []
-    text, place = 0, 0
-    for index, block in enumerate(chain):
-        if index == 0:
-            near = 2 * block.text + 50
-            steps += _fill(
-                heard, book, 0, block.text, max(0, block.book - near), block.book, head=True
-            )
-        else:
-            steps += _fill(heard, book, text, block.text, place, block.book)
+    first = chain[0]
+    low = max(low, first.book - 2 * first.text - 50)
+    steps += _fill(heard, book, 0, first.text, low, first.book, head=True)
+    text, place = first.text, first.book
+    for block in chain:
+        steps += _fill(heard, book, text, block.text, place, block.book)
         text, place = block.text + block.length, block.book + block.length
         steps.append(Step(block.text, text, block.book, place, 0.0))
     rest = len(heard.words) - text
-    end = min(len(book.words), place + 2 * rest + 50)
-    steps += _fill(heard, book, text, len(heard.words), place, end, tail=True)
+    high = min(high, place + 2 * rest + 50)
+    steps += _fill(heard, book, text, len(heard.words), place, high, tail=True)
     return _trimmed(steps)
 
 
@@ -71,7 +75,11 @@ def _fill(
     if text > begun:
         yield Step(begun, text, place - (text - begun), place, 0.0)
     if not tail:
-        while text < text_end and place < place_end and text_ids[text_end - 1] == book_ids[place_end - 1]:
+        while (
+            text < text_end
+            and place < place_end
+            and text_ids[text_end - 1] == book_ids[place_end - 1]
+        ):
             text_end, place_end = text_end - 1, place_end - 1
     if text < text_end or place < place_end:
         yield from _differing(heard, book, text, text_end, place, place_end, head, tail)
@@ -118,9 +126,9 @@ def _differing_or_none(heard, book, text, text_end, place, place_end, head, tail
 def _local_chain(
     heard: Heard, book: Book, text: int, text_end: int, place: int, place_end: int, size: int
 ) -> list[Block]:
-    """Anchors among shingles that occur once in this stretch of the book."""
+    """Anchors among the shingles that are rare in this stretch of the book."""
     index = ShingleIndex(book.ids[place:place_end], size)
-    pairs = index.pairs(heard.ids[text:text_end], max_count=1)
+    pairs = index.pairs(heard.ids[text:text_end], max_count=3)
     chain = blocks(heard.id_list[text:text_end], book.id_list[place:place_end], *pairs, size)
     return [Block(block.text + text, block.book + place, block.length) for block in chain]
 

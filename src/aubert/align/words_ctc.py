@@ -2,17 +2,18 @@
 
 The script of an utterance says what was read; speech that the book does not hold is
 covered by a star, a token that stands for anything (Pratap et al., "Scaling Speech
-Technology to 1,000+ Languages", 2023, section 4.1). There and in torchaudio the star
+Technology to 1,000+ Languages", 2023). There and in torchaudio the star
 has probability 1 in every frame, which lets it eat words of which the model is not
-sure. Here its log-probability is that of the frame's most probable label: it explains
-any frame as well as the best letter or blank does, and never better, so it gains
-nothing from frames that belong to a word.
+sure. Here it has the probability of the frame's most probable label: it explains any
+frame as well as the best letter or blank does, and never better, so it gains nothing
+from frames that belong to a word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,9 @@ from aubert.stage import Reject
 from aubert.transcribe.ctc import CtcModel, EmissionOptions, utterance_audio
 from aubert.transcribe.vocabulary import SPACE, Vocabulary
 
+# In log-probability, per frame. Without it star and blank tie, and where the two states
+# behind a token tie forced_align (2.11) takes the third, however bad.
+STAR_PENALTY = 0.01
 CALIBRATION_UTTERANCES = 200  # whose pauses fix the median edge to a few milliseconds
 
 
@@ -83,7 +87,8 @@ def emission_with_star(vocabulary: Vocabulary, log_probs: np.ndarray) -> np.ndar
         space = vocabulary.labels.index(SPACE)
         folded[:, 0] = np.logaddexp(folded[:, 0], folded[:, space])
         folded[:, space] = -np.inf
-    return np.concatenate([folded, folded.max(axis=1, keepdims=True)], axis=1)
+    star = folded.max(axis=1, keepdims=True) - STAR_PENALTY
+    return np.concatenate([folded, star], axis=1)
 
 
 @dataclass(frozen=True)
@@ -172,23 +177,21 @@ def words_ctc(
     calibration = Calibration.load(options.calibration) if options.calibration else Calibration()
     recordings = {recording["recording_id"]: recording for recording in recordings}
     utterances = {utterance["utterance_id"]: utterance for utterance in utterances}
-    refined = list(refined)
-    books = {row["utterance_id"]: row["book_id"] for row in refined}
     results = _aligned(recordings, utterances, transcripts, refined, corpus_root, shelf, options)
     for result in results:
         if isinstance(result, Reject):
             yield result
             continue
-        utterance_id, aligned, loudness = result
-        edges = word_edges(aligned.spikes, aligned.joined, loudness, calibration)
-        utterance = utterances[utterance_id]
+        utterance = utterances[result.utterance_id]
         rate_hz = recordings[utterance["recording_id"]]["sample_rate_hz"]
+        aligned = result.aligned
+        edges = word_edges(aligned.spikes, aligned.joined, result.loudness, calibration)
         yield from word_rows(
-            utterance_id,
+            result.utterance_id,
             Timeline(utterance["slices"], rate_hz),
-            shelf.text(books[utterance_id]),
+            result.book_text,
             aligned.script,
-            _times(aligned, edges, loudness.duration_s),
+            _times(aligned, edges, result.loudness.duration_s),
         )
 
 
@@ -211,20 +214,31 @@ def calibrate_ctc(
         recordings, utterances, transcripts, refined[::step], corpus_root, shelf, options
     )
     return calibrate(
-        (result[1].spikes, result[2]) for result in results if not isinstance(result, Reject)
+        (result.aligned.spikes, result.loudness)
+        for result in results
+        if not isinstance(result, Reject)
     )
+
+
+class _Utterance(NamedTuple):
+    utterance_id: str
+    book_text: str
+    aligned: Aligned
+    loudness: Loudness
 
 
 def _aligned(
     recordings: Mapping[str, Mapping],
     utterances: Mapping[str, Mapping],
     transcripts: Iterable[Mapping],
-    refined: Sequence[Mapping],
+    refined: Iterable[Mapping],
     corpus_root: Path,
     shelf: Bookshelf,
     options: WordsCtcOptions,
-) -> Iterator[tuple[str, Aligned, Loudness] | Reject]:
+) -> Iterator[_Utterance | Reject]:
     model = CtcModel.load(options)
+    refined = list(refined)
+    book_text = lru_cache(maxsize=2)(shelf.text)  # utterances come book by book
     texts = {row["utterance_id"]: row["text"] for row in transcripts}
     wanted = (utterances[row["utterance_id"]] for row in refined)
     sound = utterance_audio(recordings, wanted, corpus_root, model.sample_rate_hz)
@@ -243,14 +257,15 @@ def _aligned(
         utterance_id, log_probs = item
         silences = loudness.pop(utterance_id)
         try:
-            script = build_script(shelf.text(row["book_id"]), row, texts[utterance_id])
+            text = book_text(row["book_id"])
+            script = build_script(text, row, texts[utterance_id])
             aligned = align_script(model, log_probs, script, options.edge_stars)
         except BookError as error:
             yield Reject(utterance_id, error.reason, error.detail)
         except ValueError as error:
             yield Reject(utterance_id, "alignment_failed", str(error))
         else:
-            yield utterance_id, aligned, silences
+            yield _Utterance(utterance_id, text, aligned, silences)
 
 
 def _times(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 
-from aubert.align.text import tokenize
+from aubert.align.text import readings, tokenize
 
 _PHRASE_END = re.compile(r"[.?!,;:()\[\]—–]|\n[ \t\r]*\n")
 
 _HEADINGS = ("chapter", "section", "part", "book", "letter", "act", "scene", "story", "poem")
-_NUMBERS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty"
-).split()
+_MAX_HEADING = 40
 _ANNOUNCEMENTS = (
     "this is a librivox recording",
     "all librivox recordings are in the public domain",
@@ -34,9 +32,9 @@ def training_sentences(texts: Iterable[str]) -> list[list[str]]:
     punctuation is just a run). What readers announce at the ends of chapters comes once.
     """
     sentences = [announcement.split() for announcement in _ANNOUNCEMENTS]
-    for heading in _HEADINGS:
-        sentences += [[heading, number] for number in _NUMBERS]
-        sentences += [["end", "of", heading, number] for number in _NUMBERS]
+    for heading, number in itertools.product(_HEADINGS, range(1, _MAX_HEADING + 1)):
+        numbered = [heading, *readings(str(number))[0]]
+        sentences += [numbered, ["end", "of", *numbered]]
     for text in texts:
         phrases = _phrases(text)
         sentences += phrases

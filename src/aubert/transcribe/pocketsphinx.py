@@ -2,9 +2,8 @@
 
 The language model is built from the book that is read (`book_biased`), which is what
 makes this recogniser usable on audiobooks. Every utterance is decoded on its own:
-cepstral means are taken over the utterance (`cmn=batch`) and noise statistics are
-reset, so its transcript depends on its samples and the model alone, not on what was
-decoded before it or on the number of jobs.
+cepstral means are taken over the utterance (`cmn=batch`), so its transcript depends on
+its samples and the model alone, not on what was decoded before it or the number of jobs.
 """
 
 from __future__ import annotations
@@ -83,7 +82,10 @@ class Recogniser:
         self._decoder = pocketsphinx.Decoder(
             **{name: str(path) for name, path in paths.items() if path is not None},
             cmn="batch",
+            # The three passes keep the proportions of pocketsphinx's defaults.
             lw=options.language_weight,
+            fwdflatlw=options.language_weight * 8.5 / 6.5,
+            bestpathlw=options.language_weight * 9.5 / 6.5,
             wip=options.insertion_penalty,
             loglevel="FATAL",
         )
@@ -103,7 +105,6 @@ class Recogniser:
 
 def decode(decoder, samples: np.ndarray) -> None:
     """Runs a decoder's active search over one whole utterance (float32, 16 kHz, [-1, 1])."""
-    decoder.start_stream()
     decoder.start_utt()
     pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2")
     decoder.process_raw(pcm.tobytes(), full_utt=True)

@@ -40,9 +40,10 @@ def pronunciations(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
     carried = _carried()
     missing = [word for word in wanted if word not in carried]
     made = pronounce(missing) if missing and can_pronounce() else {}
-    found = {word: (made[word],) for word in made}
     return {
-        word: carried.get(word) or found[word] for word in wanted if word in carried or word in found
+        word: carried.get(word) or (made[word],)
+        for word in wanted
+        if word in carried or word in made
     }
 
 
@@ -54,6 +55,25 @@ def can_pronounce() -> bool:
     except PronounceUnavailable:
         return False
     return True
+
+
+_LETTERS = {
+    "tch": "CH", "sch": "SH", "igh": "AY",
+    "ai": "EY", "au": "AO", "aw": "AO", "ay": "EY", "ch": "CH", "ck": "K", "dg": "JH", "ea": "IY",
+    "ee": "IY", "ei": "IY", "ew": "UW", "ey": "IY", "ie": "IY", "kn": "N", "ng": "NG", "oa": "OW",
+    "oi": "OY", "oo": "UW", "ou": "AW", "ow": "OW", "oy": "OY", "ph": "F", "qu": "K W",
+    "sh": "SH", "th": "TH", "wh": "W", "wr": "R",
+    "a": "AE", "b": "B", "c": "K", "d": "D", "e": "EH", "f": "F", "g": "G", "h": "HH", "i": "IH",
+    "j": "JH", "k": "K", "l": "L", "m": "M", "n": "N", "o": "AA", "p": "P", "q": "K", "r": "R",
+    "s": "S", "t": "T", "u": "AH", "v": "V", "w": "W", "x": "K S", "y": "IY", "z": "Z",
+}  # fmt: skip
+
+
+def spelled(word: str) -> str:
+    """Phones by letters alone: no pronunciation, but enough to time a word among others."""
+    folded = re.sub(r"([^aeo])\1|'", r"\1", word)
+    pieces = re.findall("|".join(_LETTERS), folded)
+    return " ".join(_LETTERS[piece] for piece in pieces)
 
 
 def write_dictionary(entries: Mapping[str, Iterable[str]], path: str | Path) -> None:

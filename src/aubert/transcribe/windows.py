@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ def windows(num_frames: int, size: int, overlap: int) -> list[Window]:
         return [Window(0, num_frames, 0, num_frames)]
     count = -(-(num_frames - overlap) // (size - overlap))
     starts = [index * (num_frames - size) // (count - 1) for index in range(count)]
-    joints = [(start + size + later) // 2 for start, later in zip(starts, starts[1:], strict=False)]
+    joints = [(start + size + later) // 2 for start, later in pairwise(starts)]
     keeps = zip([0, *joints], [*joints, num_frames], strict=True)
     return [Window(start, start + size, *keep) for start, keep in zip(starts, keeps, strict=True)]
 

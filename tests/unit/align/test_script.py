@@ -73,9 +73,7 @@ def test_an_utterance_inside_the_book_keeps_offsets_of_the_whole_book():
 
 WORDS = st.sampled_from(["one", "two", "forty", "forte", "the", "saint", "street"])
 READING = st.lists(WORDS, min_size=1, max_size=3).map(tuple)
-CHOICES = st.lists(
-    st.lists(READING, min_size=1, max_size=3, unique=True), min_size=1, max_size=5
-)
+CHOICES = st.lists(st.lists(READING, min_size=1, max_size=3, unique=True), min_size=1, max_size=5)
 
 
 @given(CHOICES, st.lists(WORDS, max_size=10))

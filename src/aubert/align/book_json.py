@@ -1,0 +1,100 @@
+"""AuBERT's json of one book in and out: transcripts placed in `raw`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+
+from aubert.align.book import Book, prepared
+from aubert.align.match import MatchOptions, place, results
+from aubert.align.refine import RefineOptions, refine_chapter
+from aubert.align.text import spoken_words
+from aubert.stage import Reject
+
+_INDEX = re.compile(r"_(\d+)(?:\.[^./]*)?$")
+
+
+def align_book(
+    data: dict,
+    match_options: MatchOptions | None = None,
+    refine_options: RefineOptions | None = None,
+) -> dict:
+    """{book_name, utterances: [{fname, utterance, speaker_id}], raw} with the utterances placed.
+
+    Returns the same, each utterance with start_idx, end_idx (characters of `raw`, untouched)
+    and similarity (of the normalised texts); the three are null, and `reject` says why, for
+    those that have no place. Reading order is by file name: `<chapter>_<index>`, chapters in
+    natural order. Raises ValueError when the keys are missing.
+    """
+    try:
+        raw, utterances = data["raw"], data["utterances"]
+        keys = [(entry["fname"], entry["utterance"]) for entry in utterances]
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            "the json must be {book_name, utterances: [{fname, utterance, speaker_id}], raw}: "
+            f"{type(error).__name__} {error}"
+        ) from None
+    chapters: dict[str, list[int]] = defaultdict(list)
+    for index, (name, _) in enumerate(keys):
+        chapters[_INDEX.sub("", name)].append(index)
+    book = prepared(raw)
+    placed: dict[int, dict] = {}
+    ends: dict[str, int] = defaultdict(int)
+    for chapter in sorted(chapters, key=_natural):
+        members = sorted(chapters[chapter], key=lambda index: _natural(keys[index][0]))
+        texts = {index: " ".join(spoken_words(keys[index][1])) for index in members}
+        folder = os.path.dirname(chapter)
+        ends[folder] = _align_chapter(
+            texts, book, placed, ends[folder],
+            match_options or MatchOptions(), refine_options or RefineOptions(),
+        )  # fmt: skip
+    return {**data, "utterances": [{**u, **placed[i]} for i, u in enumerate(utterances)]}
+
+
+def _align_chapter(
+    texts: dict[int, str], book: Book, placed: dict[int, dict], after: int,
+    match_options: MatchOptions, refine_options: RefineOptions,
+) -> int:  # fmt: skip
+    """Fills `placed` for one chapter's utterances; returns the book word where it ends."""
+    for index in [index for index, text in texts.items() if not text]:
+        placed[index] = _unplaced("no_words", "the transcript is empty")
+    texts = {index: text for index, text in texts.items() if text}
+    if not texts:
+        return after
+    chapter = place(list(texts.values()), book, after)
+    if chapter.share < match_options.min_share:
+        for index in texts:
+            placed[index] = _unplaced("wrong_book", f"the book holds {chapter.share:.0%} of it")
+        return after
+    rows = []
+    for index, result in zip(texts, results(chapter, match_options), strict=True):
+        if isinstance(result, dict):
+            rows.append({"utterance_id": str(index), **result})
+        else:
+            placed[index] = _unplaced(*result)
+    if not rows:
+        return after
+    matched = [texts[int(row["utterance_id"])] for row in rows]
+    for row in refine_chapter(rows, matched, book, refine_options):
+        if isinstance(row, Reject):
+            placed[int(row.id)] = _unplaced(row.reason, row.detail)
+        else:
+            placed[int(row["utterance_id"])] = {
+                "start_idx": row["char_start"],
+                "end_idx": row["char_end"],
+                "similarity": row["similarity"],
+            }
+    return chapter.end
+
+
+def _unplaced(reason: str, detail: str) -> dict:
+    empty = dict.fromkeys(("start_idx", "end_idx", "similarity"))
+    return {**empty, "reject": f"{reason}: {detail}"}
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts digits by value."""
+    return [
+        (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)
+    ]

@@ -1,0 +1,60 @@
+"""Which book a recording reads, by content: sketches of hashed shingles.
+
+A sketch holds the smallest hashes of a book's 4-word shingles (bottom-k sampling,
+Broder 1997). The share of a transcript's shingles below a sketch's largest hash that
+the sketch holds estimates the share that the book holds. 128 kB a book: thousands of
+books are searched at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+
+import numpy as np
+
+from aubert.align.anchors import shingles
+from aubert.align.boilerplate import body
+from aubert.align.text import spoken_words
+
+SHINGLE_WORDS = 4
+MAX_HASHES = 16_384  # a book of 100,000 words keeps one shingle in six
+MIN_HITS = 3
+MIN_SHARE = 0.04  # a quarter of the words misheard leaves a third of the shingles; chance, 1%
+
+
+def sketch(text: str) -> np.ndarray:
+    """The sketch of a book: its smallest shingle hashes, uint64, rising, at most MAX_HASHES."""
+    start, end = body(text)
+    return np.unique(_hashes(spoken_words(text[start:end])))[:MAX_HASHES]
+
+
+def find_book(words: Iterable[str], sketches: Mapping[str, np.ndarray]) -> str | None:
+    """The id of the book that holds the largest share of the words' shingles, or None.
+
+    words: spoken words of one recording, in order. Equal shares go to the smaller id.
+    None when no book holds at least MIN_HITS sampled shingles and MIN_SHARE of them.
+    """
+    heard = np.unique(_hashes(list(words)))
+    best: tuple[float, int] = (0.0, 0)
+    found = None
+    for book_id in sorted(sketches):
+        held = sketches[book_id]
+        complete = len(held) < MAX_HASHES
+        sampled = heard if complete else heard[: np.searchsorted(heard, held[-1], side="right")]
+        hits = len(np.intersect1d(sampled, held, assume_unique=True))
+        if hits < MIN_HITS or hits < MIN_SHARE * len(sampled):
+            continue
+        score = (hits / len(sampled), hits)
+        if score > best:
+            best, found = score, book_id
+    return found
+
+
+def _hashes(words: list[str]) -> np.ndarray:
+    numbers: dict[str, int] = {}
+    for word in words:
+        if word not in numbers:
+            digest = blake2b(word.encode(), digest_size=8).digest()
+            numbers[word] = int.from_bytes(digest, "little")
+    return shingles(np.array([numbers[word] for word in words], np.uint64), SHINGLE_WORDS)

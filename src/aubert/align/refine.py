@@ -1,0 +1,134 @@
+"""Exact boundaries: neighbours share a cut point, and every character gets a label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from aubert.align.anchors import Block, ShingleIndex, blocks, steady
+from aubert.align.book import Book, prepared
+from aubert.align.cuts import settle
+from aubert.align.match import raw_similarity
+from aubert.align.path import Heard, word_path
+from aubert.align.utterance import Piece, Run, label, read_similarity, split
+from aubert.corpus.books import BookError, Bookshelf
+from aubert.stage import Reject
+
+_MARGIN = 12  # book words around the matched spans that boundaries may move into
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefineOptions:
+    """What counts as skipped, and as extra speech.
+
+    min_skipped_words: least number of written words in a SKIPPED run inside an utterance; fewer
+      are words that the recogniser missed
+    min_extra_words: least number of heard words in an EXTRA run, but for words that are said
+      twice; fewer are words that the recogniser made up
+    """
+
+    min_skipped_words: int = 4
+    min_extra_words: int = 3
+
+
+def refine(
+    matches: Iterable[dict], transcripts: Iterable[dict], shelf: Bookshelf, options: RefineOptions
+) -> Iterator[dict | Reject]:
+    """Yields one row of `refined`, or one Reject, for every row of `matches`.
+
+    A span begins on a written word and ends with the punctuation that closes its last one.
+    Spans of neighbours never overlap; written words that nobody read between them belong to
+    neither. `runs` cover the span and the transcript in order (tables.RUN): READ on both
+    sides, recognition errors included; SKIPPED in the book only; EXTRA in the transcript only.
+
+    similarity: of the READ runs' spoken words (what was read, free of case, punctuation and
+    of what was skipped or added); raw_similarity: of the whole span as written and the whole
+    transcript. Both 1 - Levenshtein distance / length of the longer.
+    """
+    texts = {row["utterance_id"]: row["text"] for row in transcripts}
+    for _, group in groupby(matches, key=_chapter):
+        rows = sorted(group, key=lambda row: row["utterance_id"])
+        try:
+            book = prepared(shelf.text(rows[0]["book_id"]))
+        except BookError as error:
+            yield from (Reject(row["utterance_id"], error.reason, error.detail) for row in rows)
+            continue
+        yield from refine_chapter(rows, [texts[row["utterance_id"]] for row in rows], book, options)
+
+
+def _chapter(row: dict) -> tuple[str, str]:
+    return row["utterance_id"].rsplit("_", 1)[0], row["book_id"]
+
+
+def refine_chapter(
+    rows: list[dict], texts: list[str], book: Book, options: RefineOptions
+) -> Iterator[dict | Reject]:
+    """Refines the matches of one recording, in reading order; see `refine`."""
+    heard = Heard(texts, book)
+    low = max(0, book.word_at(min(row["char_start"] for row in rows)) - _MARGIN)
+    high = book.word_at(max(row["char_end"] for row in rows)) + 1 + _MARGIN
+    window = (low, min(high, len(book.words)))
+    steps = word_path(heard, book, _chain(heard, book, *window), window)
+    pieces = split(steps, heard.bounds, book)
+    settle(pieces, heard.words, book)
+    for row, text, piece in zip(rows, texts, pieces, strict=True):
+        runs = label(
+            piece.steps, heard.words,
+            min_skipped=options.min_skipped_words, min_extra=options.min_extra_words,
+        )  # fmt: skip
+        runs = _without_skipped_edges(runs)
+        if not any(run.label == "READ" for run in runs):
+            yield Reject(
+                row["utterance_id"], "low_similarity", "no word of it is at the matched place"
+            )
+            continue
+        yield {**row, **_columns(runs, text, piece, heard.words, book)}
+
+
+def _chain(heard: Heard, book: Book, low: int, high: int) -> list[Block]:
+    """Anchors among the words that occur once in the window."""
+    ids = book.id_list[low:high]
+    index = ShingleIndex(book.ids[low:high], 4)
+    chain = steady(blocks(heard.id_list, ids, *index.pairs(heard.ids, max_count=1), 4))
+    return [Block(block.text, block.book + low, block.length) for block in chain]
+
+
+def _without_skipped_edges(runs: list[Run]) -> list[Run]:
+    while runs and runs[0].label == "SKIPPED":
+        runs = runs[1:]
+    while runs and runs[-1].label == "SKIPPED":
+        runs = runs[:-1]
+    return runs
+
+
+def _columns(runs: list[Run], text: str, piece: Piece, words: list[str], book: Book) -> dict:
+    written = [run for run in runs if run.book < run.book_end]
+    char_start, char_end = book.char_start(written[0].book), book.char_end(written[-1].book_end - 1)
+    last_word = written[-1].book_end
+    offsets = [0]
+    for word in words[piece.text : piece.text_end]:
+        offsets.append(offsets[-1] + len(word) + 1)
+    chars = [
+        char_start if index == 0
+        else char_end if run.book >= last_word
+        else book.char_start(run.book)
+        for index, run in enumerate(runs)
+    ]  # fmt: skip
+    heard = [offsets[run.text - piece.text] for run in runs]
+    return {
+        "char_start": char_start,
+        "char_end": char_end,
+        "similarity": read_similarity(runs, words, book),
+        "raw_similarity": raw_similarity(text, book.text[char_start:char_end]),
+        "runs": [
+            {
+                "label": run.label,
+                "char_start": chars[index],
+                "char_end": [*chars, char_end][index + 1],
+                "text_start": min(heard[index], len(text)),
+                "text_end": min([*heard, len(text)][index + 1], len(text)),
+            }
+            for index, run in enumerate(runs)
+        ],
+    }

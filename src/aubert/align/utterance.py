@@ -1,0 +1,199 @@
+"""The utterances' parts of a chapter's word alignment, and their READ / SKIPPED / EXTRA runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from rapidfuzz.distance import Levenshtein
+
+from aubert.align.book import SENTENCE, Book
+from aubert.align.gaps import Step
+
+MIN_SKIPPED = 4  # written words; fewer are words that the recogniser missed
+MIN_EXTRA = 3  # heard words; fewer are words that the recogniser made up
+ISLAND = 3.0  # in words of agreement; less, parted from the rest of an utterance, is chance
+_GAP, _MOST_MISSED = 1.1, 5  # disagreement of a word on one side only; words of a gap that count
+ALIKE = 0.5  # two words that differ by less are one word, misheard
+
+
+class Run(NamedTuple):
+    """One label over heard words [text, text_end) and the book's words [book, book_end)."""
+
+    label: str
+    text: int
+    text_end: int
+    book: int
+    book_end: int
+
+
+@dataclass
+class Piece:
+    """The steps of one utterance, and the written words between it and the next one."""
+
+    text: int  # heard words [text, text_end)
+    text_end: int
+    steps: list[Step] = field(default_factory=list)
+
+
+def split(steps: list[Step], bounds: list[int], book: Book) -> list[Piece]:
+    """The chapter's steps, utterance by utterance (bounds: Heard.bounds)."""
+    pieces = [Piece(a, b) for a, b in pairwise(bounds)]
+    index = 0
+    for step in steps:
+        if step.text == step.text_end:
+            while index + 1 < len(pieces) and step.text >= pieces[index].text_end:
+                index += 1
+            pieces[index].steps.append(step)
+            continue
+        while step.text < step.text_end:
+            while step.text >= pieces[index].text_end:
+                index += 1
+            end = min(step.text_end, pieces[index].text_end)
+            pieces[index].steps.append(_until(step, end))
+            step = _after(step, end)
+    for piece in pieces:
+        piece.steps = _without_first_island(_bare(piece.steps), book)
+        mirrored = _without_first_island([_mirrored(step) for step in piece.steps[::-1]], book)
+        piece.steps = _bare([_mirrored(step) for step in mirrored[::-1]])
+    return pieces
+
+
+def _until(step: Step, end: int) -> Step:
+    if end == step.text_end:
+        return step
+    if step.cost == 0.0 and step.text_end - step.text == step.book_end - step.book:
+        return step._replace(text_end=end, book_end=step.book + end - step.text)
+    return step._replace(text_end=end)  # two heard halves of one word: the first has it
+
+
+def _after(step: Step, end: int) -> Step:
+    if step.cost == 0.0 and step.text_end - step.text == step.book_end - step.book:
+        return step._replace(text=end, book=step.book + end - step.text)
+    return step._replace(text=end, book=step.book_end, cost=1.0)
+
+
+def _bare(steps: list[Step]) -> list[Step]:
+    """The steps without the written words before the first and after the last heard word."""
+    heard = [index for index, step in enumerate(steps) if step.text < step.text_end]
+    return steps[heard[0] : heard[-1] + 1] if heard else []
+
+
+def _without_first_island(steps: list[Step], book: Book) -> list[Step]:
+    """The steps, with what agrees by chance before their worst point taken for extra speech.
+
+    Such words ("chapter" in a spoken "end of chapter one" and in the next heading, "the"
+    before a skipped sentence) stand before a long EXTRA or SKIPPED run or on the far side of
+    a sentence's end, and the sum of agreement (+1 a word) and disagreement (about -1) falls
+    from there before it rises by ISLAND.
+    """
+    total = lowest = 0.0
+    candidate = alike = heard = missed = 0
+    parted = False
+    for index, step in enumerate(steps):
+        words, written = step.text_end - step.text, step.book_end - step.book
+        missed = 0 if words else missed + written
+        heard = 0 if written else heard + words
+        if words or missed <= _MOST_MISSED:
+            total += _agreement(step)
+        if missed >= MIN_SKIPPED and not parted and alike >= ISLAND:
+            return steps
+        parted = parted or heard >= MIN_EXTRA or missed >= MIN_SKIPPED
+        alike += words if step.cost <= ALIKE else 0
+        if total <= lowest:
+            lowest, candidate = total, index + 1
+        elif total - lowest >= ISLAND:
+            break
+    place = steps[candidate].book if candidate < len(steps) else steps[-1].book_end
+    if not parted and (lowest > -ISLAND or book.break_before(abs(place)) < SENTENCE):
+        return steps
+    extra = [step for step in steps[:candidate] if step.text < step.text_end]
+    if not extra:
+        return steps
+    text = range(extra[0].text, extra[-1].text_end)
+    return [*(Step(i, i + 1, place, place, 1.0) for i in text), *steps[candidate:]]
+
+
+def _agreement(step: Step) -> float:
+    words, written = step.text_end - step.text, step.book_end - step.book
+    if not words or not written:
+        return -_GAP * (words + written)
+    return words * (1.0 - 4.0 * min(step.cost, ALIKE))
+
+
+def _mirrored(step: Step) -> Step:
+    return Step(-step.text_end, -step.text, -step.book_end, -step.book, step.cost)
+
+
+def label(
+    steps: list[Step],
+    words: list[str],
+    *,
+    min_skipped: int = MIN_SKIPPED,
+    min_extra: int = MIN_EXTRA,
+) -> list[Run]:
+    """The runs of one utterance's steps: READ and EXTRA hold its heard words without a gap."""
+    runs: list[Run] = []
+    for kind, text, text_end, book, book_end in _groups(steps):
+        if kind == "SKIPPED" and book_end - book < min_skipped:
+            kind = "READ"
+        if kind == "EXTRA" and not _is_extra(words, text, text_end, min_extra):
+            kind = "READ"
+        if runs and runs[-1].label == kind:
+            runs[-1] = runs[-1]._replace(text_end=text_end, book_end=book_end)
+        else:
+            runs.append(Run(kind, text, text_end, book, book_end))
+    return _sound(runs)
+
+
+def _groups(steps: list[Step]) -> Iterator[Run]:
+    current: Run | None = None
+    for step in steps:
+        kind = "READ"
+        if step.text == step.text_end:
+            kind = "SKIPPED"
+        elif step.book == step.book_end:
+            kind = "EXTRA"
+        if current and current.label == kind:
+            current = current._replace(text_end=step.text_end, book_end=step.book_end)
+            continue
+        if current:
+            yield current
+        current = Run(kind, step.text, step.text_end, step.book, step.book_end)
+    if current:
+        yield current
+
+
+def _is_extra(words: list[str], text: int, text_end: int, min_extra: int) -> bool:
+    """Long enough for speech of its own, or the neighbouring words said twice."""
+    size = text_end - text
+    said = words[text:text_end]
+    neighbours = (words[max(0, text - size) : text], words[text_end : text_end + size])
+    return size >= min_extra or said in neighbours
+
+
+def _sound(runs: list[Run]) -> list[Run]:
+    """READ runs in which one side is empty take their label from that side."""
+    sound = []
+    for run in runs:
+        if run.label == "READ" and run.book == run.book_end:
+            run = run._replace(label="EXTRA")
+        elif run.label == "READ" and run.text == run.text_end:
+            run = run._replace(label="SKIPPED")
+        sound.append(run)
+    return sound
+
+
+def firm_words(steps: list[Step]) -> int:
+    """How many heard words lie opposite written words that they are alike."""
+    return sum(step.text_end - step.text for step in steps if step.cost <= ALIKE)
+
+
+def read_similarity(runs: list[Run], words: list[str], book: Book) -> float:
+    """1 - Levenshtein distance / longer length, of what the READ runs heard and what the
+    book has there, both as spoken words with single spaces."""
+    heard = " ".join(" ".join(words[r.text : r.text_end]) for r in runs if r.label == "READ")
+    written = " ".join(" ".join(book.words[r.book : r.book_end]) for r in runs if r.label == "READ")
+    return Levenshtein.normalized_similarity(heard, written)

@@ -1,0 +1,492 @@
+"""Word alignment: exact on handmade emissions, end to end on a toy language of tones.
+
+Every letter of the toy language is a tone. A tiny HuBERT learns in seconds to name each
+letter once, LATE_S after its beginning, as CTC models do: the truth is known and the
+bias too.
+"""
+
+import json
+from itertools import groupby, pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aubert import stage, tables
+from aubert.align.edges import Calibration, Loudness, Spikes, calibrate, word_edges
+from aubert.align.script import ScriptItem
+from aubert.align.text import Token, spoken_words
+from aubert.align.words_ctc import (
+    WordsCtcOptions,
+    align_script,
+    align_tokens,
+    calibrate_ctc,
+    emission_with_star,
+    words_ctc,
+)
+from aubert.corpus.books import Bookshelf
+from aubert.stage import Reject
+from aubert.transcribe.decode import CtcOptions, transcribe_ctc
+from aubert.transcribe.vocabulary import Vocabulary
+
+# --- Handmade emissions ---------------------------------------------------------------
+
+LETTERS = "abcdefgh"
+VOCABULARY = Vocabulary.from_tokens({c: i for i, c in enumerate("_|" + LETTERS)}, 10, 0)
+STRIDE_S = 0.02
+MODEL = SimpleNamespace(  # what align_script asks of a CtcModel
+    vocabulary=VOCABULARY, sample_rate_hz=16_000, stride_samples=320, receptive_samples=320
+)
+
+
+def emission(path, sure=0.9):
+    """Log-probabilities of a path of "_", "|" and letters, one character per frame."""
+    probabilities = np.full((len(path), 10), (1 - sure) / 9)
+    for frame, character in enumerate(path):
+        probabilities[frame, ("_|" + LETTERS).index(character)] = sure
+    return np.log(probabilities).astype(np.float32)
+
+
+def script_of(text):
+    """ "ab *cd ef": words of the book; those with a star are not in it."""
+    return [
+        ScriptItem(None if word[0] == "*" else Token(0, 0, (word,)), (word.lstrip("*"),))
+        for word in text.split()
+    ]
+
+
+def frames_of(aligned):
+    return {
+        "".join(aligned.script[item].spoken): (
+            round(word.start_s / STRIDE_S),
+            round(word.end_s / STRIDE_S),
+        )
+        for item, word in zip(aligned.items, aligned.spikes, strict=True)
+    }
+
+
+@st.composite
+def paths(draw):
+    """A CTC path over VOCABULARY's letters, with what it spells and where."""
+    tokens = draw(st.lists(st.integers(2, 9), min_size=1, max_size=12))
+    path, spans = [], []
+    for position, token in enumerate(tokens):
+        repeated = position and token == tokens[position - 1]
+        path += [0] * draw(st.integers(int(repeated), 4))
+        spans.append((len(path), len(path) + draw(st.integers(1, 3))))
+        path += [token] * (spans[-1][1] - spans[-1][0])
+    return tokens, path + [0] * draw(st.integers(0, 4)), spans
+
+
+@given(paths())
+@settings(deadline=None)
+def test_a_known_path_is_recovered(known):
+    tokens, path, spans = known
+    log_probs = emission("".join(("_|" + LETTERS)[token] for token in path))
+    found = align_tokens(log_probs, tokens)
+    assert [(span.start, span.end) for span in found] == spans
+    assert [span.log_prob for span in found] == pytest.approx([np.log(0.9)] * len(spans))
+
+
+@given(seed=st.integers(0, 10**6), num_tokens=st.integers(1, 4), num_frames=st.integers(8, 16))
+@settings(deadline=None)
+def test_no_path_through_star_and_letters_is_better(seed, num_tokens, num_frames):
+    rng = np.random.default_rng(seed)
+    log_probs = torch.from_numpy(3 * rng.standard_normal((num_frames, 10))).log_softmax(-1)
+    matrix = emission_with_star(VOCABULARY, log_probs.float().numpy())
+    tokens = [int(token) for token in rng.choice([2, 3, 4, matrix.shape[1] - 1], num_tokens)]
+    found = align_tokens(matrix, tokens)
+    blanks = set(range(num_frames)) - {t for span in found for t in range(span.start, span.end)}
+    total = sum(span.log_prob * (span.end - span.start) for span in found)
+    total += sum(matrix[frame, 0] for frame in blanks)
+    assert total == pytest.approx(_best_path(matrix, tokens), abs=1e-3)
+
+
+def _best_path(matrix, tokens):
+    """The score of the best CTC path, by the textbook recursion."""
+    states = [0] + [label for token in tokens for label in (token, 0)]
+    scores = np.full(len(states), -np.inf)
+    scores[:2] = matrix[0, states[:2]]
+    for frame in matrix[1:]:
+        one = np.append(-np.inf, scores[:-1])
+        two = np.append([-np.inf] * 2, scores[:-2])
+        skips = [i > 1 and s and s != states[i - 2] for i, s in enumerate(states)]
+        scores = np.maximum(np.maximum(scores, one), np.where(skips, two, -np.inf)) + frame[states]
+    return scores[-2:].max()
+
+
+def test_too_few_frames_are_refused_with_both_numbers():
+    align_tokens(emission("aba"), [2, 3, 2])
+    align_tokens(emission("a_a"), [2, 2])
+    with pytest.raises(ValueError, match="3 frames are needed to say this, the audio has 2"):
+        align_tokens(emission("aa"), [2, 2])
+
+
+def test_star_absorbs_speech_that_the_book_lacks_without_moving_its_neighbours():
+    plain = align_script(MODEL, emission("__a_b__|___c_d__"), script_of("ab cd"))
+    longer = emission("__a_b__|__g_h__|_ee__f|__c_d_|__c_d__")
+    starred = align_script(MODEL, longer, script_of("ab *gh *ef *cd cd"))
+    assert frames_of(plain) == {"ab": (2, 5), "cd": (11, 14)}
+    assert frames_of(starred) == {"ab": (2, 5), "cd": (32, 35)}
+    assert (plain.joined, starred.joined) == ([True], [False])
+    assert starred.confidences == pytest.approx([0.9, 0.9], abs=1e-3)
+
+
+def test_star_takes_nothing_from_words_that_the_model_is_not_sure_of():
+    """With the star's probability at 1 it would: "cd" at .3 costs more than no letter."""
+    log_probs = emission("__a_b__|__g_h__|_ccc_ddd__", sure=0.3)
+    starred = align_script(MODEL, log_probs, script_of("ab *gh cd"))
+    assert frames_of(starred) == {"ab": (2, 5), "cd": (17, 24)}
+
+
+def test_stars_at_the_ends():
+    log_probs = emission("_g_a__h|__a_b__|__a_g_")
+    assert frames_of(align_script(MODEL, log_probs, script_of("ab"), edge_stars=True)) == {
+        "ab": (10, 13)
+    }
+
+
+def test_characters_and_words_outside_of_the_vocabulary():
+    script = script_of("a'b zz cd")
+    aligned = align_script(MODEL, emission("_a_b__|_e__f__|_c_d_"), script)
+    assert frames_of(aligned) == {"a'b": (1, 4), "cd": (16, 19)}
+    assert aligned.items == [0, 2]
+    with pytest.raises(ValueError, match="no word of the book"):
+        align_script(MODEL, emission("____"), script_of("zz *ab"))
+
+
+def test_confidence_tells_the_right_word_from_another():
+    log_probs = emission("_a_b__|_c_d_")
+    aligned = align_script(MODEL, log_probs, script_of("ab ef"))
+    assert aligned.confidences == pytest.approx([0.9, 0.0111], abs=1e-3)
+
+
+# --- Edges ----------------------------------------------------------------------------
+
+
+def sound(*parts):
+    """Noise bursts and silences: sound(0.2, -0.3) is .2 s of noise and .3 s of silence."""
+    rng = np.random.default_rng(0)
+    levels = np.concatenate([np.full(round(abs(s) * 16_000), 0.2 * (s > 0)) for s in parts])
+    return Loudness(levels * rng.standard_normal(len(levels)) + 1e-4, 16_000)
+
+
+def spikes(*starts):
+    return Spikes(tuple((start, start + 0.02) for start in starts))
+
+
+LATE = Calibration(start_offset_ms=-60, end_offset_ms=30)
+
+
+def test_edges_at_a_pause_are_those_of_the_loudness():
+    loudness = sound(-0.2, 0.3, -0.4, 0.3, -0.2)
+    edges = word_edges([spikes(0.26, 0.42), spikes(0.98, 1.1)], [True], loudness, LATE)
+    np.testing.assert_allclose(edges, [(0.2, 0.5), (0.9, 1.2)], atol=0.02)
+
+
+def test_words_in_running_speech_share_the_calibrated_cut():
+    loudness = sound(-0.2, 0.6, -0.2)
+    edges = word_edges([spikes(0.26, 0.42), spikes(0.56, 0.7)], [True], loudness, LATE)
+    np.testing.assert_allclose(edges, [(0.2, 0.5), (0.5, 0.8)], atol=0.02)
+
+
+def test_a_word_does_not_reach_over_speech_that_is_not_its_own():
+    loudness = sound(-0.2, 1.6, -0.2)
+    edges = word_edges([spikes(0.26, 0.42), spikes(1.4, 1.6)], [False], loudness, LATE)
+    assert edges[0][1] == pytest.approx(0.44 + 0.03)
+
+
+def test_a_word_does_not_swallow_a_pause():
+    loudness = sound(-0.2, 0.3, -1.0, 0.3, -0.2)
+    ((start, end),) = word_edges([spikes(0.25, 1.55, 1.65, 1.72)], [], loudness, LATE)
+    assert (start, end) == pytest.approx((1.5, 1.8), abs=0.02)
+
+
+def test_a_plosive_is_no_pause():
+    loudness = sound(-0.2, 0.2, -0.06, 0.3, -0.2)
+    edges = word_edges([spikes(0.26), spikes(0.52, 0.6)], [True], loudness, LATE)
+    assert edges[0][1] == edges[1][0] == pytest.approx(0.46, abs=1e-6)
+
+
+@given(
+    gaps=st.lists(st.floats(0.02, 0.8), min_size=1, max_size=8),
+    start=st.floats(-250, 250),
+    end=st.floats(-250, 250),
+)
+@settings(deadline=None)
+def test_edges_are_in_order_and_inside_the_utterance(gaps, start, end):
+    times = np.cumsum(gaps) * 2.0 / sum(gaps) - 0.02
+    words = [spikes(max(float(time), 0.0)) for time in times]
+    loudness = sound(-0.2, 0.7, -0.3, 0.6, -0.2)
+    edges = word_edges(words, [True] * (len(words) - 1), loudness, Calibration(start, end))
+    flat = [time for edge in edges for time in edge]
+    assert flat == sorted(flat)
+    assert flat[0] >= 0 and flat[-1] <= loudness.duration_s
+
+
+def test_calibration_from_pauses_and_from_references(tmp_path):
+    loudness = sound(-0.2, 0.3, -0.4, 0.3, -0.2)
+    words = [spikes(0.26, 0.42), spikes(0.96, 1.12)]
+    seen = calibrate([(words, loudness)] * 3)
+    assert (seen.num_starts, seen.num_ends) == (6, 6)
+    assert seen.start_offset_ms == pytest.approx(-60, abs=15)
+    assert seen.end_offset_ms == pytest.approx(60, abs=15)
+    told = calibrate([(words, loudness)], references=[[(0.2, 0.45), (0.9, 1.15)]])
+    assert told == Calibration(-60.0, 10.0, 2, 2)
+    told.save(tmp_path / "edges.json")
+    assert Calibration.load(tmp_path / "edges.json") == told
+    (tmp_path / "edges.json").write_text('{"offset": 3}')
+    with pytest.raises(ValueError, match="is not a calibration"):
+        Calibration.load(tmp_path / "edges.json")
+
+
+# --- End to end on the toy language ---------------------------------------------------
+
+RATE_HZ = 16_000
+LATE_S = 0.04
+TOY_WORDS = ["bad", "lamb", "made", "oak", "lake", "bold", "mode", "kale", "dome", "beak"]
+TOY_LETTERS = sorted(set("".join(TOY_WORDS)))
+TOY_TOKENS = ["<pad>", "|", *TOY_LETTERS]
+PITCH_HZ = 300 * 1.35 ** np.arange(len(TOY_LETTERS))
+
+
+def say(words, rng):
+    """(samples, (start_s, end_s) per word, (time_s, token) of what the network shall emit)."""
+    parts = [np.zeros(int(RATE_HZ * rng.uniform(0.15, 0.4)))]
+    times, spoken = [], []
+
+    def now():
+        return sum(map(len, parts)) / RATE_HZ
+
+    for word in words:
+        start = now()
+        for letter in word:
+            spoken.append((now() + LATE_S, letter))
+            parts.append(_tone(letter, int(RATE_HZ * rng.uniform(0.08, 0.12)), rng))
+        times.append((start, now()))
+        spoken.append((now(), "|"))
+        pause_s = rng.uniform(0.2, 0.5) if rng.random() < 0.3 or word is words[-1] else 0.03
+        parts.append(np.zeros(int(RATE_HZ * pause_s)))
+    samples = np.concatenate(parts)
+    return (samples + 0.003 * rng.standard_normal(len(samples))).astype(np.float32), times, spoken
+
+
+def _tone(letter, num_samples, rng):
+    angle = 2 * np.pi * PITCH_HZ[TOY_LETTERS.index(letter)] * np.arange(num_samples) / RATE_HZ
+    ramp = np.minimum(1, np.minimum(np.arange(num_samples), np.arange(num_samples)[::-1]) / 80)
+    return 0.2 * ramp * np.sin(angle + rng.uniform(0, 6))
+
+
+def _network():
+    torch.manual_seed(0)
+    config = transformers.HubertConfig(
+        vocab_size=len(TOY_TOKENS), hidden_size=48, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=96, conv_dim=(32, 64), conv_kernel=(320, 3), conv_stride=(160, 2),
+        num_feat_extract_layers=2, conv_bias=True, feat_extract_norm="layer",
+        num_conv_pos_embeddings=15, num_conv_pos_embedding_groups=2, hidden_dropout=0.0,
+        activation_dropout=0.0, attention_dropout=0.0, feat_proj_dropout=0.0, final_dropout=0.0,
+        layerdrop=0.0, mask_time_prob=0.0, pad_token_id=0,
+    )  # fmt: skip
+    network = transformers.HubertForCTC(config)
+    # The first convolution starts as a filter bank of the tones: learning it takes minutes.
+    angles = 2 * torch.pi * torch.tensor(PITCH_HZ)[:, None] * torch.arange(320) / RATE_HZ
+    bank = torch.cat([torch.sin(angles + phase * torch.pi / 2) for phase in range(4)])
+    with torch.no_grad():
+        weight = network.hubert.feature_extractor.conv_layers[0].conv.weight
+        weight[:, 0] = torch.hann_window(320) * bank / 64
+    return network
+
+
+def _train(network, num_steps=130):
+    rng = np.random.default_rng(0)
+    optimizer = torch.optim.AdamW(network.parameters())
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=num_steps)
+    for _ in range(num_steps):
+        batch = [say(list(rng.choice(TOY_WORDS, 3)), rng) for _ in range(8)]
+        longest = max(len(samples) for samples, _, _ in batch)
+        values, mask = torch.zeros(8, longest), torch.zeros(8, longest, dtype=torch.long)
+        for row, (samples, _, _) in enumerate(batch):
+            values[row, : len(samples)] = torch.from_numpy(samples - samples.mean()) / samples.std()
+            mask[row, : len(samples)] = 1
+        logits = network(values, attention_mask=mask).logits
+        targets = torch.zeros(logits.shape[:2], dtype=torch.long)
+        for row, (_, _, spoken) in enumerate(batch):
+            for time_s, token in spoken:
+                frame = int((time_s * RATE_HZ - 160) / 320)
+                targets[row, frame : frame + 2] = TOY_TOKENS.index(token)
+        loss = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """A checkpoint, a corpus of one recording with its book, and the truth about it."""
+    root = tmp_path_factory.mktemp("toy")
+    torch.set_num_threads(1)
+    checkpoint = root / "checkpoint"
+    _train(_network()).save_pretrained(checkpoint)
+    (root / "vocab.json").write_text(json.dumps({c: i for i, c in enumerate(TOY_TOKENS)}))
+    transformers.Wav2Vec2Processor(
+        transformers.Wav2Vec2FeatureExtractor(return_attention_mask=True),
+        transformers.Wav2Vec2CTCTokenizer(root / "vocab.json"),
+    ).save_pretrained(checkpoint)
+
+    rng = np.random.default_rng(7)
+    sentences = [list(rng.choice(TOY_WORDS, 6)) for _ in range(12)]
+    spoken = [say(sentence, rng) for sentence in sentences]
+    (root / "corpus").mkdir()
+    samples = np.concatenate([samples for samples, _, _ in spoken])
+    soundfile.write(root / "corpus" / "1.flac", samples, RATE_HZ)
+    (root / "books").mkdir()
+    # The fourth word of every third sentence is not in the book; the first is in capitals.
+    in_book = [
+        [w for i, w in enumerate(sentence) if not (n % 3 == 0 and i == 3)]
+        for n, sentence in enumerate(sentences)
+    ]
+    lines = [f"{words[0].title()} {' '.join(words[1:])}." for words in in_book]
+    (root / "books" / "9.txt").write_text("\n".join(lines))
+    return SimpleNamespace(
+        root=root,
+        corpus=root / "corpus",
+        checkpoint=str(checkpoint),
+        shelf=Bookshelf(root / "books"),
+        sentences=sentences,
+        lines=lines,
+        times=[times for _, times, _ in spoken],
+        lengths=[len(samples) for samples, _, _ in spoken],
+        recordings=[
+            {"recording_id": "r", "path": "1.flac", "book_id": "9", "sample_rate_hz": RATE_HZ}
+        ],
+    )
+
+
+def utterance_rows(toy):
+    bounds = np.cumsum([0, *toy.lengths]).tolist()
+    return [
+        {
+            "utterance_id": f"r_{i:04}",
+            "recording_id": "r",
+            "slices": [{"start_sample": start, "end_sample": end}],
+        }
+        for i, (start, end) in enumerate(pairwise(bounds))
+    ]
+
+
+def refined_rows(toy):
+    rows, line_start = [], 0
+    for i, (line, words) in enumerate(zip(toy.lines, toy.sentences, strict=True)):
+        end = line_start + len(line)
+        text = " ".join(words)
+        runs = [("READ", line_start, end, 0, len(text))]
+        if i % 3 == 0:
+            cut, heard = line_start + len(" ".join(words[:3])) + 1, len(" ".join(words[:3])) + 1
+            after = heard + len(words[3]) + 1
+            runs = [
+                ("READ", line_start, cut, 0, heard),
+                ("EXTRA", cut, cut, heard, after),
+                ("READ", cut, end, after, len(text)),
+            ]
+        names = [field.name for field in tables.RUN]
+        rows.append(
+            {
+                "utterance_id": f"r_{i:04}",
+                "book_id": "9",
+                "char_start": line_start,
+                "char_end": end,
+                "runs": [dict(zip(names, run, strict=True)) for run in runs],
+            }
+        )
+        line_start = end + 1
+    return rows
+
+
+def transcribe(toy, **options):
+    options = CtcOptions(model=toy.checkpoint, device="cpu", **options)
+    return list(transcribe_ctc(toy.recordings, utterance_rows(toy), toy.corpus, toy.shelf, options))
+
+
+@pytest.mark.parametrize(
+    "options", [{"beam_width": 1}, {}, {"book_biased": True}, {"window_seconds": 1.5,
+     "overlap_seconds": 0.6}]
+)  # fmt: skip
+def test_toy_language_is_transcribed_without_error(toy, options):
+    rows = transcribe(toy, **options)
+    assert [row["text"] for row in rows] == [" ".join(words) for words in toy.sentences]
+    assert [row["num_frames"] for row in rows] == [
+        (((n - 320) // 160 + 1) - 3) // 2 + 1 for n in toy.lengths
+    ]
+    assert all(row.keys() == set(tables.TABLES["transcripts"].schema.names) for row in rows)
+    assert all(-0.5 < row["score"] < 0 for row in rows)
+
+
+def align(toy, refined=None, **options):
+    options = WordsCtcOptions(model=toy.checkpoint, device="cpu", **options)
+    refined = refined_rows(toy) if refined is None else refined
+    return (
+        toy.recordings, utterance_rows(toy), transcribe(toy), refined, toy.corpus, toy.shelf,
+        options,
+    )  # fmt: skip
+
+
+def test_toy_words_are_placed_within_40_ms(toy, tmp_path):
+    calibration = calibrate_ctc(*align(toy))
+    assert calibration.start_offset_ms == pytest.approx(-1000 * LATE_S, abs=20)
+    assert calibration.num_starts >= 12
+    calibration.save(tmp_path / "edges.json")
+    rows = list(words_ctc(*align(toy, calibration=str(tmp_path / "edges.json"))))
+    tables.write(tmp_path / "words.parquet", "words", rows)  # holds the schema and the key
+
+    text = toy.shelf.text("9")
+    starts = np.cumsum([0, *toy.lengths]) / RATE_HZ
+    by_utterance = {
+        name: list(group) for name, group in groupby(rows, key=lambda row: row["utterance_id"])
+    }
+    assert len(by_utterance) == len(toy.sentences)
+    for n, (words, times) in enumerate(zip(toy.sentences, toy.times, strict=True)):
+        kept = [i for i in range(6) if not (n % 3 == 0 and i == 3)]
+        found = by_utterance[f"r_{n:04}"]
+        assert [row["spoken"] for row in found] == [words[i] for i in kept]
+        assert [row["index"] for row in found] == list(range(len(kept)))
+        for row, i in zip(found, kept, strict=True):
+            assert text[row["char_start"] : row["char_end"]] == row["word"]
+            assert spoken_words(row["word"]) == [row["spoken"]]
+            assert row["start_ms"] == pytest.approx(1000 * times[i][0], abs=40)
+            assert row["end_ms"] == pytest.approx(1000 * times[i][1], abs=40)
+            assert row["recording_start_ms"] == pytest.approx(
+                1000 * starts[n] + row["start_ms"], abs=1
+            )
+            assert row["confidence"] > 0.5
+
+
+def test_what_cannot_be_aligned_is_rejected(toy, tmp_path):
+    refined = refined_rows(toy)
+    refined[2]["book_id"] = "missing"
+    utterances = utterance_rows(toy)
+    utterances[1]["slices"] = [{"start_sample": 0, "end_sample": 3_000}]  # too short for its words
+    utterances[4]["slices"] = [{"start_sample": 0, "end_sample": 100}]
+    utterances[5]["slices"] = [{"start_sample": 0, "end_sample": 10**9}]
+    arguments = list(align(toy, refined))
+    arguments[1] = utterances
+    results = list(words_ctc(*arguments))
+    rejects = {result.id: result.reason for result in results if isinstance(result, Reject)}
+    assert rejects == {
+        "r_0001": "alignment_failed",
+        "r_0002": "book_missing",
+        "r_0004": "alignment_failed",
+        "r_0005": "audio_truncated",
+    }
+    stage.run(
+        "words", "words", results, ids=[row["utterance_id"] for row in refined],
+        id_column="utterance_id", out=tmp_path / "w", rejects=tmp_path / "r",
+        max_reject_fraction=0.5,
+    )  # fmt: skip

@@ -1,0 +1,140 @@
+"""Decoding of handmade emissions: greedy, beam search, language models, order."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aubert.corpus.books import Bookshelf
+from aubert.stage import Reject
+from aubert.transcribe.decode import CtcOptions, Decoder, _BookModels, _decoded
+from aubert.transcribe.lm import build_arpa
+from aubert.transcribe.vocabulary import Vocabulary
+
+# The order of wav2vec 2.0's vocabularies: specials first, the blank not last.
+TOKENS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
+VOCABULARY = Vocabulary.from_tokens({token: i for i, token in enumerate(TOKENS)}, len(TOKENS), 0)
+LOW = 1e-4  # the probability of every token that is not meant
+
+
+def emission(path, blank="_", sure=0.95, others=()):
+    """Log-probabilities of a path such as "HE_LLO|"; others: {frame: {token: probability}}."""
+    probabilities = np.full((len(path), len(TOKENS)), LOW)
+    for frame, character in enumerate(path):
+        token = "<pad>" if character == blank else character
+        probabilities[frame, TOKENS.index(token)] = sure
+        for other, probability in dict(others).get(frame, {}).items():
+            probabilities[frame, TOKENS.index(other)] = probability
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return np.log(probabilities).astype(np.float32)
+
+
+GREEDY = Decoder(VOCABULARY, CtcOptions(beam_width=1))
+BEAM = Decoder(VOCABULARY, CtcOptions(beam_width=20))
+
+
+@pytest.mark.parametrize("decoder", [GREEDY, BEAM])
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("HHE_L_LLO|_W_ORLD_", "hello world"),
+        ("|_IT'S||_ON_|", "it's on"),
+        ("__'TIS|_", "tis"),
+        ("____", ""),
+        ("|||", ""),
+    ],
+)
+def test_paths_collapse_to_words(decoder, path, text):
+    assert decoder(emission(path), None).text == text
+
+
+@given(words=st.lists(st.text("abcdest", min_size=1, max_size=6), max_size=5))
+@settings(deadline=None, max_examples=30)
+def test_greedy_and_beam_recover_any_text(words):
+    spelled = "|".join("_".join(word.upper()) for word in words) or "_"
+    for decoder in (GREEDY, BEAM):
+        assert decoder(emission(spelled), None).text == " ".join(words)
+
+
+def test_specials_are_no_text():
+    log_probs = emission("A__B")
+    log_probs[1, :] = np.log(LOW)
+    log_probs[1, TOKENS.index("<unk>")] = np.log(0.99)
+    for decoder in (GREEDY, BEAM):
+        assert decoder(log_probs, None).text == "ab"
+
+
+def test_score_is_per_frame():
+    short, long = emission("AB_"), emission("AB_" * 10)
+    for decoder in (GREEDY, BEAM):
+        assert decoder(short, None).score == pytest.approx(decoder(long, None).score, abs=2e-3)
+        assert -0.1 < decoder(short, None).score < 0
+    assert GREEDY(emission("AB_", sure=0.2), None).score < GREEDY(short, None).score
+
+
+AMBIGUOUS = emission("THE|CET_|SAT", others={4: {"B": 0.5, "C": 0.45}, 5: {"A": 0.4, "E": 0.55}})
+
+
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+def test_language_model_decides_between_like_words(tmp_path, case):
+    path = tmp_path / "lm.arpa"
+    build_arpa([case("the cat sat").split(), case("a dog ran").split()], path)
+    assert BEAM(AMBIGUOUS, None).text == "the bet sat"
+    assert BEAM(AMBIGUOUS, str(path)).text == "the cat sat"
+
+
+def test_words_without_backoff_weight_are_known(tmp_path):
+    path = tmp_path / "lm.arpa"
+    path.write_text(
+        "\\data\\\nngram 1=4\nngram 2=1\n\n\\1-grams:\n-99\t<s>\t-0.3\n-1\t</s>\n-1\t<unk>\n"
+        "-0.5\tcat\n\n\\2-grams:\n-0.2\t<s> cat\n\n\\end\\\n"
+    )
+    log_probs = emission("CET", others={1: {"A": 0.4, "E": 0.55}})
+    assert BEAM(log_probs, None).text == "cet"
+    assert BEAM(log_probs, str(path)).text == "cat"
+
+
+def test_alternating_models_do_not_mix(tmp_path):
+    paths = [str(tmp_path / name) for name in ("cat.arpa", "bet.arpa")]
+    for path, word in zip(paths, ("cat", "bet"), strict=True):
+        build_arpa([["the", word, "sat"]], path)
+    heard = [BEAM(AMBIGUOUS, path).text for path in paths * 2]
+    assert heard == ["the cat sat", "the bet sat"] * 2
+
+
+def test_a_file_that_is_no_language_model(tmp_path):
+    path = tmp_path / "lm.bin"
+    path.write_bytes(b"mmap lm http://kheafield.com/code format version 5\n\0")
+    with pytest.raises(ValueError, match="is not an ARPA language model"):
+        BEAM(AMBIGUOUS, str(path))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_order_from_any_number_of_processes(tmp_path, jobs):
+    path = str(tmp_path / "lm.arpa")
+    build_arpa([["the", "cat", "sat"]], path)
+    emissions = [(f"u{i}", emission("THE|CAT" * (1 + i % 3))) for i in range(12)]
+    emissions[4] = Reject("u4", "audio_truncated", "ends early")
+    emissions[5] = ("u5", np.zeros((0, len(TOKENS)), np.float32))
+    emissions[6] = ("u6", emission("____"))
+    results = list(_decoded(emissions, [None] * 12, lambda _: path, BEAM, jobs))
+    assert [r.id if isinstance(r, Reject) else r["utterance_id"] for r in results] == [
+        f"u{i}" for i in range(12)
+    ]
+    assert [r.reason for r in results[4:7]] == ["audio_truncated", "no_words", "no_words"]
+    alone = BEAM(emissions[7][1], path)
+    assert results[7] == {
+        "utterance_id": "u7", "text": alone.text, "score": alone.score, "num_frames": 14,
+    }  # fmt: skip
+
+
+def test_book_models(tmp_path):
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "1.txt").write_text("The cat sat. The cat sat on the mat.")
+    shelf = Bookshelf(tmp_path / "books")
+    models = _BookModels(shelf, tmp_path, CtcOptions(book_biased=True, lm_path="general.arpa"))
+    assert BEAM(AMBIGUOUS, models.path("1")).text == "the cat sat"
+    assert models.path("1") == models.path("1")
+    assert models.path("missing") == models.path(None) == "general.arpa"
+    plain = _BookModels(shelf, tmp_path, CtcOptions(lm_path="general.arpa"))
+    assert plain.path("1") == "general.arpa"
