@@ -229,6 +229,29 @@ def _add_words(groups) -> None:
         _add_jobs(verb)
         options.add_arguments(verb, kind)
 
+    calibrate = _verb(verbs, "calibrate", "how late a CTC checkpoint's spikes are", _calibrate)
+    calibrate.add_argument("results", type=Path, help="<results_dir>/<name>")
+    calibrate.add_argument("out", type=Path, help="the json of edge offsets")
+    _add_root(calibrate)
+    _add_shelf(calibrate)
+    options.add_arguments(calibrate, WordsCtcOptions)
+
+
+def _calibrate(arguments: argparse.Namespace) -> str:
+    from aubert.align.words_ctc import WordsCtcOptions, calibrate_ctc
+
+    calibration = calibrate_ctc(
+        *(
+            tables.all_rows(arguments.results, table)
+            for table in ("recordings", "utterances", "transcripts", "refined")
+        ),
+        arguments.root,
+        _shelf(arguments),
+        options.from_arguments(arguments, WordsCtcOptions),
+    )
+    calibration.save(arguments.out)
+    return f"calibrate: {calibration}"
+
 
 def _words(arguments: argparse.Namespace) -> str:
     if arguments.backend == "ctc":

@@ -138,7 +138,8 @@ class Espeak:
         """Speaks one sentence.
 
         words: lower-case spoken words. marks: for each word the punctuation after it
-        (any of , ; : . ? !, or nothing), which shapes pauses and intonation.
+        (one of , ? ! or nothing, and a full stop at the end only: espeak reads one before
+        a small letter as an abbreviation's), which shapes pauses and intonation.
         """
         assert len(words) == len(marks) > 0
         self._use(voice)

@@ -290,6 +290,12 @@ def rows(path: str | Path, name: str) -> Iterator[dict]:
         yield from batch.to_pylist()
 
 
+def all_rows(results: str | Path, name: str) -> Iterator[dict]:
+    """The rows of every shard of a table below <results_dir>/<name>, in order of shards."""
+    for path in sorted((Path(results) / name).glob("*.parquet")):
+        yield from rows(path, name)
+
+
 def metadata(path: str | Path) -> dict[str, str]:
     """What the writer noted about the table (stage, rows in)."""
     stored = pq.read_schema(path).metadata or {}

@@ -29,6 +29,7 @@ def code_of(module: str) -> list[str]:
         if path is None or path in found:
             continue
         found.add(path)
+        found.update(path.parent.glob("stories/*.txt"))  # the miniature corpus's own books
         waiting += [_file_of(name) for name in _imports(path)]
     # As they lie seen from the working directory: no path of this machine in the metadata.
     return sorted(os.path.relpath(path) for path in found)
@@ -48,6 +49,15 @@ def _file_of(module: str) -> Path | None:
     path = SOURCE.joinpath(*module.split(".")[1:])
     candidates = (path.with_suffix(".py"), path / "__init__.py")
     return next((file for file in candidates if file.is_file()), None)
+
+
+def check_paths(corpus: dict) -> None:
+    """Raises ValueError when a corpus that no rule makes is not where the config says."""
+    from aubert.corpus.books import Bookshelf
+    from aubert.corpus.shards import speakers
+
+    next(speakers(Path(corpus["root"]), corpus["subsets"]), None)
+    Bookshelf(corpus["books_dir"], corpus["book_meta"])
 
 
 class Fingerprints:

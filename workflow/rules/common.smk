@@ -9,7 +9,7 @@ sys.path.insert(0, SOURCE)
 from aubert import config as aubert_config
 from aubert.corpus.shards import shard_names
 from aubert.options import to_flags
-from aubert.workflow import Fingerprints, code_of
+from aubert.workflow import Fingerprints, check_paths, code_of
 
 # Jobs call `python -m aubert` of this checkout: with this interpreter, or with the one of
 # the rule's conda environment, whose activation comes later and so takes precedence.
@@ -20,6 +20,8 @@ os.environ["PYTHONPATH"] = SOURCE
 
 try:
     aubert_config.validate(config)
+    if config["corpus"]["source"] != "mini" and workflow.is_main_process:
+        check_paths(config["corpus"])
 except ValueError as error:
     raise WorkflowError(str(error))
 

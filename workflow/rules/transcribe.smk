@@ -1,12 +1,16 @@
 # What was said: pocketsphinx, or a CTC checkpoint with beam search.
+from aubert.transcribe.decode import VERSION as TRANSCRIBE_CTC_VERSION
+
 BACKEND = config["transcribe"]["backend"]
+TRANSCRIBE = config["transcribe"][BACKEND]
 
 
 rule transcribe:
     input:
         recordings=results("recordings", "{shard}.parquet"),
         utterances=results("utterances", "{shard}.parquet"),
-        code=code_of(f"transcribe.{BACKEND}"),
+        lm=TRANSCRIBE["lm_path"] or [],
+        code=code_of("transcribe.pocketsphinx") if BACKEND == "pocketsphinx" else [],
     output:
         transcripts=results("transcripts", "{shard}.parquet"),
         rejects=rejects("transcribe"),
@@ -20,8 +24,9 @@ rule transcribe:
         backend=BACKEND,
         root=CORPUS["root"],
         shelf=SHELF_FLAGS,
-        books=book_fingerprint if config["transcribe"][BACKEND]["book_biased"] else "",
-        options=to_flags(config["transcribe"][BACKEND]),
+        books=book_fingerprint if TRANSCRIBE["book_biased"] else None,
+        version=TRANSCRIBE_CTC_VERSION if BACKEND == "ctc" else None,
+        options=to_flags(TRANSCRIBE),
         account=ACCOUNT_FLAGS,
     shell:
         "python -m aubert transcribe {params.backend} {input.recordings} {input.utterances} {output.transcripts} --rejects {output.rejects} --root {params.root:q} {params.shelf} --jobs {threads} {params.options} {params.account} 2> {log}"

@@ -1,5 +1,11 @@
 # When each word of the book was said.
+from aubert.align.words_ctc import VERSION as WORDS_CTC_VERSION
+
 ALIGNER = config["words"]["backend"]
+WORDS = config["words"][ALIGNER]
+# CTC spikes stand late by a constant of the checkpoint. It is measured on this corpus,
+# once, unless a file with it is given.
+CALIBRATION = WORDS.get("calibration") or results("ctc_calibration.json")
 
 
 rule words:
@@ -8,7 +14,9 @@ rule words:
         utterances=results("utterances", "{shard}.parquet"),
         transcripts=results("transcripts", "{shard}.parquet"),
         refined=results("refined", "{shard}.parquet"),
-        code=code_of(f"align.words_{ALIGNER}"),
+        # Ancient: a shard that is new or changed does not move every word of the corpus.
+        calibration=ancient(CALIBRATION) if ALIGNER == "ctc" else [],
+        code=code_of("align.words_pocketsphinx") if ALIGNER == "pocketsphinx" else [],
     output:
         words=results("words", "{shard}.parquet"),
         rejects=rejects("words"),
@@ -22,7 +30,35 @@ rule words:
         backend=ALIGNER,
         root=CORPUS["root"],
         shelf=SHELF_FLAGS,
-        options=to_flags(config["words"][ALIGNER]),
+        version=WORDS_CTC_VERSION if ALIGNER == "ctc" else None,
+        options=to_flags(
+            {**WORDS, **({"calibration": CALIBRATION} if ALIGNER == "ctc" else {})}
+        ),
         account=ACCOUNT_FLAGS,
     shell:
         "python -m aubert words {params.backend} {input.recordings} {input.utterances} {input.transcripts} {input.refined} {output.words} --rejects {output.rejects} --root {params.root:q} {params.shelf} --jobs {threads} {params.options} {params.account} 2> {log}"
+
+
+if ALIGNER == "ctc" and not WORDS["calibration"]:
+
+    rule calibrate:
+        input:
+            tables=[
+                ancient(expand(results(table, "{shard}.parquet"), shard=SHARDS))
+                for table in ("recordings", "utterances", "transcripts", "refined")
+            ],
+        output:
+            CALIBRATION,
+        log:
+            f"logs/{NAME}/calibrate.log",
+        benchmark:
+            results("benchmarks", "calibrate.tsv")
+        conda:
+            ENV
+        params:
+            results=results(),
+            root=CORPUS["root"],
+            shelf=SHELF_FLAGS,
+            options=to_flags(WORDS),
+        shell:
+            "python -m aubert words calibrate {params.results:q} {output} --root {params.root:q} {params.shelf} {params.options} 2> {log}"

@@ -17,27 +17,37 @@ _STARTS = (
         r"\*END\*? ?THE SMALL PRINT[^\n\r]{0,120}?\*END\*"
         r"|\*END THE SMALL PRINT![^\n*]*\*END\*"
     ),
+    # The oldest etexts: the notice goes on to the first gap of two blank lines.
+    re.compile(r"\*{5} ?This file should be named[^\n]{0,200}\*{5}[\s\S]{0,3000}?\n\s*?\n\s*?\n"),
 )
 # What may stand between the header and the book.
 _NOTES = re.compile(
     r"\s*(?:E-text prepared by|Produced by|Transcribed (?:from|by)|This eBook was produced by"
     r"|This LibriVox (?:recording|text)|Text prepared by)"
-    r"(?:[^\n\r]{0,400}?\.(?=\s|$)|[^\n\r]{0,400}(?=[\n\r]))",
+    r"(?:[^\n\r]{0,400}(?=[\n\r])|[^\n\r]{0,400}?(?<!\b[A-Z])\.(?=\s|\Z))",  # "by A. Reader."
     re.IGNORECASE,
 )
 _LIBRIVOX = re.compile(
     r"\s*(?:This is a LibriVox recording\.?|All LibriVox recordings are in the public domain\.?"
-    r"|For more information,? or to volunteer,? please (?:visit|go to):? ?(?:www\.)?librivox\.org\.?)",
+    r"|For more information,? or to volunteer,? please (?:visit|go to):? ?"
+    r"(?:www\.)?librivox\.org\.?)",
     re.IGNORECASE,
 )
 _ENDS = re.compile(
     r"\*{3} ?END OF (?:THE|THIS) PROJECT GUTENBERG E(?:BOOK|TEXT)"
     r"|\*{3} ?START: FULL LICENSE"
-    r"|End of (?:The |This )?Project Gutenberg(?:'s|’s)?(?: E(?:Book|text)| [A-Z])",
+    r"|End of (?:The |This )?(?:Project Gutenberg(?:'s|’s)?(?: E(?:Book|text)| [A-Z])|E-?text of )",
     re.IGNORECASE,
 )
 _LIBRIVOX_END = re.compile(
     r"(?:End of (?:this|the) LibriVox (?:recording|text))[^\n\r]*\s*\Z", re.IGNORECASE
+)
+
+_PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?![ \t]*\r?\n)[^\n]*)*")
+_HEADING = re.compile(
+    r"(?:chapter|part|book|section|letter|canto|stave|act|sonnet)\s+(?:[0-9ivxlc]+\b|[a-z]+\b)"
+    r"|[IVXLC]+\.?$|(?:preface|introduction|prologue|foreword)\b",
+    re.IGNORECASE,
 )
 
 
@@ -54,6 +64,27 @@ def body(text: str) -> tuple[int, int]:
     while end > start and text[end - 1].isspace():
         end -= 1
     return start, end
+
+
+def front_matter(text: str, start: int, end: int) -> int:
+    """Where the first chapter's heading begins within text[start:end]; `start` without one.
+
+    A title, a byline and a table of contents stand before it. They are announced rather
+    than read, in words that the text has elsewhere too.
+    """
+    headings: list[tuple[int, int]] = []  # (number of the paragraph, where it begins)
+    for number, match in enumerate(_PARAGRAPH.finditer(text, start, min(end, start + _EDGE))):
+        lines = [line for line in match.group().splitlines() if line.strip()]
+        words = match.group().split()
+        heads = [bool(_HEADING.match(line.strip())) for line in lines]
+        if heads[0] and sum(heads) == 1 and len(lines) <= 3:
+            headings.append((number, match.start()))
+        elif (
+            sum(heads) <= 1 and len(words) >= 12 and len(words) >= 6 * len(lines)
+        ):  # the first prose or verse
+            near = [place for at, place in headings if number - at <= 4]
+            return near[0] if near else start
+    return start
 
 
 def _header_end(text: str) -> int:

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from aubert.align.anchors import ShingleIndex
-from aubert.align.boilerplate import body
+from aubert.align.boilerplate import body, front_matter
 from aubert.align.text import Token, tokenize
 
 # How strongly the text between two words invites a pause.
@@ -22,7 +22,7 @@ _CLAUSE_END = re.compile(r"[,;:()\[\]\"“”\n\r]|[-–—]{2}|[–—]|(?<=\s)
 
 
 class Book:
-    """The spoken words of a book's body (header and footer excluded), numbered.
+    """The spoken words of a book's chapters (header, title page and footer excluded), numbered.
 
     words: the default verbalisation. ids: int32 [num_words], equal for equal words.
     token_of: for each word the index of the written token in `tokens` that it reads.
@@ -32,7 +32,8 @@ class Book:
         self.text = text
         start, end = body(text)
         tokens = tokenize(text)
-        first = bisect_left(tokens, start, key=lambda token: token.char_start)
+        begin = front_matter(text, start, end)
+        first = bisect_left(tokens, begin, key=lambda token: token.char_start)
         last = bisect_right(tokens, end, key=lambda token: token.char_end)
         self.tokens: list[Token] = tokens[first:last]
         self.body = (start, end)

@@ -12,6 +12,7 @@ from aubert.align.refine import RefineOptions, refine_chapter
 from aubert.align.text import spoken_words
 from aubert.stage import Reject
 
+_IS_SPOKEN = re.compile(r"(?:[a-z']+ )*[a-z']+")
 _INDEX = re.compile(r"_(\d+)(?:\.[^./]*)?$")
 
 
@@ -43,7 +44,7 @@ def align_book(
     ends: dict[str, int] = defaultdict(int)
     for chapter in sorted(chapters, key=_natural):
         members = sorted(chapters[chapter], key=lambda index: _natural(keys[index][0]))
-        texts = {index: " ".join(spoken_words(keys[index][1])) for index in members}
+        texts = {index: _spoken(keys[index][1]) for index in members}
         folder = os.path.dirname(chapter)
         ends[folder] = _align_chapter(
             texts, book, placed, ends[folder],
@@ -86,6 +87,11 @@ def _align_chapter(
                 "similarity": row["similarity"],
             }
     return chapter.end
+
+
+def _spoken(text: str) -> str:
+    """The transcript as spoken words; most recognisers give nothing else."""
+    return text if _IS_SPOKEN.fullmatch(text) else " ".join(spoken_words(text))
 
 
 def _unplaced(reason: str, detail: str) -> dict:

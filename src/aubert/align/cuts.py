@@ -18,10 +18,11 @@ from aubert.align.utterance import MIN_EXTRA, Piece
 
 _FIRM = 0.4  # a pair of words that differs by less stays where it is
 _REACH = 4  # words on each side of a cut that may change sides
+_OPEN_REACH = 7  # the same where there is no neighbour, or other speech, to take them
 # In characters: what a cut costs where nothing is written that invites a pause. Reading that
 # begins or ends for good, or beside speech of another kind, does so between sentences.
 _PENALTY = {NO_BREAK: 6.0, CLAUSE: 2.0, SENTENCE: 0.0}
-_OPEN_PENALTY = {NO_BREAK: 14.0, CLAUSE: 4.0, SENTENCE: 0.0}
+_OPEN_PENALTY = {NO_BREAK: 20.0, CLAUSE: 6.0, SENTENCE: 0.0}
 _SKIPPED = 0.9  # of the characters that missing words cost, when no utterance takes them
 
 
@@ -60,9 +61,9 @@ def _settle_cut(left: Piece | None, right: Piece | None, words: list[str], book:
     if ended is None and begun is None:
         return
     if ended is None:
-        ended = max(0, begun - _REACH - len(begins.loose))
+        ended = max(0, begun - _OPEN_REACH - len(begins.loose))
     if begun is None:
-        begun = min(len(book.words), ended + _REACH + len(ends.loose))
+        begun = min(len(book.words), ended + _OPEN_REACH + len(ends.loose))
     begun = max(ended, begun)
     cuts = [cut for cut in range(ended, begun + 1) if book.starts_token(cut)] or [begun]
     near = 3 * _REACH
@@ -96,7 +97,7 @@ def _loosened(piece: Piece, at_end: bool) -> _Edge:
         count += 1
     if sum(step.text_end - step.text for step in steps[len(steps) - count :]) >= MIN_EXTRA:
         edge.extra = [steps.pop() for _ in range(count)][::-1]
-        near = [step.text for step in edge.extra[:_REACH] if step.text_end - step.text == 1]
+        near = [step.text for step in edge.extra[:_OPEN_REACH] if step.text_end - step.text == 1]
         edge.spare = near if at_end else near[::-1]
     taken: list[Step] = []
     while len(steps) > 1 and len(taken) < _REACH and not _holds(steps):

@@ -19,7 +19,7 @@ import numpy as np
 
 HOP_S = 0.005
 LOUDNESS_WINDOW_S = 0.02
-SILENCE_FRACTION = 0.3  # of the way, in dB, from the quiet to the loud parts of an utterance
+SILENCE_FRACTION = 0.2  # of the way, in dB, from the quiet to the loud parts of an utterance
 MIN_RANGE_DB = 10.0  # below it nothing in the utterance counts as silence
 MAX_RANGE_DB = 50.0  # digital silence is not the measure of a quiet room
 MIN_PAUSE_S = 0.12  # closures of plosives are shorter

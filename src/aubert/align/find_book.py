@@ -8,7 +8,7 @@ books are searched at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 import numpy as np
@@ -16,6 +16,8 @@ import numpy as np
 from aubert.align.anchors import shingles
 from aubert.align.boilerplate import body
 from aubert.align.text import spoken_words
+from aubert.corpus.books import BookError, Bookshelf
+from aubert.stage import Reject
 
 SHINGLE_WORDS = 4
 MAX_HASHES = 16_384  # a book of 100,000 words keeps one shingle in six
@@ -27,6 +29,15 @@ def sketch(text: str) -> np.ndarray:
     """The sketch of a book: its smallest shingle hashes, uint64, rising, at most MAX_HASHES."""
     start, end = body(text)
     return np.unique(_hashes(spoken_words(text[start:end])))[:MAX_HASHES]
+
+
+def sketch_books(shelf: Bookshelf) -> Iterator[dict | Reject]:
+    """Yields a row of `books`, or a reject (book_missing, book_empty), for every book."""
+    for book_id in shelf:
+        try:
+            yield {"book_id": book_id, "sketch": sketch(shelf.text(book_id))}
+        except BookError as error:
+            yield Reject(book_id, error.reason, error.detail)
 
 
 def find_book(words: Iterable[str], sketches: Mapping[str, np.ndarray]) -> str | None:

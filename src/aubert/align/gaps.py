@@ -1,9 +1,10 @@
 """Word alignment of two short word lists that differ: between anchors, and at the ends.
 
-Affine-gap dynamic programming (Gotoh 1982) over words. A pair of words costs its
-normalised Levenshtein distance, dearer the less they share, so a misheard word is a
-pair while unrelated passages become one gap on each side; two words that were heard
-as one ("to night", "tonight") are a pair too.
+Affine-gap dynamic programming (Gotoh 1982) over words, with a second, flatter gap for
+passages of the book that were left out (the two-piece affine gap of minimap2, Li 2018).
+A pair of words costs its normalised Levenshtein distance, dearer the less they share, so
+a misheard word is a pair while unrelated passages become one gap on each side; two words
+that were heard as one ("to night", "tonight") are a pair too.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
 OPEN, EXTEND = 0.6, 0.5  # of a gap, and for each word in it
-MAX_CELLS = 4_000_000  # 24 MB of choices; two passages this long without an anchor are unrelated
-_PAIR, _TWO_HEARD, _TWO_WRITTEN, _EXTRA, _MISSED = range(5)
+SKIP_OPEN, SKIP_EXTEND = 2.6, 0.1  # of a passage that was left out: its length says little
+MAX_CELLS = 4_000_000  # 60 MB of choices; two passages this long without an anchor are unrelated
+_PAIR, _TWO_HEARD, _TWO_WRITTEN, _EXTRA, _MISSED, _SKIPPED = range(6)
 
 
 class Step(NamedTuple):
@@ -91,10 +93,12 @@ class _Table:
         n, m = self.num_text, self.num_book
         choice = np.zeros((n + 1, m + 1), np.uint8)
         extra_extends = np.zeros((n + 1, m + 1), bool)
-        missed_from = np.zeros((n + 1, m + 1), np.int32)
+        missed_from = np.zeros((2, n + 1, m + 1), np.int32)
         columns = np.arange(m + 1)
-        slope = EXTEND * columns
-        best = np.zeros(m + 1) if self.free_head else OPEN + slope
+        slopes = (OPEN, EXTEND * columns), (SKIP_OPEN, SKIP_EXTEND * columns)
+        best = np.minimum(*(opening + slope for opening, slope in slopes))
+        if self.free_head:
+            best[:] = 0.0
         best[0] = 0.0
         choice[0, 1:] = _MISSED
         before = None  # the row before `best`
@@ -111,13 +115,14 @@ class _Table:
                 _better(row[2:], kind[2:], best[:-2] + two_written[i - 1], _TWO_WRITTEN)
             if before is not None:
                 _better(row[1:], kind[1:], before[:-1] + two_heard[i - 2], _TWO_HEARD)
-            start = row - slope
-            lowest = np.minimum.accumulate(start)
-            missed_from[i] = np.maximum.accumulate(np.where(start <= lowest, columns, 0))
-            missed = np.empty_like(row)
-            missed[0], missed[1:] = np.inf, lowest[:-1] + OPEN + slope[1:]
-            missed_from[i, 1:] = missed_from[i, :-1].copy()
-            _better(row, kind, missed, _MISSED)
+            without_gap = row.copy()
+            for gap, (opening, slope) in enumerate(slopes):
+                start = without_gap - slope
+                lowest = np.minimum.accumulate(start)
+                reached = np.maximum.accumulate(np.where(start <= lowest, columns, 0))
+                missed_from[gap, i, 1:] = reached[:-1]
+                missed = lowest[:-1] + opening + slope[1:]
+                _better(row[1:], kind[1:], missed, (_MISSED, _SKIPPED)[gap])
             choice[i] = kind
             before, best = best, row
         return self._trace(best, choice, extra_extends, missed_from)
@@ -130,8 +135,8 @@ class _Table:
         steps += [Step(i, i, k, k + 1, 1.0) for k in range(self.num_book - 1, j - 1, -1)]
         while i or j:
             kind = choice[i, j]
-            if kind == _MISSED:
-                start = int(missed_from[i, j]) if i else 0
+            if kind in (_MISSED, _SKIPPED):
+                start = int(missed_from[kind - _MISSED, i, j]) if i else 0
                 steps += [Step(i, i, k, k + 1, 1.0) for k in range(j - 1, start - 1, -1)]
                 j = start
             elif kind == _EXTRA:

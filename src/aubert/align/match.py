@@ -34,6 +34,8 @@ from aubert.stage import Reject
 # where the ones before anchor too little.
 _ANCHORS = ((4, 1), (4, 8), (3, 8), (2, 8), (1, 8))
 
+_EVIDENCE = 12  # heard words; fewer say nothing about the book, they may be an announcement
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatchOptions:
@@ -146,6 +148,8 @@ def _unsupported(
 ) -> Iterator[Reject]:  # fmt: skip
     """Every utterance of a recording whose words are not in the book."""
     reason = "wrong_book" if known else "book_unknown"
+    if len(chapter.heard.words) < _EVIDENCE:
+        reason = "not_in_book"
     detail = (
         f"book {book_id!r} holds {chapter.share:.0%} of {len(chapter.heard.words)} words heard, "
         f"less than min_share {options.min_share:.0%}"

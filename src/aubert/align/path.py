@@ -38,9 +38,8 @@ def word_path(
     """
     low, high = window or (0, len(book.words))
     if not chain:
-        return _trimmed(
-            list(_fill(heard, book, 0, len(heard.words), low, high, head=True, tail=True))
-        )
+        filled = _fill(heard, book, 0, len(heard.words), low, high, head=True, tail=True)
+        return list(_slid(_trimmed(list(filled)), book))
     steps: list[Step] = []
     first = chain[0]
     low = max(low, first.book - 2 * first.text - 50)
@@ -53,7 +52,60 @@ def word_path(
     rest = len(heard.words) - text
     high = min(high, place + 2 * rest + 50)
     steps += _fill(heard, book, text, len(heard.words), place, high, tail=True)
-    return _trimmed(steps)
+    return list(_slid(_trimmed(steps), book))
+
+
+def _slid(steps: list[Step], book: Book) -> Iterator[Step]:
+    """The steps with skipped passages moved to where sentences begin and end.
+
+    "There was [a flag. There was] a letter" is as near as "[There was a flag.] There was a
+    letter": where the words allow both, the passage between two sentence ends was skipped.
+    """
+    before: Step | None = None
+    index = 0
+    while index < len(steps):
+        step = steps[index]
+        end = index
+        while end < len(steps) and steps[end].text == steps[end].text_end:
+            end += 1
+        after = steps[end] if end < len(steps) else None
+        if end == index or before is None or after is None or before.cost or after.cost:
+            if before:
+                yield before
+            before, index = step, index + 1
+            continue
+        start, stop = step.book, steps[end - 1].book_end
+        shift = _best_shift(book, start, stop, before, after)
+        yield before._replace(text_end=before.text_end + shift, book_end=start + shift)
+        yield Step(before.text_end + shift, before.text_end + shift, start + shift, stop + shift, 1)
+        before = after._replace(text=after.text + shift, book=stop + shift)
+        index = end + 1
+    if before:
+        yield before
+
+
+def _best_shift(book: Book, start: int, stop: int, before: Step, after: Step) -> int:
+    """How far the skipped words [start, stop) move so that both edges invite a pause."""
+    ids = book.id_list
+    shifts = [0]
+    shift = 0
+    while (
+        -shift < before.text_end - before.text - 1
+        and ids[start + shift - 1] == ids[stop + shift - 1]
+    ):
+        shift -= 1
+        shifts.append(shift)
+    shift = 0
+    while shift < after.text_end - after.text - 1 and ids[start + shift] == ids[stop + shift]:
+        shift += 1
+        shifts.append(shift)
+    return max(
+        shifts,
+        key=lambda shift: (
+            book.break_before(start + shift) + book.break_before(stop + shift),
+            -abs(shift),
+        ),
+    )
 
 
 def _trimmed(steps: list[Step]) -> list[Step]:

@@ -78,7 +78,7 @@ def tokenize(text: str) -> list[Token]:
     """
     tokens: list[Token] = []
     ordinary: dict[str, tuple[str, ...]] = {}  # words whose reading needs no context
-    make = Token._make
+    make = tuple.__new__  # Token(...) without its keyword handling
     for match in _TOKEN.finditer(text):
         written = match.group()
         start, end = match.span()
@@ -90,9 +90,8 @@ def tokenize(text: str) -> list[Token]:
                 start, end, spoken = _in_context(text, start, end, tokens)
             else:
                 spoken = ordinary[written] = readings(written)[0]
-            if not spoken:
-                continue
-        tokens.append(make((start, end, spoken)))
+        if spoken:
+            tokens.append(make(Token, (start, end, spoken)))
     return tokens
 
 

@@ -89,6 +89,8 @@ def _without_first_island(steps: list[Step], book: Book) -> list[Step]:
     a sentence's end, and the sum of agreement (+1 a word) and disagreement (about -1) falls
     from there before it rises by ISLAND.
     """
+    if not steps:
+        return steps
     total = lowest = 0.0
     candidate = alike = heard = missed = 0
     parted = False
@@ -98,7 +100,7 @@ def _without_first_island(steps: list[Step], book: Book) -> list[Step]:
         heard = 0 if written else heard + words
         if words or missed <= _MOST_MISSED:
             total += _agreement(step)
-        if missed >= MIN_SKIPPED and not parted and alike >= ISLAND:
+        if missed >= MIN_SKIPPED and not parted and (alike >= ISLAND or _is_whole(steps, book)):
             return steps
         parted = parted or heard >= MIN_EXTRA or missed >= MIN_SKIPPED
         alike += words if step.cost <= ALIKE else 0
@@ -114,6 +116,12 @@ def _without_first_island(steps: list[Step], book: Book) -> list[Step]:
         return steps
     text = range(extra[0].text, extra[-1].text_end)
     return [*(Step(i, i + 1, place, place, 1.0) for i in text), *steps[candidate:]]
+
+
+def _is_whole(steps: list[Step], book: Book) -> bool:
+    """Whether the steps begin with equal words up to the end of a sentence."""
+    edges = {abs(steps[0].book), abs(steps[0].book_end)}
+    return steps[0].cost == 0.0 and all(book.break_before(edge) == SENTENCE for edge in edges)
 
 
 def _agreement(step: Step) -> float:

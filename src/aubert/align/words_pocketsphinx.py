@@ -21,7 +21,7 @@ from aubert import audio
 from aubert.align.script import ScriptItem, build_script
 from aubert.align.timeline import Timeline, word_rows
 from aubert.align.trim import loud_frames, trim
-from aubert.corpus.books import BookError, Bookshelf
+from aubert.corpus.books import BookError, Bookshelf, read_text
 from aubert.processes import in_processes
 from aubert.stage import Reject
 from aubert.transcribe.pocketsphinx import decode, plain_word
@@ -205,7 +205,7 @@ def _align_recording(
     results: list[dict | Reject] = []
     for utterance, text, refined in jobs:
         try:
-            book_text = _book_text(shelf, refined["book_id"])
+            book_text = _book_text(shelf.path(refined["book_id"]))
             script = build_script(book_text, refined, text)
             results += _align_utterance(recording, utterance, book_text, script, root)
         except (audio.AudioError, BookError) as error:
@@ -248,5 +248,5 @@ def _aligner() -> Aligner:
 
 
 @lru_cache(maxsize=2)
-def _book_text(shelf: Bookshelf, book_id: str) -> str:
-    return shelf.text(book_id)
+def _book_text(path: Path) -> str:
+    return read_text(path)

@@ -31,8 +31,8 @@ class EmissionOptions:
     model: a directory or a Hugging Face id; the default is the checkpoint of AuBERT's recipe
     batch_seconds: audio in a batch, padding counted; lower it when memory is short (a GPU
       that runs out halves its batches by itself)
-    window_seconds: utterances longer than this run in windows; 30 is the longest that the
-      published checkpoints were trained on
+    window_seconds: utterances longer than this run in windows; 30 is what cut makes, and about
+      the longest that LibriSpeech, from which the published checkpoints learned, holds
     overlap_seconds: what neighbouring windows share, so that each frame has context on both
       sides; no effect on utterances that fit into a window
     device: auto takes a GPU where there is one
@@ -73,7 +73,8 @@ class CtcModel:
     """
 
     def __init__(self, network, feature_extractor, tokenizer, options: EmissionOptions):
-        """network: a torch module as AutoModelForCTC gives it, in evaluation mode."""
+        """network: as AutoModelForCTC gives it, in evaluation mode; the frame grid is derived
+        from its `_get_feat_extract_output_lengths`, so any rate and front end will do."""
         import torch
 
         if network.main_input_name != "input_values":

@@ -29,6 +29,9 @@ from aubert.transcribe.ctc import CtcModel, EmissionOptions, utterance_audio
 from aubert.transcribe.lm import arpa_vocabulary, build_arpa
 from aubert.transcribe.vocabulary import SPACE, Vocabulary
 
+# The transcripts cost GPU time, so an edit of this code does not make them again: raise
+# this when they would come out different, and the workflow does.
+VERSION = 1
 LOOK_AHEAD = 8  # utterances per process that wait for their turn: bounds the memory
 
 

@@ -2,8 +2,9 @@
 
 The language model is built from the book that is read (`book_biased`), which is what
 makes this recogniser usable on audiobooks. Every utterance is decoded on its own:
-cepstral means are taken over the utterance (`cmn=batch`), so its transcript depends on
-its samples and the model alone, not on what was decoded before it or the number of jobs.
+cepstral means are taken over the utterance (`cmn=batch`) and noise statistics start
+anew, so its transcript depends on its samples and the model alone, not on what was
+decoded before it or on the number of jobs.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from aubert import audio
-from aubert.corpus.books import BookError, Bookshelf
+from aubert.corpus.books import BookError, Bookshelf, read_text
 from aubert.processes import in_processes
 from aubert.stage import Reject
 from aubert.transcribe.book_lm import training_sentences
@@ -48,15 +49,13 @@ class PocketsphinxOptions:
       model that pocketsphinx carries
     lm_path: ARPA file to use for everything; no effect when book_biased; none: the model that
       pocketsphinx carries
-    language_weight: weight of the language model against the acoustic one; 6.5 is
-      pocketsphinx's, more trusts the book more
-    insertion_penalty: factor on the probability of each word; less gives fewer, longer words
+    language_weight: weight of the language model against the acoustic one; a book's own model
+      deserves more than pocketsphinx's 6.5
     """
 
     book_biased: bool = True
     lm_path: str | None = None
-    language_weight: float = 6.5
-    insertion_penalty: float = 0.65
+    language_weight: float = 8.0
 
 
 class Transcript(NamedTuple):
@@ -86,7 +85,6 @@ class Recogniser:
             lw=options.language_weight,
             fwdflatlw=options.language_weight * 8.5 / 6.5,
             bestpathlw=options.language_weight * 9.5 / 6.5,
-            wip=options.insertion_penalty,
             loglevel="FATAL",
         )
         self._log = self._decoder.logmath.log
@@ -105,6 +103,9 @@ class Recogniser:
 
 def decode(decoder, samples: np.ndarray) -> None:
     """Runs a decoder's active search over one whole utterance (float32, 16 kHz, [-1, 1])."""
+    # Noise statistics reach from one utterance into the next, and nothing else resets them
+    # but start_stream, which is deprecated.
+    decoder.reinit_feat()
     decoder.start_utt()
     pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2")
     decoder.process_raw(pcm.tobytes(), full_utt=True)
@@ -137,17 +138,20 @@ def recognise(
     by_recording: dict[str, list[dict]] = {}
     for utterance in utterances:
         by_recording.setdefault(utterance["recording_id"], []).append(utterance)
-    tasks = [(row, by_recording[row["recording_id"]]) for row in recordings
-             if row["recording_id"] in by_recording]  # fmt: skip
-    work = partial(_recognise_recording, root=Path(corpus_root), shelf=shelf, options=options)
+    tasks = [
+        (row, by_recording[row["recording_id"]], _books_of(row, shelf, options))
+        for row in recordings
+        if row["recording_id"] in by_recording
+    ]
+    work = partial(_recognise_recording, root=Path(corpus_root), options=options)
     yield from itertools.chain.from_iterable(in_processes(work, tasks, jobs))
 
 
 def _recognise_recording(
-    task: tuple[dict, list[dict]], root: Path, shelf: Bookshelf, options: PocketsphinxOptions
+    task: tuple[dict, list[dict], tuple[Path, ...]], root: Path, options: PocketsphinxOptions
 ) -> list[dict | Reject]:
-    recording, utterances = task
-    recogniser = _recogniser(_books_of(recording, shelf, options), shelf, options)
+    recording, utterances, books = task
+    recogniser = _recogniser(books, options)
     path = root / recording["path"]
     return [_recognise_utterance(recogniser, path, utterance) for utterance in utterances]
 
@@ -165,39 +169,40 @@ def _recognise_utterance(recogniser: Recogniser, path: Path, utterance: dict) ->
     return {"utterance_id": name, **heard._asdict()}
 
 
-def _books_of(recording: dict, shelf: Bookshelf, options: PocketsphinxOptions) -> tuple[str, ...]:
+def _books_of(recording: dict, shelf: Bookshelf, options: PocketsphinxOptions) -> tuple[Path, ...]:
     """The books that the recording's language model is built from; none: a general model."""
     if not options.book_biased:
         return ()
-    if _is_usable(recording["book_id"], shelf):
-        return (recording["book_id"],)
-    return _whole_shelf(shelf)
+    book = _usable(recording["book_id"], shelf)
+    return (book,) if book else _whole_shelf(shelf)
 
 
 @lru_cache(maxsize=1)
-def _whole_shelf(shelf: Bookshelf) -> tuple[str, ...]:
-    books = tuple(book_id for book_id in shelf if _is_usable(book_id, shelf))
-    size = sum(shelf.path(book_id).stat().st_size for book_id in books)
-    return books if size <= MAX_SHELF_BYTES else ()
+def _whole_shelf(shelf: Bookshelf) -> tuple[Path, ...]:
+    books = tuple(path for book_id in shelf if (path := _usable(book_id, shelf)))
+    return books if sum(path.stat().st_size for path in books) <= MAX_SHELF_BYTES else ()
 
 
-def _is_usable(book_id: str | None, shelf: Bookshelf) -> bool:
+@cache
+def _usable(book_id: str | None, shelf: Bookshelf) -> Path | None:
+    """Where the book lies; None when it is not known, not there or empty."""
+    if book_id is None:
+        return None
     try:
-        return book_id is not None and bool(shelf.text(book_id))
+        shelf.text(book_id)
     except BookError:
-        return False
+        return None
+    return shelf.path(book_id)
 
 
 @lru_cache(maxsize=1)  # consecutive recordings are chapters of one book
-def _recogniser(
-    book_ids: tuple[str, ...], shelf: Bookshelf, options: PocketsphinxOptions
-) -> Recogniser:
-    if not book_ids and (options.book_biased or options.lm_path is None):
+def _recogniser(books: tuple[Path, ...], options: PocketsphinxOptions) -> Recogniser:
+    if not books and (options.book_biased or options.lm_path is None):
         return Recogniser(options)
     with tempfile.TemporaryDirectory(prefix="aubert-lm-") as folder:
         lm_path, dictionary_path = Path(folder, "book.arpa"), Path(folder, "words.dict")
-        if book_ids:
-            sentences = training_sentences(shelf.text(book_id) for book_id in book_ids)
+        if books:
+            sentences = training_sentences(read_text(book) for book in books)
             entries = pronunciations(itertools.chain.from_iterable(sentences))
             build_arpa(sentences, lm_path, vocabulary=entries)
         else:

@@ -150,6 +150,34 @@ def test_frame_grid_comes_from_the_model(checkpoints):
         assert model.num_frames(num_samples) == max(0, (num_samples - 400) // 320 + 1)
 
 
+class _Spectral(torch.nn.Module):
+    """A front end at 25 frames a second that is no stack of waveform convolutions."""
+
+    def forward(self, samples):
+        spectra = torch.stft(samples, 400, 640, window=torch.ones(400), center=False,
+                             return_complex=True)  # fmt: skip
+        return (spectra.abs() + 1).log()[:, :8]
+
+
+def test_another_front_end_at_another_rate(checkpoints):
+    def frames(num_samples):
+        return torch.div(num_samples - 400, 640, rounding_mode="floor") + 1
+
+    network = transformers.AutoModelForCTC.from_pretrained(checkpoints / "group").eval()
+    network.hubert.feature_extractor = _Spectral()
+    network._get_feat_extract_output_lengths = frames
+    network.hubert._get_feat_extract_output_lengths = frames
+    model = CtcModel(
+        network,
+        transformers.AutoFeatureExtractor.from_pretrained(checkpoints / "group"),
+        transformers.AutoTokenizer.from_pretrained(checkpoints / "group"),
+        EmissionOptions(device="cpu", window_seconds=2.0, overlap_seconds=0.8),
+    )
+    assert (model.receptive_samples, model.stride_samples) == (400, 640)
+    shapes = [log_probs.shape for _, log_probs in model.emissions(sounds(16_000, 9_000, 80_000))]
+    assert shapes == [(25, len(TOKENS)), (14, len(TOKENS)), (125, len(TOKENS))]
+
+
 def test_audio_below_the_receptive_field_has_no_frame(checkpoints):
     model = load(checkpoints)
     shapes = [log_probs.shape for _, log_probs in model.emissions(sounds(399, 0, 400))]
