@@ -159,10 +159,10 @@ def confidence(fit: float, pace: float) -> float:
     fit: acoustic log-likelihood per frame, relative to the best active senone of each
     frame (<= 0; -3 is usual). pace: log of the word's duration per phone over the median
     of its utterance. A logistic function fitted to synthetic speech whose scripts had
-    words left out, put in and replaced; there it is calibrated and puts a badly timed
-    word below a well timed one with a probability of 0.88.
+    words left out, put in and replaced; there it is calibrated.
     """
-    return 1 / (1 + math.exp(-(5.0 + 0.25 * fit - 5.0 * abs(pace))))
+    log_odds_against = -5.0 - 0.25 * fit + 5.0 * abs(pace)
+    return 1 / (1 + math.exp(min(log_odds_against, 700.0)))  # beyond it exp overflows
 
 
 def words_pocketsphinx(

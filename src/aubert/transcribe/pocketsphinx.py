@@ -87,7 +87,6 @@ class Recogniser:
             bestpathlw=options.language_weight * 9.5 / 6.5,
             loglevel="FATAL",
         )
-        self._log = self._decoder.logmath.log
 
     def transcribe(self, samples: np.ndarray) -> Transcript:
         """Decodes one utterance: float32 [num_samples], mono, 16 kHz, in [-1, 1]."""
