@@ -37,6 +37,8 @@ class Header:
 def probe(path: str | Path) -> Header:
     """Reads the header only. Raises AudioError (audio_unreadable, audio_empty)."""
     try:
+        if Path(path).stat().st_size == 0:
+            raise AudioError("audio_empty", f"{Path(path).name} holds no bytes")
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError("audio_unreadable", f"{Path(path).name}: {error}") from None

@@ -15,8 +15,9 @@ import soxr
 from conftest import ROOT, Run
 
 from aubert import tables
+from aubert.corpus.mini import make_mini
 
-GOOD = "118/the_chess_players_of_lindow_2303_librivox_64kb_mp3"
+GOOD = "118/a_light_at_st_orrin_2303_librivox_64kb_mp3"
 OTHER_BOOK = "2301"
 ODD_SPEAKERS = ["O'Hara; touch hacked", 'Zoë "Q" $(touch hacked)', "two\nlines", "--help"]
 SECONDS = 30
@@ -57,12 +58,13 @@ class Corpus:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, mini_run) -> Run:
+def run(tmp_path_factory) -> Run:
     directory = tmp_path_factory.mktemp("bad")
-    corpus = Corpus(directory / "corpus", mini_run.directory / "data/mini")
+    make_mini(directory / "mini")
+    corpus = Corpus(directory / "corpus", directory / "mini")
     corpus.chapter("good")
     truncated = corpus.chapter("truncated")
-    truncated.write_bytes(truncated.read_bytes()[: truncated.stat().st_size // 2])
+    truncated.write_bytes(truncated.read_bytes()[: truncated.stat().st_size * 4 // 5])
     no_activity = {**corpus.json, "voice_activity": None}
     truncated = corpus.chapter("truncated_without_activity", description=no_activity)
     truncated.write_bytes(truncated.read_bytes()[: truncated.stat().st_size // 2])
@@ -70,6 +72,7 @@ def run(tmp_path_factory, mini_run) -> Run:
     fine = soxr.resample(corpus.samples, 16_000, 44_100)
     stereo = np.stack([fine, 0.5 * fine], axis=1)
     corpus.chapter("stereo", samples=np.clip(stereo, -1, 1), rate_hz=44_100)
+    corpus.chapter("zero_bytes").write_bytes(b"")
     corpus.chapter("zero_samples", samples=np.zeros(0))
     corpus.chapter("silence", samples=np.zeros(160_000), description=no_activity)
     corpus.chapter("json_missing").with_suffix(".json").unlink()
@@ -131,7 +134,8 @@ def words(run) -> dict[str, int]:
         ("truncated", "transcribe", "audio_truncated"),
         ("truncated_without_activity", "cut", "audio_truncated"),
         ("no_flac", "index", "audio_unreadable"),
-        ("zero_samples", "index", "audio_empty"),
+        ("zero_bytes", "index", "audio_empty"),
+        ("zero_samples", "index", "audio_unreadable"),  # libsndfile takes no such FLAC
         ("silence", "cut", "no_speech"),
         ("json_missing", "index", "json_missing"),
         ("json_broken", "index", "json_broken"),

@@ -54,26 +54,29 @@ def times_of(stage):
 # The recordings are there when this file is. Only the miniature corpus is made by a rule.
 CORPUS_READY = str(Path(CORPUS["root"]).parent / "manifest.json")
 
+# What no rule makes is watched by `params`: a function of the wildcards alone (of one that
+# takes `input`, Snakemake does not compare the value). Where it opens an input that is not
+# made yet, Snakemake asks again before the job.
 FINGERPRINTS = Fingerprints(CORPUS, config["num_shards"])
 
 
-def corpus_fingerprint(wildcards, input):
+def corpus_fingerprint(wildcards):
     """The shard's files. None in a cluster job, which must not walk the corpus again."""
     if not workflow.is_main_process:
         return None
     if CORPUS["source"] == "mini":
-        open(CORPUS_READY).close()  # not made yet: Snakemake asks again before the job
+        open(CORPUS_READY).close()
     return FINGERPRINTS.of_shard(wildcards.shard)
 
 
-def book_fingerprint(wildcards, input):
+def book_fingerprint(wildcards):
     """The books that the shard's recordings were read from."""
     if not workflow.is_main_process:
         return None
-    return FINGERPRINTS.of_books(input.recordings)
+    return FINGERPRINTS.of_books(results("recordings", f"{wildcards.shard}.parquet"))
 
 
-def shelf_fingerprint(wildcards, input):
+def shelf_fingerprint(wildcards):
     """Every book."""
     if not workflow.is_main_process:
         return None
