@@ -48,7 +48,7 @@ class MatchOptions:
       (unrelated English gives about .4)
     """
 
-    min_share: float = 0.3
+    min_share: float = 0.2
     min_similarity: float = 0.5
 
 
