@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from aubert.corpus.mini import make_mini
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -60,6 +62,14 @@ class Run:
 
     def results(self, *parts: str) -> Path:
         return self.directory.joinpath("results", self.overlay.get("name", "mini"), *parts)
+
+
+@pytest.fixture(scope="session")
+def mini_corpus(tmp_path_factory) -> Path:
+    """The miniature corpus as it lies on disk; tests take from it and leave it as it is."""
+    root = tmp_path_factory.mktemp("corpus")
+    make_mini(root)
+    return root
 
 
 @pytest.fixture(scope="session")

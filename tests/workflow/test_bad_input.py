@@ -15,7 +15,6 @@ import soxr
 from conftest import ROOT, Run
 
 from aubert import tables
-from aubert.corpus.mini import make_mini
 
 GOOD = "118/a_light_at_st_orrin_2303_librivox_64kb_mp3"
 OTHER_BOOK = "2301"
@@ -58,10 +57,9 @@ class Corpus:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Run:
+def run(tmp_path_factory, mini_corpus) -> Run:
     directory = tmp_path_factory.mktemp("bad")
-    make_mini(directory / "mini")
-    corpus = Corpus(directory / "corpus", directory / "mini")
+    corpus = Corpus(directory / "corpus", mini_corpus)
     corpus.chapter("good")
     truncated = corpus.chapter("truncated")
     truncated.write_bytes(truncated.read_bytes()[: truncated.stat().st_size * 4 // 5])

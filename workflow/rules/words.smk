@@ -56,7 +56,7 @@ if ALIGNER == "ctc" and not WORDS["calibration"]:
         conda:
             ENV
         params:
-            results=results(),
+            results=lambda wildcards, output: os.path.dirname(output[0]),
             root=CORPUS["root"],
             shelf=SHELF_FLAGS,
             options=to_flags(WORDS),

@@ -1,6 +1,5 @@
 """Emissions of tiny checkpoints with random weights: shapes, equality, order, windows."""
 
-import json
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_checkpoints import KINDS, TOKENS, save_checkpoint
 
 from aubert.stage import Reject
 from aubert.transcribe import ctc
@@ -17,40 +17,14 @@ from aubert.transcribe.vocabulary import Vocabulary
 from aubert.transcribe.windows import merge, windows
 
 RATE_HZ = 16_000
-TOKENS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
-KINDS = {
-    "group": (transformers.HubertConfig, transformers.HubertForCTC),
-    "layer": (transformers.Wav2Vec2Config, transformers.Wav2Vec2ForCTC),
-}
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
     """A directory per kind of feature norm: BASE models have "group", LARGE ones "layer"."""
     root = tmp_path_factory.mktemp("checkpoints")
-    for norm, (config_class, network_class) in KINDS.items():
-        torch.manual_seed(0)
-        config = config_class(
-            vocab_size=len(TOKENS),
-            hidden_size=16,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=32,
-            conv_dim=(8,) * 7,
-            num_conv_pos_embeddings=9,
-            num_conv_pos_embedding_groups=2,
-            feat_extract_norm=norm,
-            pad_token_id=0,
-        )
-        network = network_class(config)
-        with torch.no_grad():  # so that differences are as large as a trained model's
-            network.lm_head.weight.mul_(30)
-        network.save_pretrained(root / norm)
-        vocabulary = root / f"{norm}.json"
-        vocabulary.write_text(json.dumps({token: i for i, token in enumerate(TOKENS)}))
-        tokenizer = transformers.Wav2Vec2CTCTokenizer(vocabulary)
-        extractor = transformers.Wav2Vec2FeatureExtractor(return_attention_mask=norm == "layer")
-        transformers.Wav2Vec2Processor(extractor, tokenizer).save_pretrained(root / norm)
+    for norm in KINDS:
+        save_checkpoint(root / norm, norm)
     return root
 
 

@@ -25,13 +25,14 @@ from aubert.corpus.mini.books import (
 
 _NUMBERS = ("zero", "one", "two", "three")
 
-# {n}: the chapter's number; {title}, {author}, {reader}
+# {n}: the chapter's number; {title}, {author}, {reader}. None ends with the number: before a
+# heading that is not read it could be either.
 _PREAMBLES = (
     "Chapter {n} of {title}. This recording is in the public domain. Read by {reader}.",
-    "This is a public domain recording of {title}, by {author}. Chapter {n}.",
-    "{title}, by {author}. Read by {reader}. Section {n}.",
+    "This is a public domain recording of chapter {n} of {title}, by {author}.",
+    "Section {n} of {title}, by {author}. Read by {reader}.",
     "Section {n} of {title}. This recording may be used by anyone, for any purpose.",
-    "{title}. Recording by {reader}. All our recordings are free. Chapter {n}.",
+    "{title}, chapter {n}. Recording by {reader}. All our recordings are free.",
 )
 _CLOSINGS = (
     "End of chapter {n}.",
