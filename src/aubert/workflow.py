@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -49,6 +50,14 @@ def _file_of(module: str) -> Path | None:
     path = SOURCE.joinpath(*module.split(".")[1:])
     candidates = (path.with_suffix(".py"), path / "__init__.py")
     return next((file for file in candidates if file.is_file()), None)
+
+
+def let_jobs_find_aubert() -> None:
+    """Jobs call `python -m aubert`: of this checkout, with this interpreter or with the one
+    of the rule's conda environment, whose activation comes later and so takes precedence."""
+    path = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), path])
+    os.environ["PYTHONPATH"] = str(SOURCE.parent)
 
 
 def check_paths(corpus: dict) -> None:

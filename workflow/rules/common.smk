@@ -1,4 +1,4 @@
-# What every rule uses: checked config, shard names, paths, and what makes a job rerun.
+# What the rules share: the checked config, names of shards and paths, what makes a job rerun.
 import os
 import sys
 from pathlib import Path
@@ -9,14 +9,14 @@ sys.path.insert(0, SOURCE)
 from aubert import config as aubert_config
 from aubert.corpus.shards import shard_names
 from aubert.options import to_flags
-from aubert.workflow import Fingerprints, check_paths, code_of
-
-# Jobs call `python -m aubert` of this checkout: with this interpreter, or with the one of
-# the rule's conda environment, whose activation comes later and so takes precedence.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
+from aubert.workflow import (
+    Fingerprints,
+    check_paths,
+    code_of,
+    let_jobs_find_aubert,
 )
-os.environ["PYTHONPATH"] = SOURCE
+
+let_jobs_find_aubert()
 
 try:
     aubert_config.validate(config)
@@ -36,7 +36,7 @@ wildcard_constraints:
 
 
 def results(*parts):
-    return "/".join([config["results_dir"], NAME, *parts])
+    return os.path.join(config["results_dir"], NAME, *parts)
 
 
 def rejects(stage):
@@ -54,7 +54,7 @@ def times_of(stage):
 # The recordings are there when this file is. Only the miniature corpus is made by a rule.
 CORPUS_READY = str(Path(CORPUS["root"]).parent / "manifest.json")
 
-# What no rule makes is watched by `params`: a function of the wildcards alone (of one that
+# What no job makes is watched by `params`, by a function of the wildcards alone (of one that
 # takes `input`, Snakemake does not compare the value). Where it opens an input that is not
 # made yet, Snakemake asks again before the job.
 FINGERPRINTS = Fingerprints(CORPUS, config["num_shards"])

@@ -29,7 +29,7 @@ rule metrics:
     conda:
         ENV
     params:
-        results=lambda wildcards, output: os.path.dirname(output[0]),
+        results=subpath(output[0], parent=True),
         shelf=SHELF_FLAGS,
         reference=to_flags({"reference": CORPUS["reference"]}),
     shell:

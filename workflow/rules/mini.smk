@@ -14,7 +14,7 @@ if CORPUS["source"] == "mini":
             ENV
         threads: 2
         params:
-            root=lambda wildcards, output: os.path.dirname(output[0]),
+            root=subpath(output[0], parent=True),
             seed=config["seed"],
         shell:
             "python -m aubert corpus mini {params.root:q} --seed={params.seed} --jobs={threads} 2> {log}"

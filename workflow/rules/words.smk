@@ -56,7 +56,7 @@ if ALIGNER == "ctc" and not WORDS["calibration"]:
         conda:
             ENV
         params:
-            results=lambda wildcards, output: os.path.dirname(output[0]),
+            results=subpath(output[0], parent=True),
             root=CORPUS["root"],
             shelf=SHELF_FLAGS,
             options=to_flags(WORDS),
