@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 from num2words import num2words
 from rapidfuzz.distance import Levenshtein
+from real_recordings import real_recordings
 
 from aubert.align.boilerplate import body
 from aubert.align.book import prepared
 from aubert.align.book_json import align_book
 from aubert.align.text import spoken_words
 
-FOLDER = Path(__file__).parents[2] / "shared" / "real" / "matching"
 RECORDED_CPU_S = 154.0  # the AuBERT scripts on three such books, measured elsewhere
 RECORDED_BOOKS = 3
 NUM_REPEATS = 5
@@ -36,10 +36,9 @@ PEER_REACH = 40  # words around the matched ends that are tried
 
 
 def main() -> None:
-    if not FOLDER.is_dir():
-        raise SystemExit(f"the transcripts are not there: {FOLDER}")
+    folder = real_recordings("matching")
     data, silver, match, refined = (
-        json.loads((FOLDER / f"master_key.{name}.json").read_text(encoding="utf-8"))
+        json.loads((folder / f"master_key.{name}.json").read_text(encoding="utf-8"))
         for name in ("input", "silver_match", "seed_match", "seed_refined")
     )
     num2words(1848, to="year")  # its import belongs to the imports

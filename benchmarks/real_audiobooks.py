@@ -15,26 +15,24 @@ import sys
 import tempfile
 from pathlib import Path
 
+from real_recordings import ROOT, real_recordings
+
 from aubert import tables
 from aubert.align.text import spoken_words
 from aubert.align.timeline import Timeline
 from aubert.evaluate.wer import word_errors
 
-ROOT = Path(__file__).parents[1]
-REAL = ROOT.parent / "shared" / "real"
 PRINTING, SONNETS = "lj001_64kb", "sonnets_001-003_64kb"
 SLACK_CHARS = 60
 
 
 def main() -> None:
-    if not REAL.is_dir():
-        raise SystemExit(f"the recordings are not there: {REAL}")
     runs = {"book's language model": {}, "pocketsphinx's own": {"book_biased": False}}
     print(f"{'figure':<44}" + "".join(f"{name:>24}" for name in runs))
     columns = []
     for options in runs.values():
         with tempfile.TemporaryDirectory() as directory:
-            columns.append(figures(run_preset(Path(directory), options), REAL))
+            columns.append(figures(run_preset(Path(directory), options)))
     for key in columns[0]:
         cells = (f"{column[key][0]:.4g} (n {column[key][1]})" for column in columns)
         print(f"{key:<44}" + "".join(f"{cell:>24}" for cell in cells))
@@ -42,7 +40,7 @@ def main() -> None:
 
 def run_preset(directory: Path, pocketsphinx: dict | None = None) -> Path:
     """Runs the preset below `directory`; returns the folder of results."""
-    audiobooks = REAL / "audiobooks"
+    audiobooks = real_recordings("audiobooks")
     corpus = {
         "root": f"{audiobooks}/librilight",
         "books_dir": f"{audiobooks}/books",
@@ -61,9 +59,9 @@ def run_preset(directory: Path, pocketsphinx: dict | None = None) -> Path:
     return directory / "results/real-audiobooks"
 
 
-def figures(results: Path, real: Path) -> dict[str, tuple[float, int]]:
+def figures(results: Path) -> dict[str, tuple[float, int]]:
     """figure -> (value, number of samples)"""
-    reference = json.loads((real / "audiobooks/reference.json").read_text())
+    reference = json.loads((real_recordings("audiobooks") / "reference.json").read_text())
     found: dict[str, tuple[float, int]] = {}
     for name, chapter in (("printing book", PRINTING), ("sonnets", SONNETS)):
         said = spoken_words(" ".join(piece["text"] for piece in reference[chapter]))

@@ -14,17 +14,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+from real_recordings import real_recordings
 
 from aubert.audio import decode
 from aubert.corpus.vad import FRAME_MS, VadOptions, frame_decisions, voice_activity
 
-REAL = Path(__file__).parents[2] / "shared" / "real"
 GRID_MS = 10
 
 
 def main() -> None:
-    if not REAL.is_dir():
-        raise SystemExit(f"the recordings are not there: {REAL}")
     options = VadOptions()
     print(f"{'set':<16}{'detector':<16}{'precision':>10}{'recall':>8}{'s':>8}")
     for name, references in (("vad", vad_references()), ("words", word_references())):
@@ -54,16 +52,19 @@ def main() -> None:
 
 
 def vad_references():
-    for line in (REAL / "vad" / "refs.jsonl").read_text().splitlines():
-        entry = json.loads(line)
-        speech = [(start, end) for start, end, label in entry["segments"] if label == "speech"]
-        yield REAL / "vad" / entry["audio"], speech
+    for path, entry in entries(real_recordings("vad")):
+        yield path, [(start, end) for start, end, label in entry["segments"] if label == "speech"]
 
 
 def word_references():
-    for line in (REAL / "words" / "refs.jsonl").read_text().splitlines():
+    for path, entry in entries(real_recordings("words")):
+        yield path, [(start, end) for _, start, end in entry["words"]]
+
+
+def entries(folder: Path):
+    for line in (folder / "refs.jsonl").read_text().splitlines():
         entry = json.loads(line)
-        yield REAL / "words" / entry["audio"], [(start, end) for _, start, end in entry["words"]]
+        yield folder / entry["audio"], entry
 
 
 def on_grid(intervals, num_cells: int) -> np.ndarray:

@@ -1,25 +1,25 @@
 """Word edges of the pocketsphinx aligner on real clips, beside a trivial control.
 
-    python benchmarks/words.py FOLDER
+The control spreads the words evenly, by letters, over the time from the first to the last
+word. An aligner made the references ("silver"), most likely this one: the figures show
+agreement, not exactness. Exact references are the miniature corpus's.
 
-FOLDER holds refs.jsonl: {"audio", "words": [[word, start_s, end_s], ...]} per line. The
-control spreads the words evenly, by letters, over the time from the first to the last
-word. References that an aligner made ("silver") measure agreement with that aligner.
+    python benchmarks/words.py
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
+from real_recordings import real_recordings
 
 from aubert import audio
 from aubert.align.words_pocketsphinx import Aligner
 
 
-def main(folder: Path) -> None:
+def main() -> None:
+    folder = real_recordings("words")
     aligner = Aligner()
     errors: dict[str, list[np.ndarray]] = {"pocketsphinx": [], "spread by letters": []}
     for line in (folder / "refs.jsonl").read_text(encoding="utf-8").splitlines():
@@ -51,6 +51,4 @@ def spread(words: list[str], start_s: float, end_s: float) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    main()

@@ -9,13 +9,15 @@ decodes it. All intervals are half-open: [start, end).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from aubert.files import complete
 
 ROWS_PER_GROUP = 50_000  # bounds the memory of writing, whatever the size of the shard
 
@@ -209,9 +211,10 @@ class Writer:
         self.num_rows = 0
 
     def __enter__(self) -> Writer:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-        self._parquet = pq.ParquetWriter(self._part, self._schema, compression="zstd")
+        self._exit = ExitStack()
+        part = self._exit.enter_context(complete(self.path))
+        parquet = pq.ParquetWriter(part, self._schema, compression="zstd")
+        self._parquet = self._exit.enter_context(parquet)
         return self
 
     def append(self, row: dict) -> None:
@@ -239,18 +242,10 @@ class Writer:
         self._parquet.write_table(batch)
         self._rows = []
 
-    def __exit__(self, kind, value, traceback) -> None:
-        complete = False
-        try:
-            if kind is None:
-                self._flush()
-                complete = True
-        finally:
-            self._parquet.close()
-            if complete:
-                os.replace(self._part, self.path)
-            else:
-                self._part.unlink(missing_ok=True)
+    def __exit__(self, *error) -> None:
+        if error == (None, None, None):
+            self._exit.push(lambda *_: self._flush())
+        self._exit.__exit__(*error)
 
 
 def write(path: str | Path, name: str, rows: Iterable[dict], metadata: dict | None = None) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import defaultdict
+from pathlib import Path
 
 from aubert.align.book import Book, prepared
 from aubert.align.match import MatchOptions, place, results
 from aubert.align.refine import RefineOptions, refine_chapter
 from aubert.align.text import spoken_words
+from aubert.corpus.shards import natural_key
+from aubert.files import write_json
 from aubert.stage import Reject
 
 _IS_SPOKEN = re.compile(r"(?:[a-z']+ )*[a-z']+")
@@ -42,8 +46,8 @@ def align_book(
     book = prepared(raw)
     placed: dict[int, dict] = {}
     ends: dict[str, int] = defaultdict(int)
-    for chapter in sorted(chapters, key=_natural):
-        members = sorted(chapters[chapter], key=lambda index: _natural(keys[index][0]))
+    for chapter in sorted(chapters, key=natural_key):
+        members = sorted(chapters[chapter], key=lambda index: natural_key(keys[index][0]))
         texts = {index: _spoken(keys[index][1]) for index in members}
         folder = os.path.dirname(chapter)
         ends[folder] = _align_chapter(
@@ -51,6 +55,21 @@ def align_book(
             match_options or MatchOptions(), refine_options or RefineOptions(),
         )  # fmt: skip
     return {**data, "utterances": [{**u, **placed[i]} for i, u in enumerate(utterances)]}
+
+
+def align_file(source: Path, target: Path) -> str:
+    """`align_book` from file to file; returns a one-line summary.
+
+    Raises ValueError when `source` is not such a json.
+    """
+    try:
+        data = json.loads(source.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{source} is not json ({error})") from None
+    aligned = align_book(data)
+    write_json(target, aligned)
+    placed = sum(entry["start_idx"] is not None for entry in aligned["utterances"])
+    return f"book: {placed} of {len(aligned['utterances'])} utterances placed"
 
 
 def _align_chapter(
@@ -97,10 +116,3 @@ def _spoken(text: str) -> str:
 def _unplaced(reason: str, detail: str) -> dict:
     empty = dict.fromkeys(("start_idx", "end_idx", "similarity"))
     return {**empty, "reject": f"{reason}: {detail}"}
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts digits by value."""
-    return [
-        (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name)
-    ]

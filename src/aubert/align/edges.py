@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aubert.files import write_json
+
 HOP_S = 0.005
 LOUDNESS_WINDOW_S = 0.02
 SILENCE_FRACTION = 0.2  # of the way, in dB, from the quiet to the loud parts of an utterance
@@ -55,7 +57,7 @@ class Calibration:
     num_ends: int = 0
 
     def save(self, path: str | Path) -> None:
-        Path(path).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        write_json(path, asdict(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Calibration:

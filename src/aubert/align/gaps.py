@@ -16,11 +16,9 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
-OPEN, EXTEND = 0.6, 0.5  # of a gap, and for each word in it
+OPEN, EXTEND = 0.6, 0.5  # of words that were missed, and for each word
+EXTRA_EXTEND = 1.2  # a heard word
 SKIP_OPEN, SKIP_EXTEND = 2.6, 0.1  # of a passage that was left out: its length says little
-# Of a gap on both sides at one place. Readers hardly ever leave something out just where they
-# add something; a recogniser mishears a stretch of words often.
-BOTH = 3.0
 MAX_CELLS = 4_000_000  # 60 MB of choices; two passages this long without an anchor are unrelated
 _PAIR, _TWO_HEARD, _TWO_WRITTEN, _EXTRA, _MISSED, _SKIPPED = range(6)
 
@@ -50,8 +48,9 @@ def align_gap(
     if not num_text or not num_book:
         return _one_sided(num_text, num_book)
     if num_text == num_book == 1:
-        if not free_head and not free_tail:
-            return [Step(0, 1, 0, 1, Levenshtein.normalized_distance(text[0], book[0]))]
+        cost = Levenshtein.normalized_distance(text[0], book[0])
+        if not free_head and not free_tail and _price(cost) < 2 * (OPEN + EXTEND):
+            return [Step(0, 1, 0, 1, cost)]
     if num_text * num_book > MAX_CELLS:
         return [*_one_sided(num_text, 0), *_shifted(_one_sided(0, num_book), num_text, 0)]
     return _Table(text, book, free_head, free_tail).steps()
@@ -79,9 +78,7 @@ def _joint_price(distance):
 class _Table:
     """One dynamic-programming table; rows are heard words, columns are written ones.
 
-    A path ends in a pair, in an extra word or in a missed one (Gotoh's three states); where
-    it holds both an extra and a missed stretch at one place, the extra words come first. Rows
-    are computed as a whole: a gap along a row is a running minimum.
+    Rows are computed as a whole: a gap along a row is a running minimum.
     """
 
     def __init__(self, text: list[str], book: list[str], free_head: bool, free_tail: bool):
@@ -92,79 +89,73 @@ class _Table:
         book_pairs = [a + b for a, b in pairwise(book)]
         self.two_heard = _distances(text_pairs, book)
         self.two_written = _distances(text, book_pairs)
-        shape = (self.num_text + 1, self.num_book + 1)
-        self.state = np.zeros(shape, np.uint8)  # of the cheapest path to each cell
-        self.pair_kind = np.zeros(shape, np.uint8)  # the last step of the cheapest that is paired
-        self.extra_extends = np.zeros(shape, bool)
-        self.follows_extra = np.zeros(shape, bool)  # a gap in the book that starts here does
-        self.missed_from = np.zeros((2, *shape), np.int32)
 
     def steps(self) -> list[Step]:
+        n, m = self.num_text, self.num_book
+        choice = np.zeros((n + 1, m + 1), np.uint8)
+        extra_extends = np.zeros((n + 1, m + 1), bool)
+        missed_from = np.zeros((2, n + 1, m + 1), np.int32)
+        columns = np.arange(m + 1)
+        slopes = (OPEN, EXTEND * columns), (SKIP_OPEN, SKIP_EXTEND * columns)
+        best = np.minimum(*(opening + slope for opening, slope in slopes))
+        if self.free_head:
+            best[:] = 0.0
+        best[0] = 0.0
+        choice[0, 1:] = _MISSED
+        before = None  # the row before `best`
+        extra = np.full(m + 1, np.inf)
         pair = _price(self.pair)
         two_heard, two_written = _joint_price(self.two_heard), _joint_price(self.two_written)
-        width = self.num_book + 1
-        paired, extra = np.full(width, np.inf), np.full(width, np.inf)
-        paired[: width if self.free_head else 1] = 0.0
-        before, best = None, self._close_row(0, paired, extra)
-        for i in range(1, self.num_text + 1):
-            opened = paired + OPEN
-            self.extra_extends[i] = extra < opened
-            extra = np.minimum(extra, opened) + EXTEND
-            paired, kind = np.full(width, np.inf), self.pair_kind[i]
-            _better(paired[1:], kind[1:], best[:-1] + pair[i - 1], _PAIR)
-            if self.num_book > 1:
-                _better(paired[2:], kind[2:], best[:-2] + two_written[i - 1], _TWO_WRITTEN)
+        for i in range(1, n + 1):
+            opened = best + OPEN
+            extra_extends[i] = extra < opened
+            extra = np.minimum(extra, opened) + EXTRA_EXTEND
+            row, kind = extra.copy(), np.full(m + 1, _EXTRA, np.uint8)
+            _better(row[1:], kind[1:], best[:-1] + pair[i - 1], _PAIR)
+            if m > 1:
+                _better(row[2:], kind[2:], best[:-2] + two_written[i - 1], _TWO_WRITTEN)
             if before is not None:
-                _better(paired[1:], kind[1:], before[:-1] + two_heard[i - 2], _TWO_HEARD)
-            before, best = best, self._close_row(i, paired, extra)
-        return self._trace(int(np.argmin(best)) if self.free_tail else self.num_book)
+                _better(row[1:], kind[1:], before[:-1] + two_heard[i - 2], _TWO_HEARD)
+            without_gap = row.copy()
+            for gap, (opening, slope) in enumerate(slopes):
+                start = without_gap - slope
+                lowest = np.minimum.accumulate(start)
+                reached = np.maximum.accumulate(np.where(start <= lowest, columns, 0))
+                missed_from[gap, i, 1:] = reached[:-1]
+                missed = lowest[:-1] + opening + slope[1:]
+                _better(row[1:], kind[1:], missed, (_MISSED, _SKIPPED)[gap])
+            choice[i] = kind
+            before, best = best, row
+        return self._trace(best, choice, extra_extends, missed_from)
 
-    def _close_row(self, i: int, paired: np.ndarray, extra: np.ndarray) -> np.ndarray:
-        """The cheapest costs of row i in any state, gaps in the book's words included."""
-        columns = np.arange(self.num_book + 1)
-        self.follows_extra[i] = extra + BOTH < paired
-        origin = np.minimum(extra + BOTH, paired)
-        best, state = extra.copy(), self.state[i]
-        state[:] = _EXTRA
-        _better(best, state, paired, _PAIR)
-        for gap, (opening, extend) in enumerate(((OPEN, EXTEND), (SKIP_OPEN, SKIP_EXTEND))):
-            start = origin - extend * columns
-            lowest = np.minimum.accumulate(start)
-            reached = np.maximum.accumulate(np.where(start <= lowest, columns, 0))
-            self.missed_from[gap, i, 1:] = reached[:-1]
-            missed = lowest[:-1] + opening + extend * columns[1:]
-            _better(best[1:], state[1:], missed, (_MISSED, _SKIPPED)[gap])
-        return best
-
-    def _trace(self, last: int) -> list[Step]:
-        i, j = self.num_text, last
-        steps = [Step(i, i, k, k + 1, 1.0) for k in range(self.num_book - 1, j - 1, -1)]
-        state = self.state[i, j]
-        while i or (j and not self.free_head):
-            if state in (_MISSED, _SKIPPED):
-                start = int(self.missed_from[state - _MISSED, i, j])
+    def _trace(self, last_row, choice, extra_extends, missed_from) -> list[Step]:
+        i, j = self.num_text, self.num_book
+        steps: list[Step] = []
+        if self.free_tail:
+            j = int(np.argmin(last_row))
+        steps += [Step(i, i, k, k + 1, 1.0) for k in range(self.num_book - 1, j - 1, -1)]
+        while i or j:
+            kind = choice[i, j]
+            if kind in (_MISSED, _SKIPPED):
+                start = int(missed_from[kind - _MISSED, i, j]) if i else 0
                 steps += [Step(i, i, k, k + 1, 1.0) for k in range(j - 1, start - 1, -1)]
                 j = start
-                state = _EXTRA if self.follows_extra[i, j] else _PAIR
-            elif state == _EXTRA:
-                state = _EXTRA if self.extra_extends[i, j] else _PAIR
-                steps.append(Step(i - 1, i, j, j, 1.0))
-                i -= 1
+            elif kind == _EXTRA:
+                extends = True
+                while extends:
+                    extends = bool(extra_extends[i, j])
+                    steps.append(Step(i - 1, i, j, j, 1.0))
+                    i -= 1
+            elif kind == _PAIR:
+                steps.append(Step(i - 1, i, j - 1, j, float(self.pair[i - 1, j - 1])))
+                i, j = i - 1, j - 1
+            elif kind == _TWO_HEARD:
+                steps.append(Step(i - 2, i, j - 1, j, float(self.two_heard[i - 2, j - 1])))
+                i, j = i - 2, j - 1
             else:
-                step = self._paired(i, j)
-                steps.append(step)
-                i, j = step.text, step.book
-                state = self.state[i, j]
-        steps += [Step(0, 0, k, k + 1, 1.0) for k in range(j - 1, -1, -1)]
+                steps.append(Step(i - 1, i, j - 2, j, float(self.two_written[i - 1, j - 2])))
+                i, j = i - 1, j - 2
         return steps[::-1]
-
-    def _paired(self, i: int, j: int) -> Step:
-        kind = self.pair_kind[i, j]
-        if kind == _TWO_HEARD:
-            return Step(i - 2, i, j - 1, j, float(self.two_heard[i - 2, j - 1]))
-        if kind == _TWO_WRITTEN:
-            return Step(i - 1, i, j - 2, j, float(self.two_written[i - 1, j - 2]))
-        return Step(i - 1, i, j - 1, j, float(self.pair[i - 1, j - 1]))
 
 
 def _better(row: np.ndarray, kind: np.ndarray, cost: np.ndarray, name: int) -> None:

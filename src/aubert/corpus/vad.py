@@ -24,7 +24,7 @@ class VadOptions:
     aggressiveness: int = 1
     min_speech_ms: int = 90
     min_silence_ms: int = 240
-    padding_ms: int = 120
+    padding_ms: int = 90
 
     def __post_init__(self) -> None:
         if self.aggressiveness not in (0, 1, 2, 3):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from aubert.files import write_json
 
 BOOTSTRAP_DRAWS = 1_000
 
@@ -89,11 +90,7 @@ def write_metrics(path: str | Path, figures: Mapping[str, Figure | None]) -> Non
         entries[key] = {"value": _rounded(figure.value), "n": figure.n}
         if figure.ci95 is not None:
             entries[key]["ci95"] = [_rounded(edge) for edge in figure.ci95]
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(entries, indent=1) + "\n")
-    os.replace(part, path)
+    write_json(path, entries)
 
 
 def read_metrics(path: str | Path) -> dict[str, Figure]:

@@ -5,7 +5,7 @@ import pytest
 from prose import by_hand, prose, sentences
 
 from aubert.align.book import Book
-from aubert.align.book_json import align_book
+from aubert.align.book_json import align_book, align_file
 
 
 def test_every_utterance_is_placed_whatever_their_order():
@@ -63,3 +63,29 @@ def test_a_printed_book_gives_back_the_references_spans(real):
     assert [(u["start_idx"], u["end_idx"]) for u in out["utterances"]] == [
         (piece["char_start"], piece["char_end"]) for piece in pieces
     ]
+
+
+def test_from_file_to_file(tmp_path):
+    source, target = tmp_path / "in.json", tmp_path / "out.json"
+    text = "The miller went home. He shut the door behind him, and nobody saw him again that day."
+    entry = {"fname": "a_0000.flac", "utterance": "he shut the door behind him", "speaker_id": "1"}
+    data = {
+        "book_name": "b.txt",
+        "utterances": [
+            {**entry, "utterance": "the miller went home"},
+            {**entry, "fname": "a_0001.flac"},
+            {**entry, "fname": "a_0002.flac", "utterance": "and nobody saw him again that day"},
+        ],
+        "raw": text,
+    }
+    source.write_text(json.dumps(data))
+    assert align_file(source, target) == "book: 3 of 3 utterances placed"
+    spans = [(u["start_idx"], u["end_idx"]) for u in json.loads(target.read_text())["utterances"]]
+    assert [text[start:end] for start, end in spans] == [
+        "The miller went home.",
+        "He shut the door behind him,",
+        "and nobody saw him again that day.",
+    ]
+    source.write_text("{")
+    with pytest.raises(ValueError, match="is not json"):
+        align_file(source, target)

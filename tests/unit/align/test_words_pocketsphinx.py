@@ -104,7 +104,6 @@ def test_a_script_that_does_not_fit_has_no_path(aligner, spoken):
     assert aligner.align(samples[:0], ["home"]) is None
 
 
-@pytest.mark.real
 def test_edges_of_a_real_reading(aligner, clip):
     samples, reference = clip
     words = aligner.align(samples, [word for word, _, _ in reference])

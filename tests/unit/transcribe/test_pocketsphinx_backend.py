@@ -116,7 +116,6 @@ def sonnets(real):
     return root, [recording("s", str(path), "90002")], utterances, shelf
 
 
-@pytest.mark.real
 def test_a_real_reading_is_recognised(sonnets):
     root, recordings, utterances, shelf = sonnets
     first, _ = recognise(recordings, utterances, root, shelf, PocketsphinxOptions())
@@ -130,7 +129,6 @@ def test_a_real_reading_is_recognised(sonnets):
     assert -10 < first["score"] < 0
 
 
-@pytest.mark.real
 def test_a_transcript_does_not_depend_on_what_was_decoded_before(sonnets):
     root, recordings, utterances, shelf = sonnets
     options = PocketsphinxOptions()
@@ -139,7 +137,6 @@ def test_a_transcript_does_not_depend_on_what_was_decoded_before(sonnets):
     assert both == backwards[::-1]
 
 
-@pytest.mark.real
 def test_the_number_of_jobs_changes_nothing(sonnets):
     root, (row,), (first, second), shelf = sonnets
     recordings = [row, {**row, "recording_id": "t"}]

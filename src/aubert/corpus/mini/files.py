@@ -1,16 +1,15 @@
-"""How the corpus gets to disk: complete files only, and seeds that depend on nothing else."""
+"""The corpus's sound files, and random numbers that depend on nothing else."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from aubert.audio import SAMPLE_RATE_HZ
+from aubert.files import complete
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -21,19 +20,6 @@ def generator(seed: int, name: str) -> np.random.Generator:
 
 def write_flac(path: Path, samples: np.ndarray) -> str:
     """samples: int16 [num_samples] at 16 kHz. Returns the file's sha256."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    soundfile.write(part, samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="FLAC")
-    os.replace(part, path)
+    with complete(path) as part:
+        soundfile.write(part, samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="FLAC")
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def write_json(path: Path, content: dict) -> None:
-    write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)

@@ -14,9 +14,10 @@ from typing import NamedTuple
 from aubert import espeak
 from aubert.corpus.mini.books import Sentence, chapters, story_text
 from aubert.corpus.mini.cast import ASSIGNMENTS, READERS, TRAIN_BOOKS, TRAIN_SPEAKERS
-from aubert.corpus.mini.files import generator, write_bytes, write_flac
+from aubert.corpus.mini.files import generator, write_flac
 from aubert.corpus.mini.reading import read_plainly
 from aubert.corpus.mini.sound import Room, perform
+from aubert.files import write_bytes
 
 _MIN_WORDS = 14  # about five seconds; LibriSpeech's utterances last up to sixteen
 _PER_SPEAKER_9H = 3

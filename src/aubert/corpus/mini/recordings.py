@@ -12,9 +12,10 @@ from aubert import espeak
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.corpus.mini.books import STORIES, URL, chapters
 from aubert.corpus.mini.cast import READERS, Assignment
-from aubert.corpus.mini.files import generator, write_flac, write_json
+from aubert.corpus.mini.files import generator, write_flac
 from aubert.corpus.mini.reading import Skip, read_chapter
 from aubert.corpus.mini.sound import Performance, Room, TimedWord, perform
+from aubert.files import write_json
 
 _VAD_PADDING_S, _VAD_MIN_SILENCE_S = 0.1, 0.3
 

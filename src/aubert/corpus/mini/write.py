@@ -18,7 +18,6 @@ from aubert.corpus.mini.cast import (
     UNSEEN_SPEAKERS,
     Assignment,
 )
-from aubert.corpus.mini.files import write_bytes, write_json
 from aubert.corpus.mini.labelled import (
     Sound,
     Utterance,
@@ -27,6 +26,7 @@ from aubert.corpus.mini.labelled import (
     write_transcripts,
 )
 from aubert.corpus.mini.recordings import Recording, make_recording
+from aubert.files import write_bytes, write_json
 from aubert.processes import in_processes
 
 RECORDINGS_DIR, LABELLED_DIR = "librilight", "librispeech_finetuning"
