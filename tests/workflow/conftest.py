@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -23,12 +24,13 @@ class Run:
 
     directory: Path
     overlay: dict
+    house: Path = ROOT  # the checkout that is run
 
     def snakemake(self, *arguments: str, check: bool = True) -> str:
         """What Snakemake printed; AssertionError with it when `check` and it failed."""
         configfile = self.directory / "overlay.yaml"
         configfile.write_text(yaml.safe_dump(self.overlay))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.house / "Snakefile")]
         command += ["--directory", str(self.directory), "--configfile", str(configfile)]
         command += ["--workflow-profile", "none", "--cores", "2", *arguments]
         done = subprocess.run(
@@ -58,7 +60,7 @@ class Run:
         for key, value in changes.items():
             old = merged.get(key)
             merged[key] = {**old, **value} if isinstance(value, dict) and old else value
-        return Run(self.directory, merged)
+        return Run(self.directory, merged, self.house)
 
     def results(self, *parts: str) -> Path:
         return self.directory.joinpath("results", self.overlay.get("name", "mini"), *parts)
@@ -74,7 +76,15 @@ def mini_corpus(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def mini_run(tmp_path_factory) -> Run:
-    """The whole of the default run, done once for all tests that look at it."""
-    run = Run(tmp_path_factory.mktemp("mini"), {})
+    """The whole of the default run, done once for all tests that look at it.
+
+    It runs a copy of the checkout, so that a test can edit the code.
+    """
+    house = tmp_path_factory.mktemp("house")
+    for name in ("src", "workflow", "envs"):
+        shutil.copytree(ROOT / name, house / name)
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, house / name)
+    run = Run(tmp_path_factory.mktemp("mini"), {}, house)
     run.snakemake()
     return run

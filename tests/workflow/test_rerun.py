@@ -96,6 +96,16 @@ def test_a_parameter_changed(mini_run, section, change, first):
     assert changed.jobs() == expected(range(NUM_SHARDS), first)
 
 
+@pytest.mark.parametrize(
+    ("module", "first"),
+    [("corpus/vad.py", "cut"), ("align/refine.py", "refine"), ("cli.py", None)],
+)
+def test_a_module_edited(mini_run, module, first):
+    """A stage reruns for the code that it imports; the command line is no stage's code."""
+    with edited(mini_run.house / "src/aubert" / module, append):
+        assert mini_run.jobs() == (expected(range(NUM_SHARDS), first) if first else [])
+
+
 def test_where_and_how_much_reruns_nothing(mini_run):
     assert mini_run.jobs("--cores", "1", "--set-threads", "transcribe=2") == []
     assert mini_run.jobs("--set-resources", "words:mem_mb=4000") == []

@@ -17,7 +17,7 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
 OPEN, EXTEND = 0.6, 0.5  # of words that were missed, and for each word
-EXTRA_EXTEND = 1.2  # a heard word
+EXTRA_EXTEND = 1.0  # a heard word
 SKIP_OPEN, SKIP_EXTEND = 2.6, 0.1  # of a passage that was left out: its length says little
 MAX_CELLS = 4_000_000  # 60 MB of choices; two passages this long without an anchor are unrelated
 _PAIR, _TWO_HEARD, _TWO_WRITTEN, _EXTRA, _MISSED, _SKIPPED = range(6)
