@@ -33,7 +33,8 @@ install: .venv/installed
 
 demo: install
 	@$(BIN)/snakemake --cores $(CORES) --logger rich
-	@$(BIN)/aubert evaluate show results/mini/metrics.json
+	@echo; $(BIN)/aubert evaluate show results/mini/metrics.json
+	@echo; echo "The corpus: results/mini (words/, refined/, rejects/, metrics.json). What was read: data/mini"
 
 test: install
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS)

@@ -18,6 +18,7 @@ UNKNOWN = -1  # the id of a transcript's word that the book does not hold
 
 _CLOSING = re.compile(r"[.,;:!?…'\"’”)\]}»_*]*(?:[-–—]+(?=[\s'\"’”]|\Z)['\"’”]*)?")
 _SENTENCE_END = re.compile(r"[.!?…]['\"’”)\]}»_*]*(?:[-–—]|\s|\Z)|\n[ \t]*\r?\n|\r[ \t]*\r|\[")
+_SECTION_END = re.compile(r"(?:\r?\n[ \t]*){3}")  # two blank lines
 _CLAUSE_END = re.compile(r"[,;:()\[\]\"“”\n\r]|[-–—]{2}|[–—]|(?<=\s)['‘]|['’](?=\s)")
 
 
@@ -109,6 +110,13 @@ class Book:
             between = self.text[begin : self.tokens[right].char_start]
             known = self._breaks[word] = _strength(between)
         return known
+
+    def ends_section(self, word: int) -> bool:
+        """Whether a chapter or the like ends before this word."""
+        if not 0 < word < len(self.words):
+            return True
+        left, right = self.tokens[self.token_of[word - 1]], self.tokens[self.token_of[word]]
+        return bool(_SECTION_END.search(self.text, left.char_end, right.char_start))
 
     def word_at(self, char: int) -> int:
         """The first word whose written form ends after `char`."""

@@ -1,8 +1,10 @@
 """Where one utterance ends and the next begins, to the word.
 
 Utterances are cut at pauses, and pauses fall on punctuation. Near a cut the words are
-often misheard or missed; there the cut is chosen among the written words by
-Levenshtein distance on both sides, and by what is written at it.
+often misheard or missed. There the cheapest account of both sides is taken: which heard
+words read which written ones, which are extra speech, and which written ones nobody read.
+Costs are in characters; readers hardly ever leave something out just where they add
+something, so a stretch on both sides is most often one that was misheard.
 """
 
 from __future__ import annotations
@@ -10,20 +12,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
 from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
 
 from aubert.align.book import CLAUSE, NO_BREAK, SENTENCE, Book
 from aubert.align.gaps import Step
 from aubert.align.utterance import MIN_EXTRA, Piece
 
 _FIRM = 0.4  # a pair of words that differs by less stays where it is
-_REACH = 4  # words on each side of a cut that may change sides
-_OPEN_REACH = 7  # the same where there is no neighbour, or other speech, to take them
-# In characters: what a cut costs where nothing is written that invites a pause. Reading that
-# begins or ends for good, or beside speech of another kind, does so between sentences.
+_REACH = 12  # uncertain steps on each side of a cut, besides extra speech
+_FAR = 30  # heard words, and written ones, that a cut weighs on each side
+_OPEN_REACH = 7  # written words, besides as many as are heard, where no neighbour bounds them
+# What a cut costs where nothing is written that invites a pause. Reading that begins or ends
+# for good, or beside speech of another kind, does so between sentences; chapters end where
+# sections end, but begin behind a heading too.
 _PENALTY = {NO_BREAK: 6.0, CLAUSE: 2.0, SENTENCE: 0.0}
-_OPEN_PENALTY = {NO_BREAK: 20.0, CLAUSE: 6.0, SENTENCE: 0.0}
-_SKIPPED = 0.9  # of the characters that missing words cost, when no utterance takes them
+_OPEN_PENALTY = {NO_BREAK: 30.0, CLAUSE: 16.0, SENTENCE: 0.0}
+_UNFINISHED = 12.0
+# (of a stretch, of each of its characters)
+_EXTRA = (6.0, 0.4)
+_OPEN_EXTRA = (0.0, 0.25)  # announcements are expected where a chapter begins and ends
+_SKIPPED = (12.0, 0.5)  # so five missing words are the recogniser's fault, a sentence is not
 
 
 @dataclass
@@ -32,14 +42,9 @@ class _Edge:
 
     piece: Piece
     at_end: bool
+    alone: bool  # no utterance that is placed lies beyond the cut
     place: int = 0  # where in the book the firm part ends (begins)
-    loose: list[int] = field(default_factory=list)  # heard words beside the cut, in order
-    spare: list[int] = field(default_factory=list)  # EXTRA words that may be misheard reading
-    extra: list[Step] = field(default_factory=list)  # those, and the ones beyond, from inside out
-
-    @property
-    def is_open(self) -> bool:
-        return bool(self.extra)
+    loose: list[int] = field(default_factory=list)  # heard words beside the cut, from inside out
 
 
 def settle(pieces: list[Piece], words: list[str], book: Book) -> None:
@@ -54,58 +59,85 @@ def settle(pieces: list[Piece], words: list[str], book: Book) -> None:
 
 
 def _settle_cut(left: Piece | None, right: Piece | None, words: list[str], book: Book) -> None:
-    ends = _loosened(left, True) if left else None
-    begins = _loosened(right, False) if right else None
-    ended = ends.place if ends else None
-    begun = begins.place if begins else None
-    if ended is None and begun is None:
+    ends = _loosened(left, True, right is None, book) if left else None
+    begins = _loosened(right, False, left is None, book) if right else None
+    if ends is None and begins is None:
         return
-    if ended is None:
-        ended = max(0, begun - _OPEN_REACH - len(begins.loose))
-    if begun is None:
+    if ends is None:
+        ended = max(0, begins.place - _OPEN_REACH - len(begins.loose))
+        begun = begins.place
+    else:
+        ended = ends.place
         begun = min(len(book.words), ended + _OPEN_REACH + len(ends.loose))
-    begun = max(ended, begun)
+        if begins is not None:
+            begun = max(ended, begins.place)
     cuts = [cut for cut in range(ended, begun + 1) if book.starts_token(cut)] or [begun]
-    near = 3 * _REACH
-    costs = {
-        (first, last): (
-            (_edge_cost(ends, words, book, ended, first, begins is None) if ends else 0.0)
-            + (_edge_cost(begins, words, book, last, begun, ends is None) if begins else 0.0)
-            + (_SKIPPED * _letters(book, first, last) if ends and begins else 0.0)
-        )
-        for first in (cuts[:near] if ends else cuts[:1])
-        for last in (cuts[-near:] if begins else cuts[-1:])
-        if first <= last
-    }
-    first, last = min(costs, key=lambda cut: (costs[cut], cut if ends else (0, -cut[1])))
+    firsts = cuts[:_FAR] if ends else cuts[:1]
+    lasts = cuts[-_FAR:] if begins else cuts[-1:]
+    costs = np.zeros((len(firsts), len(lasts)))
     if ends:
-        _put_back(ends, words, book, ended, first)
+        end_costs, end_counts = _fits(ends, words, book, [(ended, cut) for cut in firsts])
+        costs += end_costs[:, None]
     if begins:
-        _put_back(begins, words, book, last, begun)
+        begin_costs, begin_counts = _fits(begins, words, book, [(cut, begun) for cut in lasts])
+        costs += begin_costs
+    if ends and begins:
+        costs += _unread_costs(book, firsts, lasts)
+    first, last = np.unravel_index(_best(costs, ends is None), costs.shape)
+    if ends:
+        _put_back(ends, ended, firsts[first], int(end_counts[first]))
+    if begins:
+        _put_back(begins, lasts[last], begun, int(begin_counts[last]))
 
 
-def _loosened(piece: Piece, at_end: bool) -> _Edge:
+def _best(costs: np.ndarray, from_the_right: bool) -> int:
+    """Of equal costs the cut nearest the firm words."""
+    if from_the_right:
+        return costs.size - 1 - int(np.argmin(costs.ravel()[::-1]))
+    return int(np.argmin(costs))
+
+
+def _loosened(piece: Piece, at_end: bool, alone: bool, book: Book) -> _Edge:
     """Takes the uncertain steps off one side of the piece.
 
-    Uncertain are words unlike what is written, and single words that agree beyond such
-    ones. A long run of extra words is put aside: only its nearest words are uncertain.
+    Uncertain are words unlike what is written, single words that agree beyond such ones, and
+    beside extra speech the words that begin a sentence.
     """
-    edge = _Edge(piece, at_end)
+    edge = _Edge(piece, at_end, alone)
     steps = piece.steps if at_end else piece.steps[::-1]  # the cut is at the list's end
-    count = 0
-    while not steps[-1 - count].book < steps[-1 - count].book_end:
-        count += 1
-    if sum(step.text_end - step.text for step in steps[len(steps) - count :]) >= MIN_EXTRA:
-        edge.extra = [steps.pop() for _ in range(count)][::-1]
-        near = [step.text for step in edge.extra[:_OPEN_REACH] if step.text_end - step.text == 1]
-        edge.spare = near if at_end else near[::-1]
     taken: list[Step] = []
-    while len(steps) > 1 and len(taken) < _REACH and not _holds(steps):
+    while not steps[-1].book < steps[-1].book_end:
+        taken.append(steps.pop())
+    if len(taken) >= MIN_EXTRA:
+        taken += _beyond_sentence(steps, at_end, book)
+    num_taken = len(taken)
+    while len(steps) > 1 and len(taken) - num_taken < _REACH and not _holds(steps):
         taken.append(steps.pop())
     piece.steps = steps if at_end else steps[::-1]
     edge.place = steps[-1].book_end if at_end else steps[-1].book
-    edge.loose = sorted(index for step in taken for index in range(step.text, step.text_end))
+    edge.loose = sorted(
+        (index for step in taken for index in range(step.text, step.text_end)), reverse=not at_end
+    )
     return edge
+
+
+def _beyond_sentence(steps: list[Step], at_end: bool, book: Book) -> list[Step]:
+    """Takes one or two words off the list's end if a sentence ends (begins) before them."""
+    outer = steps[-1]
+    place = outer.book_end if at_end else outer.book
+    for count in range(3):
+        cut = place - count if at_end else place + count
+        if book.break_before(cut) < SENTENCE:
+            continue
+        if count and outer.cost == 0.0 and outer.book_end - outer.book > count:
+            text = outer.text_end - count if at_end else outer.text + count
+            inside, beyond = (
+                outer._replace(text_end=text, book_end=cut), outer._replace(text=text, book=cut),
+            )  # fmt: skip
+            steps[-1], taken = (inside, beyond) if at_end else (beyond, inside)
+            return [taken]
+        return [steps.pop() for _ in range(min(count, len(steps) - 1))]
+    return []
 
 
 def _holds(steps: list[Step]) -> bool:
@@ -118,51 +150,79 @@ def _is_firm(step: Step) -> bool:
     return step.text < step.text_end and step.book < step.book_end and step.cost <= _FIRM
 
 
-def _edge_cost(
-    edge: _Edge, words: list[str], book: Book, start: int, end: int, alone: bool
-) -> float:
-    """What it costs that the edge's words read book words [start, end)."""
-    penalty = _OPEN_PENALTY if alone or edge.is_open else _PENALTY
-    cut = book.break_before(end if edge.at_end else start)
-    return _fit(edge, words, book, start, end)[0] + penalty[cut]
-
-
-def _fit(edge: _Edge, words: list[str], book: Book, start: int, end: int) -> tuple[float, int]:
-    """(distance, number of spare words that it counts as misheard reading), the least."""
-    written = book.words[start:end]
-    return min(
-        (_distance([words[i] for i in _heard(edge, spare)], written) + 0.1 * spare, spare)
-        for spare in range(len(edge.spare) + 1)
+def _fits(
+    edge: _Edge, words: list[str], book: Book, spans: list[tuple[int, int]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each span of the book's words that the edge may read: (least cost, how many of its
+    loose words read it; those beyond are extra)."""
+    num_loose = len(edge.loose)
+    counts = range(min(num_loose, _FAR) + 1)
+    heard = [_text([words[i] for i in _in_order(edge, edge.loose[:n])]) for n in counts]
+    written = [_text(book.words[start:end]) for start, end in spans]
+    distances = cdist(heard, written, scorer=Levenshtein.distance, dtype=np.int32)
+    opening, rate = _OPEN_EXTRA if edge.alone else _EXTRA
+    whole = sum(len(words[i]) + 1 for i in edge.loose)
+    extra = np.array([opening + rate * (whole - len(text)) if whole > len(text) else 0.0
+                      for text in heard])  # fmt: skip
+    beside_extra = np.array([edge.alone or num_loose - n >= MIN_EXTRA for n in counts])
+    cuts = [end if edge.at_end else start for start, end in spans]
+    breaks = [book.break_before(cut) for cut in cuts]
+    penalty = np.where(
+        beside_extra[:, None], [_OPEN_PENALTY[b] for b in breaks], [_PENALTY[b] for b in breaks]
     )
+    if edge.alone and edge.at_end:
+        penalty = penalty + [0.0 if book.ends_section(cut) else _UNFINISHED for cut in cuts]
+    costs = distances + extra[:, None] + penalty
+    best = costs.shape[0] - 1 - np.argmin(costs[::-1], axis=0)  # as many read as can be
+    return costs[best, np.arange(len(spans))], best
 
 
-def _heard(edge: _Edge, spare: int) -> list[int]:
-    if edge.at_end:
-        return edge.loose + edge.spare[:spare]
-    return edge.spare[len(edge.spare) - spare :] + edge.loose
+def _unread_costs(book: Book, firsts: list[int], lasts: list[int]) -> np.ndarray:
+    """What it costs that nobody reads the words [first, last); infinite where they overlap."""
+    low = firsts[0]
+    letters = np.cumsum([0, *(len(word) + 1 for word in book.words[low : lasts[-1]])])
+    between = letters[np.array(lasts) - low] - letters[np.array(firsts) - low][:, None]
+    opening, rate = _SKIPPED
+    return np.where(between < 0, np.inf, np.where(between > 0, opening + rate * between, 0.0))
 
 
-def _put_back(edge: _Edge, words: list[str], book: Book, start: int, end: int) -> None:
-    spare = _fit(edge, words, book, start, end)[1]
-    heard = _heard(edge, spare)
+def _in_order(edge: _Edge, heard: list[int]) -> list[int]:
+    return heard if edge.at_end else heard[::-1]
+
+
+def _put_back(edge: _Edge, start: int, end: int, count: int) -> None:
+    """The first `count` loose words read book words [start, end), the others are extra."""
     steps = edge.piece.steps
-    settled: list[Step] = []
-    if heard or start < end:
-        inside = steps[-1].text_end if edge.at_end else steps[0].text
-        text, text_end = (heard[0], heard[-1] + 1) if heard else (inside, inside)
-        settled = [Step(text, text_end, start, end, 1.0)]
+    read = sorted(edge.loose[:count])
     place = end if edge.at_end else start
-    aside = [step._replace(book=place, book_end=place) for step in edge.extra[spare:]]
+    settled: list[Step] = []
+    if read:
+        settled = [Step(read[0], read[-1] + 1, start, end, 1.0)]
+    elif start < end:
+        settled = [_reaching(steps, edge.at_end, place)]
+    aside = [Step(i, i + 1, place, place, 1.0) for i in edge.loose[count:]]
     if edge.at_end:
         edge.piece.steps = [*steps, *settled, *aside]
     else:
         edge.piece.steps = [*aside[::-1], *settled, *steps]
 
 
-def _letters(book: Book, start: int, end: int) -> int:
-    return sum(len(word) + 1 for word in book.words[start:end])
+def _reaching(steps: list[Step], at_end: bool, place: int) -> Step:
+    """The outermost word of the steps, taken off them, with written words up to `place` that
+    were missed beside it."""
+    outer = steps.pop(-1 if at_end else 0)
+    text, book = outer.text_end - 1, outer.book_end - 1
+    if at_end:
+        if outer.cost == 0.0 and outer.book < book and outer.text < text:
+            steps.append(outer._replace(text_end=text, book_end=book))
+            return Step(text, text + 1, book, place, 1.0)
+        return outer._replace(book_end=place, cost=1.0)
+    if outer.cost == 0.0 and outer.book < book and outer.text < text:
+        steps.insert(0, outer._replace(text=outer.text + 1, book=outer.book + 1))
+        return Step(outer.text, outer.text + 1, place, outer.book + 1, 1.0)
+    return outer._replace(book=place, cost=1.0)
 
 
-def _distance(heard: list[str], written: list[str]) -> int:
-    """Levenshtein distance with every word closed by a space, so that a word missed costs it."""
-    return Levenshtein.distance("".join(w + " " for w in heard), "".join(w + " " for w in written))
+def _text(words: list[str]) -> str:
+    """Every word closed by a space, so that a word missed costs it."""
+    return "".join(word + " " for word in words)

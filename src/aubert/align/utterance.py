@@ -16,6 +16,7 @@ MIN_SKIPPED = 4  # written words; fewer are words that the recogniser missed
 MIN_EXTRA = 3  # heard words; fewer are words that the recogniser made up
 ISLAND = 3.0  # in words of agreement; less, parted from the rest of an utterance, is chance
 _GAP, _MOST_MISSED = 1.1, 5  # disagreement of a word on one side only; words of a gap that count
+_MID_SENTENCE = 2.0  # in words of agreement: reading hardly ever begins or ends there for good
 ALIKE = 0.5  # two words that differ by less are one word, misheard
 
 
@@ -54,11 +55,21 @@ def split(steps: list[Step], bounds: list[int], book: Book) -> list[Piece]:
             end = min(step.text_end, pieces[index].text_end)
             pieces[index].steps.append(_until(step, end))
             step = _after(step, end)
+    opens = True
     for piece in pieces:
-        piece.steps = _without_first_island(_bare(piece.steps), book)
-        mirrored = _without_first_island([_mirrored(step) for step in piece.steps[::-1]], book)
+        piece.steps = _without_first_island(_bare(piece.steps), book, opens)
+        opens = opens and not _reads_any(piece)
+    closes = True
+    for piece in pieces[::-1]:
+        mirrored = [_mirrored(step) for step in piece.steps[::-1]]
+        mirrored = _without_first_island(mirrored, book, closes)
         piece.steps = _bare([_mirrored(step) for step in mirrored[::-1]])
+        closes = closes and not _reads_any(piece)
     return pieces
+
+
+def _reads_any(piece: Piece) -> bool:
+    return any(step.text < step.text_end and step.book < step.book_end for step in piece.steps)
 
 
 def _until(step: Step, end: int) -> Step:
@@ -81,19 +92,20 @@ def _bare(steps: list[Step]) -> list[Step]:
     return steps[heard[0] : heard[-1] + 1] if heard else []
 
 
-def _without_first_island(steps: list[Step], book: Book) -> list[Step]:
+def _without_first_island(steps: list[Step], book: Book, is_open: bool) -> list[Step]:
     """The steps, with what agrees by chance before their worst point taken for extra speech.
 
     Such words ("chapter" in a spoken "end of chapter one" and in the next heading, "the"
-    before a skipped sentence) stand before a long EXTRA or SKIPPED run or on the far side of
-    a sentence's end, and the sum of agreement (+1 a word) and disagreement (about -1) falls
-    from there before it rises by ISLAND.
+    before a skipped sentence) stand before a long EXTRA or SKIPPED run, and the sum of
+    agreement (+1 a word) and disagreement (about -1) falls from there before it rises by
+    ISLAND. is_open: nothing of the recording is placed before; then speech that agrees by
+    chance may also stand right before a sentence.
     """
     if not steps:
         return steps
     total = lowest = 0.0
     candidate = alike = heard = missed = 0
-    parted = False
+    parted = fits = False
     for index, step in enumerate(steps):
         words, written = step.text_end - step.text, step.book_end - step.book
         missed = 0 if words else missed + written
@@ -104,12 +116,15 @@ def _without_first_island(steps: list[Step], book: Book) -> list[Step]:
             return steps
         parted = parted or heard >= MIN_EXTRA or missed >= MIN_SKIPPED
         alike += words if step.cost <= ALIKE else 0
-        if total <= lowest:
-            lowest, candidate = total, index + 1
+        after = steps[index + 1].book if index + 1 < len(steps) else step.book_end
+        begins_sentence = book.break_before(abs(after)) == SENTENCE
+        score = total + (0.0 if begins_sentence else _MID_SENTENCE)
+        if score <= lowest:
+            lowest, candidate, fits = score, index + 1, begins_sentence
         elif total - lowest >= ISLAND:
             break
     place = steps[candidate].book if candidate < len(steps) else steps[-1].book_end
-    if not parted and (lowest > -ISLAND or book.break_before(abs(place)) < SENTENCE):
+    if not parted and not (is_open and lowest <= -ISLAND and fits):
         return steps
     extra = [step for step in steps[:candidate] if step.text < step.text_end]
     if not extra:

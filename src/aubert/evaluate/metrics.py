@@ -109,20 +109,20 @@ def read_metrics(path: str | Path) -> dict[str, Figure]:
 
 def metrics_table(figures: Mapping[str, Figure]) -> str:
     """The figures as lines of text, grouped by what stands before the first dot."""
-    lines = []
-    group = None
+    rows = [("figure", "value", "95% interval", "samples", "baseline")]
     for key, figure in figures.items():
         if key.endswith((".baseline", ".chance")):
             continue
-        if key.split(".")[0] != group:
-            group = key.split(".")[0]
-            lines.append("")
+        if key.split(".")[0] != rows[-1][0].split(".")[0]:
+            rows.append(("",) * 5)
         control = figures.get(f"{key}.baseline") or figures.get(f"{key}.chance")
-        interval = f"[{_short(figure.ci95[0])}, {_short(figure.ci95[1])}]" if figure.ci95 else ""
-        beside = f"baseline {_short(control.value)}" if control else ""
-        line = f"{key:<36}{_short(figure.value):>9}  {interval:<18} n={figure.n:<7} {beside}"
-        lines.append(line.rstrip())
-    return "\n".join(lines[1:])
+        interval = " - ".join(_short(edge) for edge in figure.ci95 or ())
+        beside = _short(control.value) if control else ""
+        rows.append((key, _short(figure.value), interval, f"{figure.n:,}", beside))
+    return "\n".join(
+        f"{key:<36}{value:>9}   {interval:<17}{n:>9}{beside:>11}".rstrip()
+        for key, value, interval, n, beside in rows
+    )
 
 
 def _rounded(value: float) -> float:
@@ -130,4 +130,7 @@ def _rounded(value: float) -> float:
 
 
 def _short(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 10 and value != int(value) else f"{value:,.6g}"
+    """Three decimals for shares, fewer for larger numbers, none for whole ones."""
+    if value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"

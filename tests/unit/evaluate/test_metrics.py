@@ -54,9 +54,11 @@ def test_the_table_shows_each_figure_beside_its_baseline():
         {
             "match.placed": Figure(0.991, 110, (0.97, 0.999)),
             "match.placed.baseline": Figure(0.02, 110),
-            "words.error_ms": Figure(12.0, 2000),
+            "words.error_ms": Figure(12.49, 2000),
         }
     )
-    first, blank, second = table.splitlines()
-    assert "0.991" in first and "[0.970, 0.999]" in first and "baseline 0.020" in first
-    assert blank == "" and second.split() == ["words.error_ms", "12", "n=2000"]
+    header, blank, first, blank_too, second = table.splitlines()
+    assert header.split() == ["figure", "value", "95%", "interval", "samples", "baseline"]
+    assert blank == blank_too == ""
+    assert first.split() == ["match.placed", "0.991", "0.970", "-", "0.999", "110", "0.020"]
+    assert second.split() == ["words.error_ms", "12.5", "2,000"]
