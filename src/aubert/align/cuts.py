@@ -18,7 +18,7 @@ from rapidfuzz.process import cdist
 
 from aubert.align.book import CLAUSE, NO_BREAK, SENTENCE, Book
 from aubert.align.gaps import Step
-from aubert.align.utterance import MIN_EXTRA, Piece
+from aubert.align.utterance import MIN_EXTRA, Piece, is_paired, reaching
 
 _FIRM = 0.4  # a pair of words that differs by less stays where it is
 _REACH = 12  # uncertain steps on each side of a cut, besides extra speech
@@ -108,7 +108,7 @@ def _loosened(piece: Piece, at_end: bool, alone: bool, book: Book) -> _Edge:
     taken: list[Step] = []
     while not steps[-1].book < steps[-1].book_end:
         taken.append(steps.pop())
-    if len(taken) >= MIN_EXTRA:
+    if sum(step.text_end - step.text for step in taken) >= MIN_EXTRA:
         taken += _beyond_sentence(steps, at_end, book)
     num_taken = len(taken)
     while len(steps) > 1 and len(taken) - num_taken < _REACH and not _holds(steps):
@@ -147,7 +147,7 @@ def _holds(steps: list[Step]) -> bool:
 
 
 def _is_firm(step: Step) -> bool:
-    return step.text < step.text_end and step.book < step.book_end and step.cost <= _FIRM
+    return is_paired(step) and step.cost <= _FIRM
 
 
 def _fits(
@@ -199,28 +199,12 @@ def _put_back(edge: _Edge, start: int, end: int, count: int) -> None:
     if read:
         settled = [Step(read[0], read[-1] + 1, start, end, 1.0)]
     elif start < end:
-        settled = [_reaching(steps, edge.at_end, place)]
+        settled = [reaching(steps, edge.at_end, place)]
     aside = [Step(i, i + 1, place, place, 1.0) for i in edge.loose[count:]]
     if edge.at_end:
         edge.piece.steps = [*steps, *settled, *aside]
     else:
         edge.piece.steps = [*aside[::-1], *settled, *steps]
-
-
-def _reaching(steps: list[Step], at_end: bool, place: int) -> Step:
-    """The outermost word of the steps, taken off them, with written words up to `place` that
-    were missed beside it."""
-    outer = steps.pop(-1 if at_end else 0)
-    text, book = outer.text_end - 1, outer.book_end - 1
-    if at_end:
-        if outer.cost == 0.0 and outer.book < book and outer.text < text:
-            steps.append(outer._replace(text_end=text, book_end=book))
-            return Step(text, text + 1, book, place, 1.0)
-        return outer._replace(book_end=place, cost=1.0)
-    if outer.cost == 0.0 and outer.book < book and outer.text < text:
-        steps.insert(0, outer._replace(text=outer.text + 1, book=outer.book + 1))
-        return Step(outer.text, outer.text + 1, place, outer.book + 1, 1.0)
-    return outer._replace(book=place, cost=1.0)
 
 
 def _text(words: list[str]) -> str:

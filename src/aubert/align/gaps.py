@@ -2,9 +2,11 @@
 
 Affine-gap dynamic programming (Gotoh 1982) over words, with a second, flatter gap for
 passages of the book that were left out (the two-piece affine gap of minimap2, Li 2018).
-A pair of words costs its normalised Levenshtein distance, dearer the less they share, so
-a misheard word is a pair while unrelated passages become one gap on each side; two words
-that were heard as one ("to night", "tonight") are a pair too.
+A pair of words costs its normalised Levenshtein distance, dearer the less they share; two
+words that were heard as one ("to night", "tonight") are a pair too. A recogniser often
+mishears a whole stretch, readers hardly ever add something just where they leave something
+out: words opposite words are pairs, and gaps on both sides are dearer but where one side
+is much longer.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
-OPEN, EXTEND = 0.6, 0.5  # of words that were missed, and for each word
-EXTRA_EXTEND = 1.0  # a heard word
+OPEN, EXTEND = 0.6, 0.5  # of words that were missed, and for each word in the gap
+EXTRA_EXTEND = 1.0  # for each heard word in a gap that OPEN opens: as much as one misheard
 SKIP_OPEN, SKIP_EXTEND = 2.6, 0.1  # of a passage that was left out: its length says little
 MAX_CELLS = 4_000_000  # 60 MB of choices; two passages this long without an anchor are unrelated
 _PAIR, _TWO_HEARD, _TWO_WRITTEN, _EXTRA, _MISSED, _SKIPPED = range(6)
@@ -47,10 +49,8 @@ def align_gap(
     num_text, num_book = len(text), len(book)
     if not num_text or not num_book:
         return _one_sided(num_text, num_book)
-    if num_text == num_book == 1:
-        cost = Levenshtein.normalized_distance(text[0], book[0])
-        if not free_head and not free_tail and _price(cost) < 2 * (OPEN + EXTEND):
-            return [Step(0, 1, 0, 1, cost)]
+    if num_text == num_book == 1 and not free_head and not free_tail:
+        return [Step(0, 1, 0, 1, Levenshtein.normalized_distance(text[0], book[0]))]
     if num_text * num_book > MAX_CELLS:
         return [*_one_sided(num_text, 0), *_shifted(_one_sided(0, num_book), num_text, 0)]
     return _Table(text, book, free_head, free_tail).steps()

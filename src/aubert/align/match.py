@@ -22,6 +22,7 @@ from aubert.align.utterance import (
     ALIKE,
     Piece,
     Run,
+    equal_words,
     firm_words,
     label,
     read_similarity,
@@ -41,9 +42,9 @@ _EVIDENCE = 12  # heard words; fewer say nothing about the book, they may be an 
 class MatchOptions:
     """What counts as found.
 
-    min_share: share (0..1) of a recording's heard words that its book must hold, alike and in
-      order; below it the recording reads another book or edition (a recogniser that mishears
-      a quarter of the words leaves .75, an unrelated book under .1)
+    min_share: share (0..1) of a recording's heard words that its book must hold, equal and in
+      order, two at least together; below it the recording reads another book or edition (a
+      recogniser that mishears a quarter of the words leaves .7, an unrelated book under .16)
     min_similarity: least normalised similarity (0..1) of what an utterance reads to its place
       (unrelated English gives about .4)
     """
@@ -59,7 +60,7 @@ class Chapter:
     book: Book
     heard: Heard
     pieces: list[Piece]  # one per transcript
-    share: float  # of the heard words that the book holds there, alike and in order
+    share: float  # of the heard words that the book holds there, equal and in order
 
     @property
     def end(self) -> int:
@@ -172,7 +173,7 @@ def place(texts: list[str], book: Book, after: int = 0) -> Chapter:
     if not chain:
         return Chapter(book, heard, split([], heard.bounds, book), 0.0)
     steps = word_path(heard, book, chain)
-    share = firm_words(steps) / len(heard.words)
+    share = equal_words(steps) / len(heard.words)
     return Chapter(book, heard, split(steps, heard.bounds, book), share)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
@@ -57,7 +57,8 @@ def split(steps: list[Step], bounds: list[int], book: Book) -> list[Piece]:
             step = _after(step, end)
     opens = True
     for piece in pieces:
-        piece.steps = _without_first_island(_bare(piece.steps), book, opens)
+        skips = _skips_of_sentences(_bare(piece.steps), book)
+        piece.steps = _without_first_island(skips, book, opens)
         opens = opens and not _reads_any(piece)
     closes = True
     for piece in pieces[::-1]:
@@ -69,7 +70,12 @@ def split(steps: list[Step], bounds: list[int], book: Book) -> list[Piece]:
 
 
 def _reads_any(piece: Piece) -> bool:
-    return any(step.text < step.text_end and step.book < step.book_end for step in piece.steps)
+    return any(is_paired(step) for step in piece.steps)
+
+
+def is_paired(step: Step) -> bool:
+    """Whether heard words lie opposite written ones."""
+    return step.text < step.text_end and step.book < step.book_end
 
 
 def _until(step: Step, end: int) -> Step:
@@ -86,10 +92,65 @@ def _after(step: Step, end: int) -> Step:
     return step._replace(text=end, book=step.book_end, cost=1.0)
 
 
+def reaching(steps: list[Step], at_end: bool, place: int) -> Step:
+    """The outermost word of the steps, taken off them, with written words up to `place` that
+    were missed beside it."""
+    outer = steps.pop(-1 if at_end else 0)
+    divides = outer.cost == 0.0 and outer.text_end - outer.text > 1 and is_paired(outer)
+    if at_end:
+        if divides:
+            inner = _until(outer, outer.text_end - 1)
+            steps.append(inner)
+            outer = _after(outer, inner.text_end)
+        return outer._replace(book_end=place, cost=1.0)
+    if divides:
+        steps.insert(0, _after(outer, outer.text + 1))
+        outer = _until(outer, outer.text + 1)
+    return outer._replace(book=place, cost=1.0)
+
+
 def _bare(steps: list[Step]) -> list[Step]:
     """The steps without the written words before the first and after the last heard word."""
     heard = [index for index, step in enumerate(steps) if step.text < step.text_end]
     return steps[heard[0] : heard[-1] + 1] if heard else []
+
+
+def _skips_of_sentences(steps: list[Step], book: Book) -> list[Step]:
+    """The steps with skipped passages that hold whole sentences cut down to those.
+
+    The few words beside them, in sentences that were begun or ended aloud, are words that
+    the recogniser missed: they join what was heard next to them.
+    """
+    found: list[Step] = []
+    rest = steps[::-1]
+    while rest:
+        if rest[-1].text < rest[-1].text_end:
+            found.append(rest.pop())
+            continue
+        start = rest[-1].book
+        while rest[-1].text == rest[-1].text_end:
+            stop = rest.pop().book_end
+        first, last = _whole_sentences(book, start, stop)
+        if first > start and is_paired(found[-1]):
+            found.append(reaching(found, True, first))
+            start = first
+        if last < stop and is_paired(rest[-1]):
+            beside = [rest.pop()]
+            joined = reaching(beside, False, last)
+            rest += [*beside, joined]
+            stop = last
+        found.append(Step(found[-1].text_end, found[-1].text_end, start, stop, 1.0))
+    return found
+
+
+def _whole_sentences(book: Book, start: int, stop: int) -> tuple[int, int]:
+    """The part of the book's words [start, stop) that is whole sentences, if it is nearly all."""
+    cuts = [cut for cut in range(start, stop + 1) if book.break_before(cut) == SENTENCE]
+    if len(cuts) < 2 or cuts[-1] - cuts[0] < MIN_SKIPPED:
+        return start, stop
+    first = cuts[0] if cuts[0] - start < MIN_SKIPPED else start
+    last = cuts[-1] if stop - cuts[-1] < MIN_SKIPPED else stop
+    return first, last
 
 
 def _without_first_island(steps: list[Step], book: Book, is_open: bool) -> list[Step]:
@@ -103,7 +164,7 @@ def _without_first_island(steps: list[Step], book: Book, is_open: bool) -> list[
     """
     if not steps:
         return steps
-    total = lowest = 0.0
+    total = lowest = least = 0.0
     candidate = alike = heard = missed = 0
     parted = fits = False
     for index, step in enumerate(steps):
@@ -121,7 +182,8 @@ def _without_first_island(steps: list[Step], book: Book, is_open: bool) -> list[
         score = total + (0.0 if begins_sentence else _MID_SENTENCE)
         if score <= lowest:
             lowest, candidate, fits = score, index + 1, begins_sentence
-        elif total - lowest >= ISLAND:
+        least = min(least, total)
+        if total - least >= ISLAND:
             break
     place = steps[candidate].book if candidate < len(steps) else steps[-1].book_end
     if not parted and not (is_open and lowest <= -ISLAND and fits):
@@ -207,6 +269,16 @@ def _sound(runs: list[Run]) -> list[Run]:
             run = run._replace(label="SKIPPED")
         sound.append(run)
     return sound
+
+
+def equal_words(steps: list[Step]) -> int:
+    """How many heard words equal what is written, and stand beside another that does: single
+    ones are found in any book."""
+    total = 0
+    for equal, group in groupby(steps, key=lambda step: step.cost == 0.0):
+        words = sum(step.text_end - step.text for step in group)
+        total += words if equal and words > 1 else 0
+    return total
 
 
 def firm_words(steps: list[Step]) -> int:

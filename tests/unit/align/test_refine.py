@@ -11,6 +11,7 @@ from aubert.align.coverage import coverage
 from aubert.align.match import MatchOptions, place, results
 from aubert.align.refine import RefineOptions, refine, refine_chapter
 from aubert.corpus.books import Bookshelf
+from aubert.stage import Reject
 
 
 def refined(book, texts):
@@ -103,6 +104,118 @@ def test_an_unread_sentence_between_utterances_belongs_to_neither():
     assert all(a[2] == b[1] for a, b in pairwise(read))
 
 
+def spans(book, rows):
+    return [" ".join(book.text[r["char_start"] : r["char_end"]].split()) for r in rows]
+
+
+STORY = (
+    "Nobody in that town ever hurried. Only strangers were ever caught running. The list was two "
+    "pages long, and at the bottom of it she had written a word. One man came out of the water "
+    "with a beard full of salt. By the end of a week there was a carriage at the door, with six "
+    "white horses. Then she leaned across and rang the bell for the captain."
+)
+
+
+def test_a_stretch_that_was_misheard_is_read():
+    text = "nobody in that town ever hurried believe three that with it whole running the list was"
+    book = Book(STORY)
+    rows, _ = refined(book, [text + " two pages long"])
+    assert [run[0] for run in runs_of(rows[0], text, book)] == ["READ"]
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("believe three that with it whole", "the list was two pages long"),
+        ("only strangers were ever caught running", "novels what to pages long"),
+        ("believe three that with it whole", "novels what to pages long"),
+    ],
+)
+def test_words_misheard_at_a_cut_belong_to_the_side_where_they_stand(left, right):
+    book = Book(STORY)
+    texts = [
+        f"nobody in that town ever hurried {left}",
+        f"{right} and at the bottom of it she had written a word",
+    ]
+    rows, kept = refined(book, texts)
+    first, second = spans(book, rows)
+    assert first.endswith("were ever caught running.") and second.startswith("The list was two")
+    for row, text in zip(rows, kept, strict=True):
+        assert [run[0] for run in runs_of(row, text, book)] == ["READ"]
+
+
+def test_words_that_are_equal_beside_misheard_ones_at_a_cut_are_read():
+    book = Book(
+        "A thing like that cannot be kept secret in a city of bridges. First the neighbours stood "
+        "below the window. Then the neighbours’ cousins came with stools. By the end of a week "
+        "there was a carriage at the door, with six white horses and a driver in a blue coat."
+    )
+    texts = [
+        "sing to be kept secret in a city of bridges a sold old window and neighbours cousins to "
+        "you with stools",
+        "and only door with six white horses and a driver in a blue coat",
+    ]
+    rows, kept = refined(book, texts)
+    first, second = spans(book, rows)
+    assert first.startswith("A thing") and first.endswith("with stools.")
+    assert second.startswith("By the end")
+    assert [run[0] for run in runs_of(rows[1], kept[1], book)] == ["READ"]
+
+
+def test_a_few_words_that_nobody_heard_at_a_cut_go_to_their_sentence():
+    book = Book(STORY)
+    texts = [
+        "one man came out of the water with a beard full of salt",
+        "a week there was a carriage at the door with six white horses",
+    ]
+    rows, _ = refined(book, texts)
+    assert spans(book, rows)[0].endswith("salt.")
+    assert spans(book, rows)[1].startswith("By the end of a week")
+
+
+def test_an_aside_at_a_cut_takes_no_word_of_the_next_sentence():
+    """The aside's "one" is the next sentence's first word by chance."""
+    book = Book(STORY)
+    texts = [
+        "pages long and at the bottom of it she had written a word one the or dot side my window",
+        "one man came out of the water with a beard full of salt",
+    ]
+    rows, kept = refined(book, texts)
+    assert spans(book, rows)[0].endswith("she had written a word.")
+    assert spans(book, rows)[1].startswith("One man")
+    assert runs_of(rows[0], kept[0], book)[-1] == ("EXTRA", "", "one the or dot side my window")
+
+
+@pytest.mark.parametrize("heard", ["rank a bell for to captain", "tune and or to two"])
+def test_the_last_words_of_a_chapter_are_read_though_misheard(heard):
+    book = Book(f"{STORY}\n\n\nTHE END\n")
+    text = f"with six white horses then she leaned across and {heard}"
+    rows, kept = refined(book, [text])
+    assert spans(book, rows)[0].endswith("rang the bell for the captain.")
+    assert [run[0] for run in runs_of(rows[0], kept[0], book)] == ["READ"]
+
+
+@pytest.mark.parametrize("closing", ["and on chapter two", "end of chapter two thank you and"])
+def test_a_closing_is_not_the_next_heading(closing):
+    book = Book(f"{STORY}\n\n\nCHAPTER III.\n\nIt rained upon the rock for a month.")
+    text = f"then she leaned across and rang the bell for the captain {closing}"
+    rows, kept = refined(book, [text])
+    assert spans(book, rows)[0].endswith("for the captain.")
+    assert runs_of(rows[0], kept[0], book)[-1] == ("EXTRA", "", closing)
+
+
+def test_what_was_skipped_is_whole_sentences():
+    """The words missed beside a skipped sentence belong to a sentence that was read."""
+    book = Book(
+        "I tell you that it is not a step. It is a box of slate, as neat as a Bible. They are a "
+        "healthy people, he said to his housekeeper."
+    )
+    text = "i tell you that it is not a healthy people he said to his housekeeper"
+    rows, _ = refined(book, [text])
+    skipped = [run for run in runs_of(rows[0], text, book) if run[0] == "SKIPPED"]
+    assert skipped == [("SKIPPED", "It is a box of slate, as neat as a Bible.", "")]
+
+
 def test_end_of_chapter_does_not_reach_into_the_next_heading():
     rng = random.Random(2)
     before, after = prose(rng, 60), prose(rng, 60)
@@ -137,6 +250,9 @@ def test_runs_cover_the_span_and_the_transcript(seed, rate):
     rows, kept = refined(book, texts)
     end = 0
     for row, text in zip(rows, kept, strict=True):
+        if isinstance(row, Reject):  # nothing of it was understood
+            assert rate > 0.0
+            continue
         assert end <= row["char_start"] < row["char_end"]
         end = row["char_end"]
         assert 0.0 <= row["raw_similarity"] <= 1.0 and 0.0 <= row["similarity"] <= 1.0

@@ -13,7 +13,7 @@ import soundfile
 
 from aubert import tables
 from aubert.align.text import spoken_words, tokenize
-from aubert.corpus.mini import books, cast, labelled, make_mini, write
+from aubert.corpus.mini import books, cast, labelled, make_mini, reading, recordings, write
 from aubert.corpus.mini.write import make_recordings
 
 RATE_HZ = 16_000
@@ -168,6 +168,18 @@ def test_labelled_split_holds_training_voices_and_unread_chapters():
     folders = {each.folder for each in utterances}
     assert {f"1h/{part}/{kind}" for part in range(6) for kind in ("clean", "other")} < folders
     assert {"9h/clean", "9h/other"} < folders
+
+
+def test_announcements_do_not_run_into_headings():
+    """A number just before a heading that is not read could be either."""
+    for preamble in reading._PREAMBLES:
+        assert "{n}" in preamble and "{n}" not in preamble.split(". ")[-1].rstrip(".").split()[-1]
+
+
+def test_rooms_are_quiet_and_differ():
+    rooms = [recordings._room(np.random.default_rng(seed)) for seed in range(60)]
+    assert 20 <= min(room.snr_db for room in rooms) < 23 and max(r.snr_db for r in rooms) > 32
+    assert {room.noise for room in rooms} == {"white", "pink", "hum"}
 
 
 def test_splits_leave_voices_and_books_out():
