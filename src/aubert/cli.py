@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aubert import __version__, options, stage, tables
 from aubert.corpus.books import Bookshelf
+from aubert.units.commands import add_kmeans
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_align(groups)
     _add_words(groups)
     _add_evaluate(groups)
+    add_kmeans(groups)
     return parser
 
 

@@ -110,6 +110,8 @@ def _loosened(piece: Piece, at_end: bool, alone: bool, book: Book) -> _Edge:
         taken.append(steps.pop())
     if sum(step.text_end - step.text for step in taken) >= MIN_EXTRA:
         taken += _beyond_sentence(steps, at_end, book)
+    if alone and at_end:
+        taken += _beyond_section(steps, book)
     num_taken = len(taken)
     while len(steps) > 1 and len(taken) - num_taken < _REACH and not _holds(steps):
         taken.append(steps.pop())
@@ -138,6 +140,27 @@ def _beyond_sentence(steps: list[Step], at_end: bool, book: Book) -> list[Step]:
             return [taken]
         return [steps.pop() for _ in range(min(count, len(steps) - 1))]
     return []
+
+
+def _beyond_section(steps: list[Step], book: Book) -> list[Step]:
+    """Takes the few words off the list's end that a section ends before: "end of chapter
+    two", misheard, resembles the next heading by chance."""
+    place = steps[-1].book_end
+    ends = [cut for cut in range(place - _OPEN_REACH, place) if _begins_heading(book, cut)]
+    taken: list[Step] = []
+    while ends and len(steps) > 1 and steps[-1].book_end > ends[0]:
+        last = steps.pop()
+        inside = ends[0] - last.book
+        if inside > 0 and last.cost == 0.0:
+            steps.append(last._replace(text_end=last.text + inside, book_end=ends[0]))
+            last = last._replace(text=last.text + inside, book=ends[0])
+        taken.append(last)
+    return taken
+
+
+def _begins_heading(book: Book, cut: int) -> bool:
+    """Whether another section begins here; the book's last words, "the end", are none."""
+    return book.ends_section(cut) and len(book.words) - cut > _OPEN_REACH
 
 
 def _holds(steps: list[Step]) -> bool:
@@ -172,6 +195,8 @@ def _fits(
     )
     if edge.alone and edge.at_end:
         penalty = penalty + [0.0 if book.ends_section(cut) else _UNFINISHED for cut in cuts]
+        crossed = [any(_begins_heading(book, c) for c in range(edge.place, cut)) for cut in cuts]
+        penalty = penalty + _UNFINISHED * np.array(crossed)
     costs = distances + extra[:, None] + penalty
     best = costs.shape[0] - 1 - np.argmin(costs[::-1], axis=0)  # as many read as can be
     return costs[best, np.arange(len(spans))], best

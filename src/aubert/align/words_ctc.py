@@ -25,7 +25,8 @@ from aubert.align.script import ScriptItem, build_script
 from aubert.align.timeline import Timeline, word_rows
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.stage import Reject
-from aubert.transcribe.ctc import CtcModel, EmissionOptions, utterance_audio
+from aubert.transcribe.ctc import CtcModel, EmissionOptions
+from aubert.transcribe.network import utterance_audio
 from aubert.transcribe.vocabulary import SPACE, Vocabulary
 
 VERSION = 1  # raise it when the words would come out different: the workflow then aligns again
@@ -89,7 +90,9 @@ def emission_with_star(vocabulary: Vocabulary, log_probs: np.ndarray) -> np.ndar
         space = vocabulary.labels.index(SPACE)
         folded[:, 0] = np.logaddexp(folded[:, 0], folded[:, space])
         folded[:, space] = -np.inf
-    star = folded.max(axis=1, keepdims=True) - STAR_PENALTY
+    # Growing, so that a star now and a blank then never weigh as much as the other way round.
+    penalty = STAR_PENALTY * np.linspace(1, 2, len(folded), dtype=np.float32)
+    star = folded.max(axis=1, keepdims=True) - penalty[:, None]
     return np.concatenate([folded, star], axis=1)
 
 

@@ -25,8 +25,9 @@ from aubert.align.text import spoken_words
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.stage import Reject
 from aubert.transcribe.book_lm import training_sentences
-from aubert.transcribe.ctc import CtcModel, EmissionOptions, utterance_audio
+from aubert.transcribe.ctc import CtcModel, EmissionOptions
 from aubert.transcribe.lm import arpa_vocabulary, build_arpa
+from aubert.transcribe.network import utterance_audio
 from aubert.transcribe.vocabulary import SPACE, Vocabulary
 
 # The transcripts cost GPU time, so an edit of this code does not make them again: raise

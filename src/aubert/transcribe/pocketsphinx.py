@@ -37,6 +37,7 @@ from aubert.transcribe.pronunciations import (
 
 # A shelf up to this size (about five novels) makes one model for speech whose book is
 # not known; more would cost more time and vocabulary than the carried model loses.
+MASKING_SNR_DB = 25  # of 40 to 20, the best on real and on synthetic readings
 MAX_SHELF_BYTES = 5_000_000
 
 
@@ -91,13 +92,23 @@ class Recogniser:
     def transcribe(self, samples: np.ndarray) -> Transcript:
         """Decodes one utterance: float32 [num_samples], mono, 16 kHz, in [-1, 1]."""
         decoder = self._decoder
-        decode(decoder, samples)
+        decode(decoder, _masked(samples))
         segments = list(decoder.seg() or ())
         words = [word for segment in segments if (word := plain_word(segment.word))]
         num_frames = decoder.n_frames()
         # A factor that underflows counts as the smallest that can be held.
         total = sum(math.log(max(segment.ascore, 5e-324)) for segment in segments)
         return Transcript(" ".join(words), total / max(num_frames, 1), num_frames)
+
+
+def _masked(samples: np.ndarray) -> np.ndarray:
+    """The samples with white noise MASKING_SNR_DB below them, the same noise every time.
+
+    The acoustic model was trained on rooms, and mishears what is cleaner than they were:
+    synthetic speech and edited recordings, whose pauses are digital silence.
+    """
+    noise = np.random.default_rng(0).standard_normal(len(samples), np.float32)
+    return samples + noise * (np.std(samples) * 10 ** (-MASKING_SNR_DB / 20))
 
 
 def decode(decoder, samples: np.ndarray) -> None:

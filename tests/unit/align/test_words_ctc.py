@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import torch
 import transformers
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aubert import stage, tables
@@ -93,6 +93,7 @@ def test_a_known_path_is_recovered(known):
 
 
 @given(seed=st.integers(0, 10**6), num_tokens=st.integers(1, 4), num_frames=st.integers(8, 16))
+@example(seed=26687, num_tokens=4, num_frames=8)  # a tie of two paths, before the star's slope
 @settings(deadline=None)
 def test_no_path_through_star_and_letters_is_better(seed, num_tokens, num_frames):
     rng = np.random.default_rng(seed)

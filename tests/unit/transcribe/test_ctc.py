@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny_checkpoints import KINDS, TOKENS, save_checkpoint
 
 from aubert.stage import Reject
-from aubert.transcribe import ctc
+from aubert.transcribe import network as network_module
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
 from aubert.transcribe.vocabulary import Vocabulary
 from aubert.transcribe.windows import merge, windows
@@ -69,7 +69,7 @@ def test_padded_batches_are_used_where_they_change_nothing(checkpoints, monkeypa
 
 
 def test_without_the_masked_group_norm_only_equal_lengths_share_a_batch(checkpoints, monkeypatch):
-    monkeypatch.setattr(ctc, "_normalise_rows_apart", lambda model: None)
+    monkeypatch.setattr(network_module, "_normalise_rows_apart", lambda model: None)
     model = load(checkpoints)
     sizes = []
     monkeypatch.setattr(model, "_forward", _counting(model._forward, sizes))
@@ -87,7 +87,7 @@ def _counting(forward, sizes):
 
 @pytest.mark.parametrize("batch_seconds", [0.1, 2.0])
 def test_order_is_that_of_the_input(checkpoints, monkeypatch, batch_seconds):
-    monkeypatch.setattr(ctc, "POOL_BATCHES", 2)
+    monkeypatch.setattr(network_module, "POOL_BATCHES", 2)
     model = load(checkpoints, batch_seconds=batch_seconds)
     utterances = sounds(*np.random.default_rng(0).integers(3_000, 12_000, 20))
     utterances.insert(3, Reject("broken", "audio_unreadable", "no header"))
@@ -96,7 +96,7 @@ def test_order_is_that_of_the_input(checkpoints, monkeypatch, batch_seconds):
 
 
 def test_look_ahead_is_bounded(checkpoints, monkeypatch):
-    monkeypatch.setattr(ctc, "POOL_BATCHES", 2)
+    monkeypatch.setattr(network_module, "POOL_BATCHES", 2)
     model = load(checkpoints, batch_seconds=1.0)
     taken = []
     stream = model.emissions(taken.append(u) or u for u in sounds(*[8_000] * 50))

@@ -1,0 +1,194 @@
+"""A HuBERT training step beside torchaudio's HuBERTPretrainModel: time and peak memory.
+
+Both train the same sizes on the same batch: 15.6 s crops, labels of one codebook at 50 Hz,
+AdamW, clipping. torchaudio runs the loss of its recipe (examples/hubert/loss): the masked and
+the unmasked frames' logits, of which the latter weigh 0; ours computes only those that count.
+Each runs in a process of its own, in turn; the ratio is of the medians of the steps.
+
+    python benchmarks/hubert_step.py                       # tiny sizes, CPU, float32
+    python benchmarks/hubert_step.py --device cuda --base  # BASE, bfloat16, K = 500
+    python benchmarks/hubert_step.py --device cuda --base --compile
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from aubert.models.hubert import HubertForPretraining, Units
+from aubert.models.hubert_batch import hubert_batch
+from aubert.models.hubert_options import HubertOptions
+
+TINY = HubertOptions(
+    hidden_size=96, num_layers=4, num_heads=4, intermediate_size=384, conv_channels=64,
+    pos_conv_kernel=32, pos_conv_groups=4, final_dim=64,
+)  # fmt: skip
+SIZES = {  # options, rows, seconds a row, units
+    "tiny": (TINY, 4, 6.0, 100),
+    "base": (HubertOptions.base(), 8, 10.9, 500),  # 87.5 s, what the paper gives a GPU
+}
+SIDES = ("torchaudio", "aubert")
+
+
+def main() -> None:
+    arguments = parse()
+    if arguments.side:
+        print(json.dumps(measure(arguments)))
+        return
+    results = {side: [] for side in SIDES}
+    for _ in range(arguments.rounds):
+        for side in SIDES:
+            results[side].append(run_apart(side))
+    rows = {
+        side: {key: statistics.median(one[key] for one in ones) for key in ones[0]}
+        for side, ones in results.items()
+    }
+    for side, row in rows.items():
+        print(f"{side:<12}{row['step_s'] * 1000:>10.1f} ms/step{row['peak_mb']:>10.0f} MB peak")
+    theirs, ours = (rows[side] for side in SIDES)
+    print(
+        f"ratio       {theirs['step_s'] / ours['step_s']:>10.2f} x faster"
+        f"{theirs['peak_mb'] / ours['peak_mb']:>9.2f} x less memory"
+    )
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--base", action="store_true", help="BASE instead of tiny sizes")
+    parser.add_argument("--compile", action="store_true", help="torch.compile, of ours only")
+    parser.add_argument("--steps", type=int, default=10, help="measured, behind 3 to warm up")
+    parser.add_argument("--rounds", type=int, default=3, help="processes per side")
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def run_apart(side: str) -> dict:
+    command = [sys.executable, __file__, *sys.argv[1:], "--side", side]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def measure(arguments: argparse.Namespace) -> dict:
+    """Median seconds of a step, and the peak: of the GPU's memory, or what the steps added to
+    the process's."""
+    options, num_rows, seconds, num_units = SIZES["base" if arguments.base else "tiny"]
+    rng = np.random.default_rng(0)
+    num_samples = round(seconds * 16_000)
+    samples = rng.standard_normal((num_rows, num_samples)).astype(np.float32)
+    labels = rng.integers(0, num_units, (num_rows, options.num_frames(num_samples)))
+    torch.manual_seed(0)
+    make = aubert_step if arguments.side == "aubert" else torchaudio_step
+    model, loss_of = make(options, samples, labels, num_units, arguments)
+    model.to(arguments.device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4, betas=(0.9, 0.98), eps=1e-6)
+    before = peak_mb(arguments.device)
+    times = []
+    for _ in range(3 + arguments.steps):
+        synchronise(arguments.device)
+        start = time.perf_counter()
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(arguments.device, torch.bfloat16, enabled=arguments.device == "cuda"):
+            loss, num_targets = loss_of()
+        (loss / num_targets).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+        optimizer.step()
+        synchronise(arguments.device)
+        times.append(time.perf_counter() - start)
+    assert torch.isfinite(loss)
+    added = peak_mb(arguments.device) - (before if arguments.device == "cpu" else 0)
+    return {"step_s": statistics.median(times[3:]), "peak_mb": added}
+
+
+def aubert_step(options, samples, labels, num_units, arguments):
+    model = HubertForPretraining(options, [Units("units", num_units)])
+    if arguments.compile:
+        model.compile()
+    rng = np.random.default_rng(0)
+
+    def loss_of():
+        batch = hubert_batch(list(samples), [[row] for row in labels], options, rng)
+        loss, num_targets, _ = model(batch.to(arguments.device))
+        return loss, num_targets
+
+    return model, loss_of
+
+
+def torchaudio_step(options, samples, labels, num_units, arguments):
+    from torchaudio.models import hubert_pretrain_model
+
+    channels = options.conv_channels
+    model = hubert_pretrain_model(
+        extractor_mode="group_norm",
+        extractor_conv_layer_config=(
+            [(channels, 10, 5)] + [(channels, 3, 2)] * 4 + [(channels, 2, 2)] * 2
+        ),
+        extractor_conv_bias=False,
+        encoder_embed_dim=options.hidden_size,
+        encoder_projection_dropout=options.input_dropout,
+        encoder_pos_conv_kernel=options.pos_conv_kernel,
+        encoder_pos_conv_groups=options.pos_conv_groups,
+        encoder_num_layers=options.num_layers,
+        encoder_num_heads=options.num_heads,
+        encoder_attention_dropout=options.attention_dropout,
+        encoder_ff_interm_features=options.intermediate_size,
+        encoder_ff_interm_dropout=options.activation_dropout,
+        encoder_dropout=options.dropout,
+        encoder_layer_norm_first=False,
+        encoder_layer_drop=options.layerdrop,
+        mask_prob=options.mask_fraction,
+        mask_selection="static",
+        mask_other=0.0,
+        mask_length=options.mask_span,
+        no_mask_overlap=False,
+        mask_min_space=1,
+        mask_channel_prob=0.0,
+        mask_channel_selection="static",
+        mask_channel_other=0.0,
+        mask_channel_length=10,
+        no_mask_channel_overlap=False,
+        mask_channel_min_space=1,
+        skip_masked=False,
+        skip_nomask=False,
+        num_classes=num_units,
+        final_dim=options.final_dim,
+        feature_grad_mult=options.feature_grad_scale,
+    )
+    device = arguments.device
+    lengths = torch.full((len(samples),), samples.shape[1])
+
+    def loss_of():
+        waveforms = torch.from_numpy(samples).to(device)
+        masked, unmasked, penalty = model(
+            waveforms, torch.from_numpy(labels).to(device), lengths.to(device)
+        )
+        loss = options.feature_penalty * penalty
+        for logits, weight in ((masked, 1.0), (unmasked, 0.0)):
+            first = torch.zeros(len(logits), dtype=torch.int64, device=device)
+            loss = loss + weight * functional.cross_entropy(logits, first, reduction="sum")
+        return loss, len(masked)
+
+    return model, loss_of
+
+
+def synchronise(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def peak_mb(device: str) -> float:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+if __name__ == "__main__":
+    main()

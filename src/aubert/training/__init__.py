@@ -1,0 +1,1 @@
+"""One training loop for every model: data, schedules, checkpoints, resume."""

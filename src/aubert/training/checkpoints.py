@@ -1,0 +1,168 @@
+"""Checkpoints: weights, optimizer and place in the data, whole or not there.
+
+    <directory>/checkpoints/step_00001000/   model.safetensors, optimizer.safetensors, state.json
+    <directory>/best/                        model.safetensors, state.json
+
+Nothing is pickled. There is no state of random generators: what is random in a step is seeded
+by the run's seed and the step's place in the data.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+STEPS = "checkpoints"
+BEST = "best"
+
+
+def save(
+    directory: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: Mapping[str, Any],
+    keep: int,
+) -> None:
+    """Writes the checkpoint of state["step"], then removes all but the last `keep`.
+
+    Raises OSError when it cannot be written, with what to do; earlier ones stay as they are.
+    """
+    target = directory / STEPS / f"step_{state['step']:08}"
+    with _complete(target) as part:
+        _save_tensors(model.state_dict(), part / "model.safetensors")
+        _save_tensors(_optimizer_tensors(model, optimizer), part / "optimizer.safetensors")
+        (part / "state.json").write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+    for old in _all(directory)[:-keep]:
+        shutil.rmtree(old)
+
+
+def save_best(directory: Path, model: torch.nn.Module, state: Mapping[str, Any]) -> None:
+    """Writes the weights that validation liked best so far."""
+    with _complete(directory / BEST) as part:
+        _save_tensors(model.state_dict(), part / "model.safetensors")
+        (part / "state.json").write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+
+
+def load_best(directory: Path, model: torch.nn.Module) -> None:
+    """Reads the best weights into `model`. Raises ValueError when there are none."""
+    path = directory / BEST / "model.safetensors"
+    if not path.is_file():
+        raise ValueError(f"{directory} holds no best weights: the training never validated")
+    model.load_state_dict(load_file(path))
+
+
+def resume(
+    directory: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    config: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """Reads the last checkpoint into model and optimizer; returns its state, or None when there
+    is none. Raises ValueError when it was made with another `config`, naming what differs."""
+    found = _all(directory)
+    if not found:
+        return None
+    last = found[-1]
+    state = json.loads((last / "state.json").read_text(encoding="utf-8"))
+    _check(last, state["config"], json.loads(json.dumps(config)))
+    model.load_state_dict(load_file(last / "model.safetensors"))
+    _load_optimizer(model, optimizer, load_file(last / "optimizer.safetensors"))
+    return state
+
+
+def clean(directory: Path) -> None:
+    """Removes what a killed process left half written."""
+    for place in (directory, directory / STEPS):
+        for part in sorted(place.glob(".*.part")) + sorted(place.glob(".*.old")):
+            shutil.rmtree(part)
+
+
+def _all(directory: Path) -> list[Path]:
+    """The complete checkpoints, the oldest first."""
+    return sorted((directory / STEPS).glob("step_*"), key=lambda path: int(path.name[5:]))
+
+
+@contextmanager
+def _complete(target: Path) -> Iterator[Path]:
+    """A directory beside `target` that takes its place at the end; removed when that fails."""
+    part, old = (target.with_name(f".{target.name}.{suffix}") for suffix in ("part", "old"))
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        if target.exists():
+            target.rename(old)
+        part.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    except (OSError, SafetensorError) as error:  # the latter when tensors meet a full disk
+        shutil.rmtree(part, ignore_errors=True)
+        raise OSError(
+            f"{target} could not be written ({error}); make room and start again: the "
+            f"training goes on from its last checkpoint"
+        ) from error
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    # Contiguous: safetensors takes nothing else.
+    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
+
+
+def _optimizer_tensors(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> dict[str, torch.Tensor]:
+    """`<weight>|<quantity>` -> tensor; weights that were never updated have none."""
+    return {
+        f"{name}|{key}": value
+        for name, weight in model.named_parameters()
+        for key, value in optimizer.state.get(weight, {}).items()
+    }
+
+
+def _load_optimizer(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
+) -> None:
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    index = {weight: position for position, weight in enumerate(weights)}
+    named = dict(model.named_parameters())
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for full_name, value in tensors.items():
+        name, key = full_name.rsplit("|", 1)
+        state.setdefault(index[named[name]], {})[key] = value
+    optimizer.load_state_dict(
+        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
+
+
+def _check(checkpoint: Path, made_with: Mapping, wanted: Mapping) -> None:
+    before, now = _flat(made_with), _flat(wanted)
+    differences = [
+        f"{key} was {before.get(key, 'absent')!r} and is {now.get(key, 'absent')!r}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key, "absent") != now.get(key, "absent")
+    ]
+    if differences:
+        raise ValueError(
+            f"{checkpoint} is of another configuration: {'; '.join(differences)}. Restore the "
+            f"settings to go on with it, or remove {checkpoint.parent} to start anew"
+        )
+
+
+def _flat(config: Mapping, prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

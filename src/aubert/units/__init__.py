@@ -1,0 +1,1 @@
+"""Speech units: features, k-means codebooks, labels and their quality."""

@@ -1,0 +1,157 @@
+"""A codebook: the centroids of units, what they were learned from, and their files.
+
+`<path>.npy` holds the centroids, `<path>.json` the rest. The joblib file that fairseq's
+scripts read is written on request and never read: it is a pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from aubert.files import complete, write_json
+from aubert.units.kmeans import Clusters, KMeansOptions, learn_kmeans
+from aubert.units.mfcc import NUM_CEPSTRA
+from aubert.units.sample import Source
+from aubert.units.shards import FeatureKind
+from aubert.units.workers import Alone
+
+# Product k-means of 39-d MFCC: a codebook each for static, first and second differences.
+MFCC_PARTS = tuple((start, start + NUM_CEPSTRA) for start in (0, 13, 26))
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """centroids: float32 [num_clusters, dim]. kind: of the features. columns: [start, end) of
+    the features that it looks at, or None for all. inertia: a frame, when it was learned."""
+
+    centroids: np.ndarray
+    kind: FeatureKind
+    columns: tuple[int, int] | None = None
+    inertia: float | None = None
+    num_frames: int | None = None
+    _on_device: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def num_clusters(self) -> int:
+        return len(self.centroids)
+
+    @property
+    def hash(self) -> str:
+        """Of the centroids and the columns: equal for codebooks that label alike."""
+        content = np.ascontiguousarray(self.centroids, "<f4")
+        head = f"{content.shape} {self.columns}".encode()
+        return hashlib.blake2b(head + content.tobytes(), digest_size=8).hexdigest()
+
+    def label(self, features: np.ndarray, device: str = "cpu") -> np.ndarray:
+        """Units int64 [num_frames] of one utterance's features [num_frames, dim].
+
+        Raises ValueError for another number of columns and for features that are not finite.
+        """
+        import torch
+
+        wanted = features if self.columns is None else features[:, slice(*self.columns)]
+        if wanted.shape[1] != self.centroids.shape[1]:
+            raise ValueError(
+                f"the features have {wanted.shape[1]} columns, the codebook "
+                f"{self.centroids.shape[1]}; it was learned from other features"
+            )
+        frames = np.array(wanted, np.float32, order="C")  # a copy: memory maps are read-only
+        if not np.isfinite(frames.sum()):
+            raise ValueError("features are not finite; look at the audio, or run in float32")
+        with torch.inference_mode():
+            on_device = torch.from_numpy(frames).to(device)
+            return self._nearest(device).of_utterance(on_device).cpu().numpy()
+
+    def _nearest(self, device: str):
+        import torch
+
+        from aubert.units.nearest import Nearest
+
+        if device not in self._on_device:
+            self._on_device[device] = Nearest(torch.from_numpy(self.centroids).to(device))
+        return self._on_device[device]
+
+    def save(self, path: str | Path) -> None:
+        with complete(_beside(path, ".npy")) as part, part.open("wb") as file:
+            np.save(file, np.ascontiguousarray(self.centroids, "<f4"))
+        write_json(
+            _beside(path, ".json"),
+            {
+                "num_clusters": self.num_clusters,
+                "dim": self.centroids.shape[1],
+                "features": self.kind.as_json(),
+                "columns": self.columns,
+                "hash": self.hash,
+                "inertia": self.inertia,
+                "num_frames": self.num_frames,
+            },
+        )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Codebook:
+        """Raises ValueError where the files are missing or do not belong together."""
+        arrays, notes = _beside(path, ".npy"), _beside(path, ".json")
+        for file in (arrays, notes):
+            if not file.exists():
+                raise ValueError(
+                    f"{file} is missing: codebooks are read from .npy and .json, never from "
+                    f"joblib's pickles; learn it here, or save its cluster_centers_"
+                )
+        stored = json.loads(notes.read_text())
+        book = cls(
+            centroids=np.load(arrays, allow_pickle=False),
+            kind=FeatureKind(**stored["features"]),
+            columns=tuple(stored["columns"]) if stored["columns"] else None,
+            inertia=stored["inertia"],
+            num_frames=stored["num_frames"],
+        )
+        if book.hash != stored["hash"]:
+            raise ValueError(f"{arrays} and {notes} are of different codebooks; learn it again")
+        return book
+
+    def export_joblib(self, path: str | Path) -> None:
+        """The scikit-learn model that fairseq's dump_km_label and its kin load."""
+        import joblib
+        from sklearn.cluster import MiniBatchKMeans
+
+        model = MiniBatchKMeans(self.num_clusters, n_init=1)
+        model.cluster_centers_ = np.ascontiguousarray(self.centroids, np.float32)
+        model.n_features_in_ = self.centroids.shape[1]
+        model._n_threads = 1  # predict() wants it
+        with complete(path) as part:
+            joblib.dump(model, part)
+
+
+def learn_codebook(
+    source: Source,
+    num_clusters: int,
+    kind: FeatureKind,
+    options: KMeansOptions,
+    columns: tuple[int, int] | None = None,
+    workers: Alone | None = None,
+) -> Codebook:
+    """Learns a codebook of the source's features, or of some of their columns."""
+    clusters: Clusters = learn_kmeans(
+        source if columns is None else _columns_of(source, columns),
+        num_clusters,
+        options,
+        workers or Alone(),
+    )
+    return Codebook(clusters.centroids, kind, columns, clusters.inertia, clusters.num_frames)
+
+
+def _columns_of(source: Source, columns: tuple[int, int]) -> Source:
+    def narrowed():
+        for utterance, frames in source():
+            yield utterance, frames[:, slice(*columns)]
+
+    return narrowed
+
+
+def _beside(path: str | Path, suffix: str) -> Path:
+    return Path(f"{path}{suffix}")

@@ -1,0 +1,260 @@
+"""k-means over more frames than fit into memory.
+
+A uniform sample of the frames is drawn in a first pass. On it, k-means++ and Lloyd's
+algorithm run several times; the best result goes through further passes of Lloyd's
+algorithm over all frames. The centroids are the same to the bit however the frames are
+ordered, blocked, sharded or spread over processes, on one machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from aubert.units.nearest import Nearest, Sums
+from aubert.units.sample import Source, Survey, survey
+from aubert.units.workers import Alone
+
+_BATCH_FRAMES = 16_384
+_SAMPLE_ITERATIONS = 10  # a restart; more do not change which one is best
+_MINI_BATCH = 10_000
+_ALONE = Alone()
+
+# learn_kmeans.py of fairseq's simple_kmeans, its defaults.
+FAIRSEQ_SETTINGS = {
+    "init": "k-means++",
+    "max_iter": 100,
+    "batch_size": 10_000,
+    "tol": 0.0,
+    "max_no_improvement": 100,
+    "n_init": 20,
+    "reassignment_ratio": 0.0,
+    "compute_labels": False,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class KMeansOptions:
+    """How a codebook is learned.
+
+    method: lloyd; minibatch goes over the sample in batches (Sculley 2010), for many clusters
+      on a large sample; sklearn is MiniBatchKMeans with fairseq's settings, on the sample
+    sample_frames: frames held in memory; 100,000 is 1,000 for each of 100 clusters
+    restarts: starts on the sample, of which the one with the lowest inertia goes on; no effect
+      with sklearn, which has 20 of its own
+    passes: at most so many over all frames; no effect unless method is lloyd
+    tolerance: passes end when the centroids move less than this, relative to the features'
+      standard deviation
+    seed: of the sample and the starts
+    device: auto takes a GPU where there is one
+    """
+
+    method: Literal["lloyd", "minibatch", "sklearn"] = "lloyd"
+    sample_frames: int = 100_000
+    restarts: int = 3
+    passes: int = 5
+    tolerance: float = 1e-3
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def __post_init__(self) -> None:
+        for name, least in (("sample_frames", 1), ("restarts", 1), ("passes", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """centroids: float32 [num_clusters, dim]. inertia: mean squared distance of a frame to its
+    centroid, in the last assignment (with minibatch and sklearn: of the sample)."""
+
+    centroids: np.ndarray
+    inertia: float
+    num_frames: int
+
+
+def learn_kmeans(
+    source: Source, num_clusters: int, options: KMeansOptions, workers: Alone = _ALONE
+) -> Clusters:
+    """Learns `num_clusters` centroids of the source's frames (in each process its own part).
+
+    Memory: about five times the sample, whatever the number of frames. Raises ValueError
+    for more clusters than sampled frames and for frames that are not finite.
+    """
+    import torch
+
+    device = _device(options)
+    known = survey(source, options.sample_frames, options.seed, workers)
+    if num_clusters > len(known.frames):
+        raise ValueError(
+            f"{num_clusters} clusters cannot be learned from {len(known.frames)} frames "
+            f"({known.num_frames} in all, sample_frames {options.sample_frames}); take fewer "
+            f"clusters or more audio"
+        )
+    if options.method == "sklearn":
+        return _sklearn(known, num_clusters, options.seed)
+    with torch.inference_mode():
+        fit = _Fit(known, num_clusters, options, device)
+        if options.method == "minibatch":
+            return fit.clusters(fit.best(fit.mini_batches))
+        return fit.refine(fit.best(fit.lloyd), source, workers)
+
+
+class _Fit:
+    def __init__(self, known: Survey, num_clusters: int, options: KMeansOptions, device: str):
+        import torch
+
+        self._known = known
+        self._num_clusters = num_clusters
+        self._options = options
+        self._device = device
+        self._sample = torch.from_numpy(known.frames).to(device)
+        spread = self._sample.double().var(dim=0, correction=0).sum()
+        self._least_move = options.tolerance * float(spread) ** 0.5
+
+    def best(self, improve):
+        """The centroids of the restart whose inertia on the sample is lowest."""
+        tried = []
+        for restart in range(self._options.restarts):
+            rng = np.random.default_rng([self._options.seed, restart])
+            centroids = improve(self._plus_plus(rng))
+            tried.append(
+                (float(Nearest(centroids).distances(self._sample).double().mean()), centroids)
+            )
+        return min(tried, key=lambda pair: pair[0])[1]
+
+    def _plus_plus(self, rng: np.random.Generator):
+        """Greedy k-means++ (Arthur and Vassilvitskii 2007; of several candidates the one that
+        lowers the inertia most, as in scikit-learn), on part of the sample."""
+        import torch
+
+        frames = self._sample[: max(10_000, 20 * self._num_clusters)]
+        norms = frames.square().sum(dim=1)
+        num_candidates = 2 + int(np.log(self._num_clusters))
+
+        def apart(rows):  # [rows, frames]
+            products = frames[rows] @ frames.T
+            return (norms[rows, None] - 2 * products + norms).clamp_min_(0)
+
+        chosen = [int(rng.integers(len(frames)))]
+        nearest = apart(chosen)[0]
+        while len(chosen) < self._num_clusters:
+            mass = nearest.double().cumsum(dim=0).cpu().numpy()
+            drawn = np.searchsorted(mass, rng.random(num_candidates) * mass[-1], side="right")
+            candidates = np.minimum(drawn, len(frames) - 1)
+            lowered = torch.minimum(nearest, apart(candidates))
+            winner = int(lowered.double().sum(dim=1).argmin())
+            chosen.append(int(candidates[winner]))
+            nearest = lowered[winner]
+        return frames[chosen].clone()
+
+    def lloyd(self, centroids):
+        for _ in range(_SAMPLE_ITERATIONS):
+            sums = self._sums()
+            sums.add(self._sample, Nearest(centroids)(self._sample))
+            moved, _ = self._update(centroids, *sums.result(_ALONE))
+            settled = self._settled(centroids, moved)
+            centroids = moved
+            if settled:
+                break
+        return centroids
+
+    def mini_batches(self, centroids):
+        """Each centroid goes towards a batch's mean by the batch's share of all it has seen.
+        The sample's order is random already."""
+        import torch
+
+        seen = torch.zeros(self._num_clusters, dtype=torch.int64, device=self._device)
+        for _ in range(_SAMPLE_ITERATIONS):
+            for batch in self._sample.split(_MINI_BATCH):
+                sums = self._sums()
+                sums.add(batch, Nearest(centroids)(batch))
+                total, counts = sums.result(_ALONE)
+                seen += counts
+                step = total - counts[:, None] * centroids.double()
+                centroids = (centroids + step / seen.clamp_min(1)[:, None]).float()
+        return self._repaired(centroids, seen == 0)
+
+    def refine(self, centroids, source: Source, workers: Alone) -> Clusters:
+        """Lloyd's algorithm over all frames, of all processes."""
+        inertia = None
+        for _ in range(self._options.passes):
+            nearest, sums = Nearest(centroids), self._sums()
+            for frames in _batches(source):
+                on_device = _tensor(frames).to(self._device)
+                sums.add(on_device, nearest(on_device))
+            total, counts = sums.result(workers)
+            moved, kept = self._update(centroids, total, counts)
+            inertia = (self._known.sum_of_squares - kept) / self._known.num_frames
+            settled = self._settled(centroids, moved)
+            centroids = moved
+            if settled:
+                break
+        return self.clusters(centroids, inertia)
+
+    def clusters(self, centroids, inertia: float | None = None) -> Clusters:
+        if inertia is None:
+            inertia = float(Nearest(centroids).distances(self._sample).double().mean())
+        return Clusters(centroids.cpu().numpy(), inertia, self._known.num_frames)
+
+    def _sums(self) -> Sums:
+        return Sums(self._num_clusters, self._known.peak, self._device)
+
+    def _update(self, centroids, sums, counts):
+        """The means of the clusters, and what they take off the sum of squares."""
+        means = sums / counts.clamp_min(1)[:, None]
+        empty = counts == 0
+        means[empty] = centroids[empty].double()
+        kept = float((means.square().sum(dim=1) * counts).sum())
+        return self._repaired(means.float(), empty), kept
+
+    def _repaired(self, centroids, empty):
+        """Empty clusters start anew at the frames of the sample that are worst served."""
+        num_empty = int(empty.sum())
+        if not num_empty:
+            return centroids
+        worst = Nearest(centroids).distances(self._sample).sort(descending=True, stable=True)[1]
+        centroids = centroids.clone()
+        centroids[empty] = self._sample[worst[:num_empty]]
+        return centroids
+
+    def _settled(self, before, after) -> bool:
+        return float((after - before).double().norm(dim=1).max()) <= self._least_move
+
+
+def _batches(source: Source) -> Iterator[np.ndarray]:
+    """The source's frames in larger pieces."""
+    held: list[np.ndarray] = []
+    for _, frames in source():
+        held.append(frames)
+        if sum(map(len, held)) >= _BATCH_FRAMES:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
+
+
+def _device(options: KMeansOptions) -> str:
+    import torch
+
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is cuda, but torch sees no GPU; set device to auto or cpu")
+    return "cuda" if options.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _tensor(frames: np.ndarray):
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(frames, np.float32))
+
+
+def _sklearn(known: Survey, num_clusters: int, seed: int) -> Clusters:
+    from sklearn.cluster import MiniBatchKMeans
+
+    model = MiniBatchKMeans(num_clusters, random_state=seed, **FAIRSEQ_SETTINGS)
+    model.fit(known.frames)
+    inertia = -float(model.score(known.frames)) / len(known.frames)
+    return Clusters(model.cluster_centers_.astype(np.float32), inertia, known.num_frames)

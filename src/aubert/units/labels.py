@@ -1,0 +1,216 @@
+"""Label sets: the units of every utterance, and what they are.
+
+A directory: `labels.npy` (int16, all utterances in a row, memory-mapped), `offsets.npy`,
+`ids.txt` (one a line) and, written last, `labels.json`. What a trainer needs to know
+stands in there, so that labels of another rate, layer, number of clusters or codebook
+are refused instead of learned from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from aubert.audio import SAMPLE_RATE_HZ
+from aubert.files import complete, write_bytes, write_json
+from aubert.units.codebook import Codebook
+from aubert.units.npy import write_npy
+from aubert.units.shards import FeatureKind, read_km, write_km
+
+MOST_CLUSTERS = 2**15  # of int16
+# Frames that a count may be off from duration x rate: the last, incomplete window is left out.
+_FRAMES_SHORT = 2
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """kind: of the features. codebook: its hash. labels: int16 [frames of all utterances].
+    offsets: int64 [utterances + 1] into it."""
+
+    directory: Path
+    ids: Sequence[str]
+    labels: np.ndarray
+    offsets: np.ndarray
+    kind: FeatureKind
+    num_clusters: int
+    codebook: str | None
+
+    @classmethod
+    def open(cls, directory: str | Path) -> LabelSet:
+        """Reads what `write_labels` wrote. Raises ValueError where a part is missing or short."""
+        directory = Path(directory)
+        if not (directory / "labels.json").exists():
+            raise ValueError(
+                f"{directory} holds no label set: labels.json is missing; make it again"
+            )
+        notes = json.loads((directory / "labels.json").read_text())
+        opened = cls(
+            directory=directory,
+            ids=(directory / "ids.txt").read_text(encoding="utf-8").split("\n")[:-1],
+            labels=np.load(directory / "labels.npy", mmap_mode="r", allow_pickle=False),
+            offsets=np.load(directory / "offsets.npy", allow_pickle=False),
+            kind=FeatureKind(**notes["features"]),
+            num_clusters=notes["num_clusters"],
+            codebook=notes["codebook"],
+        )
+        counts = (len(opened.ids), len(opened.offsets) - 1, notes["num_utterances"])
+        if len(set(counts)) > 1 or opened.offsets[-1] != len(opened.labels):
+            raise ValueError(
+                f"{directory} is not whole: {counts[0]} ids, {counts[1]} offsets and "
+                f"{len(opened.labels)} labels, where {counts[2]} utterances with "
+                f"{opened.offsets[-1]} labels were written; make it again"
+            )
+        return opened
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[tuple[str, np.ndarray]]:
+        for position, utterance in enumerate(self.ids):
+            yield utterance, self.labels[self.offsets[position] : self.offsets[position + 1]]
+
+    def of(self, utterance: str) -> np.ndarray:
+        """The labels int16 [num_frames] of an utterance. Raises ValueError for an unknown one."""
+        position = self._positions.get(utterance)
+        if position is None:
+            raise ValueError(f"{self.directory} has no labels for {utterance}; label it first")
+        return self.labels[self.offsets[position] : self.offsets[position + 1]]
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {utterance: position for position, utterance in enumerate(self.ids)}
+
+    def export_km(self, path: str | Path) -> int:
+        """Writes fairseq's `.km`; returns the number of lines."""
+        return write_km(path, (labels for _, labels in self))
+
+
+def write_labels(
+    directory: str | Path,
+    labels: Iterable[tuple[str, np.ndarray]],
+    kind: FeatureKind,
+    num_clusters: int,
+    codebook: str | None,
+) -> LabelSet:
+    """Writes the (utterance_id, units) of all utterances, one in memory at a time.
+
+    codebook: its hash, None where nobody knows. Raises ValueError for units that are not in
+    0..num_clusters - 1, an id that occurs twice, and more clusters than int16 holds.
+    """
+    directory = Path(directory)
+    if not 0 < num_clusters <= MOST_CLUSTERS:
+        raise ValueError(f"{num_clusters} clusters; label sets hold 1 to {MOST_CLUSTERS}")
+    (directory / "labels.json").unlink(missing_ok=True)  # not whole from here on
+    ids: dict[str, None] = {}
+
+    def checked() -> Iterator[np.ndarray]:
+        for utterance, units in labels:
+            _check_units(utterance, units, num_clusters)
+            if utterance in ids or "\n" in utterance:
+                raise ValueError(f"utterance {utterance!r} occurs twice, or breaks the line")
+            ids[utterance] = None
+            yield units
+
+    with complete(directory / "labels.npy") as part:
+        lengths = write_npy(part, checked(), "<i2")
+    offsets = np.cumsum([0, *lengths])
+    with complete(directory / "offsets.npy") as part:
+        write_npy(part, [offsets], "<i8")
+    write_bytes(directory / "ids.txt", "".join(f"{name}\n" for name in ids).encode())
+    notes = {
+        "features": kind.as_json(),
+        "num_clusters": num_clusters,
+        "codebook": codebook,
+        "num_utterances": len(ids),
+        "num_frames": int(offsets[-1]),
+    }
+    write_json(directory / "labels.json", notes)
+    return LabelSet.open(directory)
+
+
+def label(
+    directory: str | Path, features: Iterable[tuple[str, np.ndarray]], book: Codebook
+) -> LabelSet:
+    """Labels (utterance_id, features) with a codebook."""
+    labels = ((utterance, book.label(frames)) for utterance, frames in features)
+    return write_labels(directory, labels, book.kind, book.num_clusters, book.hash)
+
+
+def import_km(
+    directory: str | Path,
+    km: str | Path,
+    utterances: Sequence[tuple[str, int]],
+    kind: FeatureKind,
+    num_clusters: int,
+) -> LabelSet:
+    """A label set from a `.km` file that came from elsewhere.
+
+    utterances: (id, samples at 16 kHz) of the manifest, in its order. Raises ValueError
+    where lines are missing or too many, or a line's length does not fit kind.rate_hz.
+    """
+    lines = list(read_km(km))
+    if len(lines) != len(utterances):
+        raise ValueError(
+            f"{km} has {len(lines)} lines, the manifest {len(utterances)} utterances; "
+            f"they must be of the same split, all shards in order"
+        )
+    for number, ((name, samples), units) in enumerate(zip(utterances, lines, strict=True), 1):
+        whole = samples / SAMPLE_RATE_HZ * kind.rate_hz
+        if not whole - _FRAMES_SHORT <= len(units) <= whole + 1:
+            raise ValueError(
+                f"{km}, line {number}: {len(units)} labels for {name}, which has "
+                f"{samples / SAMPLE_RATE_HZ:.2f} s; at {kind.rate_hz:g} Hz there are about "
+                f"{whole:.0f}. Give the rate that the labels were made at"
+            )
+    named = ((name, units) for (name, _), units in zip(utterances, lines, strict=True))
+    return write_labels(directory, named, kind, num_clusters, None)
+
+
+def check_compatible(
+    labels: LabelSet,
+    *,
+    kind: FeatureKind,
+    num_clusters: int | None = None,
+    codebook: str | None = None,
+    ids: Iterable[str] = (),
+) -> None:
+    """Refuses labels that are not what the caller needs: raises ValueError with every reason.
+
+    kind: what the features must be; what is None there is not asked. codebook: the hash that
+    it must have been. ids: utterances that must have labels.
+    """
+    reasons = []
+    if not len(labels.labels):
+        reasons.append("it is empty")
+    asked = {
+        "the features are": (labels.kind.name, kind.name),
+        "the label rate in Hz is": (labels.kind.rate_hz, kind.rate_hz),
+        "the layer is": (labels.kind.layer, kind.layer),
+        "the encoder is": (labels.kind.encoder, kind.encoder),
+        "the number of clusters is": (labels.num_clusters, num_clusters),
+        "the codebook is": (labels.codebook, codebook),
+    }
+    for what, (found, needed) in asked.items():
+        if needed is not None and found != needed:
+            reasons.append(f"{what} {'unknown' if found is None else found}, not {needed}")
+    missing = [name for name in ids if name not in labels._positions]
+    if missing:
+        reasons.append(f"{len(missing)} utterances have no labels, such as {missing[0]}")
+    if reasons:
+        raise ValueError(
+            f"the label set {labels.directory} cannot be used: {'; '.join(reasons)}. Make it "
+            f"again with the features and the codebook that are needed"
+        )
+
+
+def _check_units(utterance: str, units: np.ndarray, num_clusters: int) -> None:
+    if len(units) and not 0 <= units.min() <= units.max() < num_clusters:
+        raise ValueError(
+            f"{utterance}: units {units.min()} to {units.max()}, where the codebook has 0 to "
+            f"{num_clusters - 1}; the labels are of another codebook"
+        )

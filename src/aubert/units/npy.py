@@ -1,0 +1,37 @@
+"""Arrays written row by row: numpy's file format, its length known at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+_HEADER_BYTES = 128
+
+
+def write_npy(
+    path: str | Path, parts: Iterable[np.ndarray], dtype: str, row: tuple[int, ...] = ()
+) -> list[int]:
+    """Writes the parts, each [n, *row], one after the other; returns the n of each.
+
+    One part is in memory at a time. dtype: with its byte order, such as "<f4".
+    """
+    lengths: list[int] = []
+    with Path(path).open("wb") as file:
+        file.write(bytes(_HEADER_BYTES))
+        for part in parts:
+            assert part.shape[1:] == row, (part.shape, row)
+            file.write(np.ascontiguousarray(part, dtype).tobytes())
+            lengths.append(len(part))
+        file.seek(0)
+        file.write(_header(dtype, (sum(lengths), *row)))
+    return lengths
+
+
+def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
+    """Version 1.0 of the format (numpy.lib.format), padded to a fixed length."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}"
+    magic = np.lib.format.magic(1, 0)
+    length = _HEADER_BYTES - len(magic) - 2
+    return magic + length.to_bytes(2, "little") + text.ljust(length - 1).encode() + b"\n"

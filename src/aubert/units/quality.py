@@ -1,0 +1,128 @@
+"""How much units say of phones, and of speakers.
+
+The definitions are those of HuBERT (Hsu et al. 2021, section IV-D) and of fairseq's
+measure_teacher_quality: phones and units of all frames are counted jointly, p(y, z).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_HALF_WINDOW_S = 0.0125  # of MFCC and of the usual encoders: a frame sees 25 ms
+
+
+@dataclass(frozen=True)
+class UnitQuality:
+    """pnmi: mutual information of phone and unit / entropy of the phones: the share of what
+      there is to know of the phone that the unit tells, 0..1
+    phone_purity: frames right when each unit is taken for its most frequent phone
+    cluster_purity: frames right when each phone is taken for its most frequent unit; falls
+      with more units
+    unit_entropy: of the units, in nats; log(num_clusters) when all are as frequent
+    dead_clusters: units that no frame has
+    mean_unit_ms: mean length of a run of one unit
+    speaker_nmi: mutual information of unit and speaker / entropy of the speakers: the part of
+      the voice that leaks into units; nan with one speaker
+    num_frames: with a phone
+    """
+
+    pnmi: float
+    phone_purity: float
+    cluster_purity: float
+    unit_entropy: float
+    dead_clusters: int
+    mean_unit_ms: float
+    speaker_nmi: float
+    num_frames: int
+
+
+def unit_quality(
+    utterances: Iterable[tuple[str, np.ndarray, Sequence[Mapping]]],
+    num_clusters: int,
+    rate_hz: float,
+) -> UnitQuality:
+    """Measures units against phones.
+
+    utterances: (speaker, units int [num_frames], its rows of the table reference_phones with
+    start_s and end_s from the beginning of the units). Frames in no phone (silence that
+    nobody labelled) count for unit length, entropy and speaker, not for phones. Raises
+    ValueError when there is no frame with a phone.
+    """
+    phones: dict[str, int] = {}
+    speakers: dict[str, np.ndarray] = {}
+    joint: dict[tuple[int, int], int] = {}
+    num_runs = 0
+    for speaker, units, intervals in utterances:
+        units = np.asarray(units, np.int64)
+        counts = speakers.setdefault(speaker, np.zeros(num_clusters, np.int64))
+        counts += np.bincount(units, minlength=num_clusters)
+        num_runs += int(len(units) > 0) + int((units[1:] != units[:-1]).sum())
+        of_frames = frame_phones(intervals, len(units), rate_hz, phones)
+        known = of_frames >= 0
+        codes = of_frames[known] * num_clusters + units[known]
+        for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
+            key = divmod(int(code), num_clusters)
+            joint[key] = joint.get(key, 0) + int(count)
+    if not joint:
+        raise ValueError(
+            "no frame has a phone; check that phones and units are of the same utterances"
+        )
+    table = np.zeros((len(phones), num_clusters), np.int64)
+    for (phone, unit), count in joint.items():
+        table[phone, unit] = count
+    by_speaker = np.stack([speakers[name] for name in sorted(speakers)])
+    of_units = by_speaker.sum(axis=0)
+    return UnitQuality(
+        pnmi=_told(table),
+        phone_purity=float(table.max(axis=0).sum() / table.sum()),
+        cluster_purity=float(table.max(axis=1).sum() / table.sum()),
+        unit_entropy=_entropy(of_units),
+        dead_clusters=int((of_units == 0).sum()),
+        mean_unit_ms=float(of_units.sum() / rate_hz * 1000 / num_runs),
+        speaker_nmi=_told(by_speaker),
+        num_frames=int(table.sum()),
+    )
+
+
+def frame_phones(
+    intervals: Sequence[Mapping], num_frames: int, rate_hz: float, phones: dict[str, int]
+) -> np.ndarray:
+    """The phone at the middle of each frame's window: int64 [num_frames], -1 in no interval.
+
+    intervals: {phone, start_s, end_s}, half-open, in order of time. phones: numbers of the
+    phones, to which new ones are added.
+    """
+    found = np.full(num_frames, -1, np.int64)
+    if not len(intervals):
+        return found
+    # To the microsecond: an edge that falls on a frame's middle must not depend on rounding.
+    middles = np.round((np.arange(num_frames) / rate_hz + _HALF_WINDOW_S) * 1e6)
+    starts = np.round(np.array([row["start_s"] for row in intervals]) * 1e6)
+    ends = np.round(np.array([row["end_s"] for row in intervals]) * 1e6)
+    numbers = np.array([phones.setdefault(row["phone"], len(phones)) for row in intervals])
+    position = np.searchsorted(starts, middles, side="right") - 1
+    inside = (position >= 0) & (middles < ends[position])
+    found[inside] = numbers[position[inside]]
+    return found
+
+
+def mutual_information(table: np.ndarray) -> float:
+    """Of the two sides of a table of joint counts [m, n], in nats."""
+    joint = table / table.sum()
+    rows, columns = joint.sum(axis=1, keepdims=True), joint.sum(axis=0, keepdims=True)
+    seen = joint > 0
+    return float((joint[seen] * np.log(joint[seen] / (rows * columns)[seen])).sum())
+
+
+def _told(table: np.ndarray) -> float:
+    """The share of the entropy of the rows that the columns tell; nan where there is none."""
+    entropy = _entropy(table.sum(axis=1))
+    return mutual_information(table) / entropy if entropy > 0 else float("nan")
+
+
+def _entropy(counts: np.ndarray) -> float:
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())

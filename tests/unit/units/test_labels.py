@@ -1,0 +1,115 @@
+"""Label sets: what comes back, and everything that is refused."""
+
+import numpy as np
+import pytest
+
+from aubert.units.codebook import Codebook
+from aubert.units.labels import LabelSet, check_compatible, import_km, label, write_labels
+from aubert.units.shards import FeatureKind
+
+KIND = FeatureKind("hidden", 50.0, 6, "encoder0")
+UNITS = [("a", np.array([0, 499, 3])), ("empty", np.zeros(0, int)), ("b", np.array([7, 7]))]
+
+
+@pytest.fixture
+def labels(tmp_path):
+    return write_labels(tmp_path / "set", UNITS, KIND, 500, "book0")
+
+
+def test_labels_come_back(labels):
+    again = LabelSet.open(labels.directory)
+    assert again.labels.dtype == np.int16
+    assert isinstance(again.labels, np.memmap)
+    assert [(name, units.tolist()) for name, units in again] == [
+        (name, units.tolist()) for name, units in UNITS
+    ]
+    assert again.of("b").tolist() == [7, 7]
+    assert (again.kind, again.num_clusters, again.codebook, len(again)) == (KIND, 500, "book0", 3)
+    assert sorted(path.name for path in labels.directory.iterdir()) == [
+        "ids.txt", "labels.json", "labels.npy", "offsets.npy",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="no labels for c"):
+        again.of("c")
+
+
+def test_a_codebook_labels(tmp_path):
+    book = Codebook(np.array([[0.0], [10.0]], np.float32), KIND)
+    made = label(tmp_path, [("u", np.array([[1.0], [9.0], [4.0]], np.float32))], book)
+    assert made.of("u").tolist() == [0, 1, 0]
+    check_compatible(made, kind=KIND, num_clusters=2, codebook=book.hash, ids=["u"])
+
+
+@pytest.mark.parametrize(
+    ("needed", "reason"),
+    [
+        ({"kind": FeatureKind(rate_hz=100.0)}, "rate in Hz is 50.0, not 100.0"),
+        ({"kind": FeatureKind(layer=9)}, "layer is 6, not 9"),
+        ({"kind": FeatureKind(name="mfcc")}, "features are hidden, not mfcc"),
+        ({"kind": FeatureKind(encoder="other")}, "encoder is encoder0, not other"),
+        ({"kind": KIND, "num_clusters": 100}, "number of clusters is 500, not 100"),
+        ({"kind": KIND, "codebook": "other"}, "codebook is book0, not other"),
+        ({"kind": KIND, "ids": ["a", "c", "d"]}, "2 utterances have no labels, such as c"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_reason(labels, needed, reason):
+    check_compatible(labels, kind=KIND, num_clusters=500, codebook="book0", ids=["a", "b"])
+    with pytest.raises(ValueError, match=reason):
+        check_compatible(labels, **needed)
+
+
+def test_empty_and_unknown_are_refused(tmp_path):
+    empty = write_labels(tmp_path, [], FeatureKind(), 500, None)
+    with pytest.raises(ValueError, match=r"it is empty; .* rate in Hz is unknown, not 50"):
+        check_compatible(empty, kind=KIND)
+
+
+def test_a_set_that_is_not_whole_is_refused(labels):
+    ids = labels.directory / "ids.txt"
+    ids.write_text("a\nempty\n")
+    with pytest.raises(ValueError, match="not whole: 2 ids"):
+        LabelSet.open(labels.directory)
+    (labels.directory / "labels.json").unlink()
+    with pytest.raises(ValueError, match="holds no label set"):
+        LabelSet.open(labels.directory)
+
+
+def test_a_failed_rewrite_does_not_leave_the_old_set(labels):
+    def until_full():
+        yield UNITS[0]
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_labels(labels.directory, until_full(), KIND, 500, "book1")
+    with pytest.raises(ValueError, match="holds no label set"):
+        LabelSet.open(labels.directory)
+
+
+@pytest.mark.parametrize(
+    ("units", "num_clusters", "message"),
+    [
+        ([("a", np.array([0, 500]))], 500, "units 0 to 500"),
+        ([("a", np.array([-1]))], 500, "units -1"),
+        ([("a", np.array([1])), ("a", np.array([2]))], 500, "occurs twice"),
+        ([], 40_000, "hold 1 to 32768"),
+    ],
+)
+def test_wrong_units_are_refused(tmp_path, units, num_clusters, message):
+    with pytest.raises(ValueError, match=message):
+        write_labels(tmp_path, units, KIND, num_clusters, None)
+
+
+def test_km_goes_out_and_comes_in(labels, tmp_path):
+    seconds = 16_000
+    utterances = [("a", seconds), ("b", 2 * seconds)]
+    units = [("a", np.arange(49)), ("b", np.arange(99))]
+    write_labels(tmp_path / "out", units, KIND, 500, "x").export_km(tmp_path / "x.km")
+    came = import_km(tmp_path / "in", tmp_path / "x.km", utterances, KIND, 500)
+    assert came.of("b").tolist() == list(range(99))
+    assert came.codebook is None
+
+    with pytest.raises(ValueError, match="at 100 Hz there are about 100"):
+        import_km(tmp_path / "no", tmp_path / "x.km", utterances, FeatureKind(rate_hz=100.0), 500)
+    lines = (tmp_path / "x.km").read_text().splitlines()
+    (tmp_path / "x.km").write_text(lines[0] + "\n")
+    with pytest.raises(ValueError, match="has 1 lines, the manifest 2 utterances"):
+        import_km(tmp_path / "no", tmp_path / "x.km", utterances, KIND, 500)

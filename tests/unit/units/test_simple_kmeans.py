@@ -1,0 +1,118 @@
+"""The four commands, called as fairseq's scripts are, and files that those scripts read."""
+
+import joblib
+import numpy as np
+import pytest
+import soundfile
+import torch
+import transformers
+
+from aubert.cli import main
+from aubert.units.mfcc import mfcc
+
+LENGTHS = (16_000, 300, 24_000, 9_000, 20_000)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = [str(tmp_path / "audio")]
+    (tmp_path / "audio").mkdir()
+    for index, num_samples in enumerate(LENGTHS):
+        tone = np.sin(np.arange(num_samples) * 0.02 * (1 + index))
+        samples = 0.1 * tone + 0.05 * rng.standard_normal(num_samples)
+        soundfile.write(tmp_path / "audio" / f"{index}.flac", samples, 16_000)
+        lines.append(f"{index}.flac\t{num_samples}")
+    (tmp_path / "train.tsv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def call(*words):
+    return main(["--debug", "kmeans", *map(str, words)])
+
+
+def dump_and_learn(corpus, nshard):
+    feats, km = corpus / f"feat{nshard}", corpus / f"km{nshard}"
+    for rank in range(nshard):
+        assert call("dump-mfcc", corpus, "train", nshard, rank, feats) == 0
+    assert call("learn", feats, "train", nshard, km, 8, "--device", "cpu") == 0
+    for rank in range(nshard):
+        call("dump-label", feats, "train", km, nshard, rank, corpus / f"lab{nshard}")
+    return feats, km, corpus / f"lab{nshard}"
+
+
+def test_from_tsv_to_labels(corpus, capsys):
+    feats, km, labels = dump_and_learn(corpus, 2)
+    assert (feats / "train_0_2.len").read_text() == "98\n0\n"
+    assert (feats / "train_1_2.len").read_text() == "148\n54\n123\n"
+    samples, _ = soundfile.read(corpus / "audio" / "0.flac", dtype="float32")
+    np.testing.assert_array_equal(np.load(feats / "train_0_2.npy"), mfcc(samples))
+
+    model = joblib.load(km)  # as fairseq's dump_km_label does
+    distances = ((mfcc(samples)[:, None] - model.cluster_centers_[None]) ** 2).sum(axis=2)
+    first, second = (labels / "train_0_2.km").read_text().splitlines()
+    assert [int(unit) for unit in first.split()] == distances.argmin(axis=1).tolist()
+    assert second == ""
+    assert len((labels / "train_1_2.km").read_text().splitlines()) == 3
+    assert (labels / "dict.km.txt").read_text() == "".join(f"{unit} 1\n" for unit in range(8))
+
+    capsys.readouterr()
+    assert call("dump-mfcc", corpus, "train", 2, 0, feats) == 0
+    assert "is there already" in capsys.readouterr().out
+
+
+def test_any_number_of_shards_gives_the_same(corpus):
+    _, km, labels = dump_and_learn(corpus, 1)
+    _, other_km, other_labels = dump_and_learn(corpus, 3)
+    assert np.load(f"{km}.npy").tobytes() == np.load(f"{other_km}.npy").tobytes()
+    whole = (labels / "train_0_1.km").read_text()
+    assert whole == "".join((other_labels / f"train_{r}_3.km").read_text() for r in range(3))
+
+
+def test_features_of_an_encoder(corpus, tmp_path):
+    torch.manual_seed(0)
+    config = transformers.HubertConfig(
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        conv_dim=(8,) * 7,
+        num_conv_pos_embeddings=9,
+        num_conv_pos_embedding_groups=2,
+    )
+    transformers.HubertModel(config).save_pretrained(tmp_path / "encoder")
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path / "encoder")
+    feats, device = corpus / "hidden", ("--device", "cpu")
+    call("dump-features", corpus, "train", tmp_path / "encoder", 1, 1, 0, feats, *device)
+    lengths = [max(0, (n - 400) // 320 + 1) for n in LENGTHS]
+    assert (feats / "train_0_1.len").read_text() == "".join(f"{n}\n" for n in lengths)
+    assert np.load(feats / "train_0_1.npy").shape == (sum(lengths), 16)
+    with pytest.raises(ValueError, match="holds other features"):
+        call("dump-features", corpus, "train", tmp_path / "encoder", 2, 1, 0, feats, *device)
+
+    mfccs, km, _ = dump_and_learn(corpus, 1)
+    with pytest.raises(ValueError, match="use the features of the codebook"):
+        call("dump-label", feats, "train", km, 1, 0, corpus / "no")
+    call("dump-mfcc", corpus, "train", 1, 0, corpus / "normalised", "--normalise-mean")
+    with pytest.raises(ValueError, match="use the features of the codebook"):
+        call("dump-label", corpus / "normalised", "train", km, 1, 0, corpus / "no")
+    assert mfccs.exists()
+
+
+def test_faults_are_named(corpus, capsys):
+    assert main(["kmeans", "dump-mfcc", str(corpus), "train", "2", "2", str(corpus / "f")]) == 1
+    assert "rank is 2" in capsys.readouterr().err
+    assert main(["kmeans", "learn", str(corpus), "train", "1", str(corpus / "km"), "8"]) == 1
+    assert "dump shard 0 first" in capsys.readouterr().err
+    (corpus / "audio" / "3.flac").write_bytes(b"fLaC no more")
+    assert main(["kmeans", "dump-mfcc", str(corpus), "train", "1", "0", str(corpus / "f")]) == 1
+    assert "3.flac" in capsys.readouterr().err
+    assert not (corpus / "f").exists() or not list((corpus / "f").iterdir())
+
+
+@pytest.mark.parametrize("verb", ["dump-mfcc", "dump-features", "learn", "dump-label"])
+def test_every_verb_has_help(verb, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["kmeans", verb, "--help"])
+    assert caught.value.code == 0
+    assert f"aubert kmeans {verb}" in capsys.readouterr().out
