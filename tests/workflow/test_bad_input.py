@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from conftest import ROOT, Run
+from snakemake_run import ROOT, Run
 
 from aubert import tables
 

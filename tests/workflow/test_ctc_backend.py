@@ -7,7 +7,7 @@ import json
 import shutil
 
 import pytest
-from conftest import Run
+from snakemake_run import Run
 from tiny_checkpoints import save_checkpoint
 
 from aubert import tables

@@ -8,6 +8,7 @@ when it is longer than a window, hardly on where the windows fell.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class _Piece:
     values: np.ndarray  # normalised samples
 
 
-class WaveformNetwork:
+class WaveformNetwork(ABC):
     """A network with its feature extractor, ready to run; subclasses say what is read off it.
 
     num_columns: of an output
@@ -99,9 +100,9 @@ class WaveformNetwork:
         _normalise_rows_apart(self)
         self._may_pad = self._padding_changes_nothing()
 
+    @abstractmethod
     def _outputs(self, inputs: Mapping[str, Any]):
         """What the network says to a padded batch: float32 [rows, frames, num_columns]."""
-        raise NotImplementedError
 
     def num_frames(self, num_samples: int) -> int:
         """Frames of an emission; (N - 400) // 320 + 1 for the published checkpoints."""
