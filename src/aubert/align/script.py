@@ -25,16 +25,13 @@ class ScriptItem(NamedTuple):
     spoken: tuple[str, ...]  # [a-z'] words, at least one
 
 
-def build_script(
-    book_text: str, refined: Mapping, transcript_text: str, *, fit_readings: bool = True
-) -> list[ScriptItem]:
+def build_script(book_text: str, refined: Mapping, transcript_text: str) -> list[ScriptItem]:
     """The script of one utterance, in the order of speech.
 
     refined: a row of the refined table; its runs cover book_text[char_start:char_end]
     and the transcript. A token (or word of the transcript) that crosses the border of
-    two runs belongs to the run that holds its middle. fit_readings: of a token with
-    several readings take the one that resembles the transcript most, the default one
-    when they tie.
+    two runs belongs to the run that holds its middle. Of a token with several readings
+    the one is taken that resembles the transcript most, the default one when they tie.
     """
     tokens = _tokens(book_text, refined["char_start"], refined["char_end"])
     words = [(m.start(), m.end(), m[0]) for m in re.finditer(r"\S+", transcript_text)]
@@ -47,7 +44,7 @@ def build_script(
             script.extend(ScriptItem(None, (word,)) for word in heard)
             continue
         read = [t for t in tokens if _inside(t.char_start, t.char_end, run, "char")]
-        choices = [_choices(book_text, token, fit_readings) for token in read]
+        choices = [_choices(book_text, token) for token in read]
         script.extend(map(ScriptItem, read, choose_readings(choices, heard)))
     return script
 
@@ -70,9 +67,7 @@ def _inside(start: int, end: int, run: Mapping, side: str) -> bool:
     return run[f"{side}_start"] <= (start + end) // 2 < run[f"{side}_end"]
 
 
-def _choices(book_text: str, token: Token, fit: bool) -> tuple[tuple[str, ...], ...]:
-    if not fit:
-        return (token.spoken,)
+def _choices(book_text: str, token: Token) -> tuple[tuple[str, ...], ...]:
     others = readings(book_text[token.char_start : token.char_end])
     return (token.spoken, *(other for other in others if other and other != token.spoken))
 

@@ -37,7 +37,7 @@ from aubert.transcribe.pronunciations import (
 
 # A shelf up to this size (about five novels) makes one model for speech whose book is
 # not known; more would cost more time and vocabulary than the carried model loses.
-MASKING_SNR_DB = 25  # of 40 to 20, the best on real and on synthetic readings
+MASKING_SNR_DB = 25  # of 40 to 20: least errors on one real reading, near the least elsewhere
 MAX_SHELF_BYTES = 5_000_000
 
 
