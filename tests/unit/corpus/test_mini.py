@@ -152,22 +152,48 @@ def test_manifest_comes_last_and_counts_what_is_there(tmp_path, monkeypatch):
         make_mini(tmp_path)
 
 
-def test_labelled_split_holds_training_voices_and_unread_chapters():
+def test_labelled_speech_keeps_voices_and_books_apart():
     utterances = labelled.plan_utterances()
-    read = {(each.book_id, each.chapter) for each in cast.ASSIGNMENTS}
+    read = {(each.reader, each.book_id, each.chapter) for each in cast.ASSIGNMENTS}
     for each in utterances:
-        assert each.speaker in cast.TRAIN_SPEAKERS and each.book_id in cast.TRAIN_BOOKS
-        assert (each.book_id, int(each.chapter_id[-1])) not in read
         text = books.story_text(each.book_id)
-        first, last = each.sentences[0].tokens[0], each.sentences[-1].tokens[-1]
-        passage = text[first.char_start : last.char_end]
+        spans = [(one.tokens[0].char_start, one.tokens[-1].char_end) for one in each.sentences]
+        passage = " ".join(text[start:end] for start, end in spans)
         assert each.transcript.lower().split() == spoken_words(passage)
+        if each.folder.startswith("librispeech_finetuning/"):
+            assert each.speaker in cast.TRAIN_SPEAKERS and each.book_id in cast.TRAIN_BOOKS
+            assert (each.speaker, each.book_id, int(each.chapter_id[-1])) not in read
+        else:
+            assert each.book_id in cast.HELD_OUT_BOOKS
+            assert (each.speaker in cast.UNSEEN_SPEAKERS) == each.folder.endswith("dev-unseen")
     assert len({each.path for each in utterances}) == len(utterances)
-    passages = [(each.book_id, each.sentences) for each in utterances]
-    assert len(set(passages)) == len(passages)
-    folders = {each.folder for each in utterances}
-    assert {f"1h/{part}/{kind}" for part in range(6) for kind in ("clean", "other")} < folders
-    assert {"9h/clean", "9h/other"} < folders
+
+
+def test_labelled_folders_hold_what_their_names_say():
+    words = Counter()
+    for each in labelled.plan_utterances():
+        words[each.folder] += len(each.transcript.split())
+    parts = {f"librispeech_finetuning/1h/{n}" for n in range(6)}
+    assert {folder.rsplit("/", 1)[0] for folder in words if "/1h/" in folder} == parts
+    hour = sum(count for folder, count in words.items() if "/1h/" in folder)
+    nine = sum(count for folder, count in words.items() if "/9h/" in folder)
+    assert 0.05 < hour / nine < 0.2
+    assert words["librispeech/dev-seen"] > 1000 and words["librispeech/dev-unseen"] > 1000
+
+
+def test_asides_stand_away_from_skipped_text():
+    asides = 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        made = reading.read_chapter("2301", 1, "Clara Munn", random)
+        read = [i for i, line in enumerate(made.lines) if line.words[-1].label == "READ"]
+        for before, after in pairwise(read):
+            if after - before > 1:
+                asides += 1
+                start = made.lines[before].words[-1].char_end
+                end = made.lines[after].words[-1].char_start
+                assert not any(start <= skip.char_start < end for skip in made.skips)
+    assert asides > 5
 
 
 def test_announcements_do_not_run_into_headings():

@@ -1,34 +1,48 @@
-"""A small labelled split in the layout of librispeech_finetuning.
+"""Labelled speech in the layouts of librispeech_finetuning and of LibriSpeech's dev sets.
 
-Training voices read, without slips, chapters of training books that no recording of
-the corpus holds: 1h/{0..5}/{clean,other} and 9h/{clean,other}, as in Libri-Light.
+Training voices read, without slips, chapters of training books that they do not read in
+the corpus: 1h/{0..5}/{clean,other} and 9h/{clean,other}, in Libri-Light's proportions. The
+dev sets are of the held-out books: by the same voices (dev-seen) and by voices that no
+training split holds (dev-unseen).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
 from aubert import espeak
 from aubert.corpus.mini.books import Sentence, chapters, story_text
-from aubert.corpus.mini.cast import ASSIGNMENTS, READERS, TRAIN_BOOKS, TRAIN_SPEAKERS
+from aubert.corpus.mini.cast import (
+    ASSIGNMENTS,
+    HELD_OUT_BOOKS,
+    READERS,
+    TRAIN_BOOKS,
+    TRAIN_SPEAKERS,
+    UNSEEN_SPEAKERS,
+)
 from aubert.corpus.mini.files import generator, write_flac
 from aubert.corpus.mini.reading import read_plainly
 from aubert.corpus.mini.sound import Room, perform
 from aubert.files import write_bytes
 
-_MIN_WORDS = 14  # about five seconds; LibriSpeech's utterances last up to sixteen
-_PER_SPEAKER_9H = 3
-_SNR_DB = {"clean": 32.0, "other": 20.0}
+FINETUNING_DIR, DEV_DIR = "librispeech_finetuning", "librispeech"
+# Words of a passage, at least, one after another: three to fifteen seconds, as LibriSpeech's.
+_PASSAGE_WORDS = (8, 14, 22, 34)
+_NUM_PARTS = 6  # of the hour
+_HOUR_SHARE = 10  # every tenth passage is of the hour, the others of the nine
+_SNR_DB = {"clean": (28, 35), "other": (20, 28)}
+_DEV_SNR_DB = (20, 35)  # as the corpus's
 
 
 @dataclass(frozen=True)
 class Utterance:
     """A few sentences of one chapter, read by one speaker."""
 
-    folder: str  # such as 1h/0/clean
+    folder: str  # such as librispeech_finetuning/1h/0/clean
     speaker: str
     chapter_id: str  # a number, as in LibriSpeech: the book's and the chapter's
     index: int  # in the chapter
@@ -66,23 +80,32 @@ class Sound(NamedTuple):
     num_samples: int
 
 
+class Passage(NamedTuple):
+    """Consecutive sentences of a chapter."""
+
+    book_id: str
+    chapter: int
+    index: int
+    sentences: tuple[Sentence, ...]
+
+
 def plan_utterances() -> list[Utterance]:
-    """Every utterance of the split, in the order of folders."""
-    texts = _texts()
-    return [
-        Utterance(folder, speaker, *next(texts))
-        for folder, speaker, count in _places()
-        for _ in range(count)
+    """Every utterance of the labelled split, then of the dev sets."""
+    dev_sets = {"dev-seen": TRAIN_SPEAKERS, "dev-unseen": UNSEEN_SPEAKERS}
+    return list(_finetuning()) + [
+        _utterance(f"{DEV_DIR}/{name}", speaker, passage)
+        for name, speakers in dev_sets.items()
+        for speaker, passage in zip(cycle(speakers), _passages(HELD_OUT_BOOKS), strict=False)
     ]
 
 
-def make_utterance(utterance: Utterance, base: Path, seed: int) -> Sound:
-    """Synthesises one utterance under `base`, the split's folder."""
+def make_utterance(utterance: Utterance, root: Path, seed: int) -> Sound:
+    """Synthesises one utterance under `root`, the corpus's folder."""
     random = generator(seed, utterance.path)
     room = Room(
         level_db=random.uniform(-28, -22),
-        snr_db=_SNR_DB[utterance.folder.rsplit("/", 1)[1]],
-        noise="pink",
+        snr_db=random.uniform(*_SNR_DB.get(utterance.folder.rsplit("/", 1)[1], _DEV_SNR_DB)),
+        noise=("white", "pink", "hum")[random.integers(3)],
         lead_s=0.3,
         tail_s=0.1,
     )
@@ -90,57 +113,53 @@ def make_utterance(utterance: Utterance, base: Path, seed: int) -> Sound:
     with espeak.session(seed) as engine:
         voice = READERS[utterance.speaker].voice
         performance = perform(engine, lines, voice, room, random)
-    sha256 = write_flac(base / utterance.path, performance.samples)
+    sha256 = write_flac(root / utterance.path, performance.samples)
     return Sound(sha256, len(performance.samples))
 
 
-def write_transcripts(base: Path, utterances: list[Utterance]) -> None:
+def write_transcripts(root: Path, utterances: Sequence[Utterance]) -> None:
     """Writes <speaker>-<chapter>.trans.txt beside the utterances of each chapter."""
     lines: dict[str, list[str]] = {}
     for each in sorted(utterances, key=lambda each: each.path):
         lines.setdefault(each.transcript_path, []).append(f"{each.id} {each.transcript}\n")
     for name, transcript in lines.items():
-        write_bytes(base / name, "".join(transcript).encode())
+        write_bytes(root / name, "".join(transcript).encode())
 
 
-def _places() -> Iterator[tuple[str, str, int]]:
-    """(folder, speaker, number of utterances); half of the speakers are "other"."""
+def _finetuning() -> Iterator[Utterance]:
+    """Each passage of the training books by one training voice; half of them are "other"."""
     half = len(TRAIN_SPEAKERS) // 2
-    groups = {"clean": TRAIN_SPEAKERS[:half], "other": TRAIN_SPEAKERS[half:]}
-    for part in range(6):
-        for group, speakers in groups.items():
-            yield f"1h/{part}/{group}", speakers[part % half], 1
-    for group, speakers in groups.items():
-        for speaker in speakers:
-            yield f"9h/{group}", speaker, _PER_SPEAKER_9H
+    read = {(each.reader, each.book_id, each.chapter) for each in ASSIGNMENTS}
+    waiting = list(TRAIN_SPEAKERS)
+    for number, passage in enumerate(_passages(TRAIN_BOOKS)):
+        speaker = next(
+            each for each in waiting if (each, passage.book_id, passage.chapter) not in read
+        )
+        waiting.remove(speaker)  # to the end of the queue
+        waiting.append(speaker)
+        group = "clean" if speaker in TRAIN_SPEAKERS[:half] else "other"
+        turn, rest = divmod(number, _HOUR_SHARE)
+        part = "9h" if rest else f"1h/{turn % _NUM_PARTS}"
+        yield _utterance(f"{FINETUNING_DIR}/{part}/{group}", speaker, passage)
 
 
-def _texts() -> Iterator[tuple[str, int, str, tuple[Sentence, ...]]]:
-    """(chapter id, index, book id, sentences), a passage of each unread chapter in turn."""
-    passages = [_passages(book_id, number) for book_id, number in _unread_chapters()]
-    for index in range(max(map(len, passages))):
-        yield from (chapter[index] for chapter in passages if index < len(chapter))
+def _utterance(folder: str, speaker: str, passage: Passage) -> Utterance:
+    chapter_id = f"{passage.book_id}{passage.chapter}"
+    return Utterance(folder, speaker, chapter_id, passage.index, passage.book_id, passage.sentences)
 
 
-def _unread_chapters() -> list[tuple[str, int]]:
-    read = {(assignment.book_id, assignment.chapter) for assignment in ASSIGNMENTS}
-    return [
-        (book_id, chapter.number)
-        for book_id in TRAIN_BOOKS
-        for chapter in chapters(book_id)
-        if (book_id, chapter.number) not in read
-    ]
-
-
-def _passages(book_id: str, number: int) -> list[tuple[str, int, str, tuple[Sentence, ...]]]:
-    found: list[tuple[str, int, str, tuple[Sentence, ...]]] = []
-    passage: list[Sentence] = []
-    for paragraph in chapters(book_id)[number - 1].paragraphs:
-        if paragraph.kind != "text":
-            continue
-        for sentence in paragraph.sentences:
-            passage.append(sentence)
-            if sum(len(each.tokens) for each in passage) >= _MIN_WORDS:
-                found.append((f"{book_id}{number}", len(found), book_id, tuple(passage)))
-                passage = []
+def _passages(book_ids: Sequence[str]) -> list[Passage]:
+    """All text of the books in passages, short and long in turn."""
+    found: list[Passage] = []
+    wanted = cycle(_PASSAGE_WORDS)
+    for book_id in book_ids:
+        for chapter in chapters(book_id):
+            texts = [each for each in chapter.paragraphs if each.kind == "text"]
+            passage: list[Sentence] = []
+            least, index = next(wanted), 0
+            for sentence in (sentence for each in texts for sentence in each.sentences):
+                passage.append(sentence)
+                if sum(len(each.tokens) for each in passage) >= least:
+                    found.append(Passage(book_id, chapter.number, index, tuple(passage)))
+                    passage, least, index = [], next(wanted), index + 1
     return found

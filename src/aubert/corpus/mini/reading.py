@@ -159,7 +159,7 @@ def _read_paragraph(
 
 def _add_slips(reading: Reading, random: np.random.Generator) -> None:
     """Long pauses, an aside and a word said twice, each in some readings."""
-    from_book = [i for i, line in enumerate(reading.lines) if line.words[0].label == "READ"]
+    from_book = [i for i, line in enumerate(reading.lines) if _from_book(line)]
     body = from_book[1:-1]
     if random.random() < 0.6:
         for place in random.choice(body, size=random.integers(1, 3), replace=False):
@@ -170,8 +170,20 @@ def _add_slips(reading: Reading, random: np.random.Generator) -> None:
         reading.lines[place] = _stammer(reading.lines[place], random)
     if random.random() < 0.4:
         aside = _extra_lines(str(random.choice(_ASIDES)), random)
-        place = random.choice(body)
+        # Not where text is skipped: which side of the aside it is missing on, nobody can tell.
+        place = random.choice([place for place in body if not _skips_before(reading, place)])
         reading.lines[place:place] = aside
+
+
+def _skips_before(reading: Reading, place: int) -> bool:
+    """Whether book text is left out between line place - 1 and line place."""
+    start = _from_book(reading.lines[place - 1])[-1].char_end
+    end = _from_book(reading.lines[place])[0].char_start
+    return any(start <= skip.char_start < end for skip in reading.skips)
+
+
+def _from_book(line: Line) -> list[Said]:
+    return [said for said in line.words if said.label == "READ"]
 
 
 def _stammer(line: Line, random: np.random.Generator) -> Line:

@@ -19,6 +19,8 @@ from aubert.corpus.mini.cast import (
     Assignment,
 )
 from aubert.corpus.mini.labelled import (
+    DEV_DIR,
+    FINETUNING_DIR,
     Sound,
     Utterance,
     make_utterance,
@@ -29,7 +31,7 @@ from aubert.corpus.mini.recordings import Recording, make_recording
 from aubert.files import write_bytes, write_json
 from aubert.processes import in_processes
 
-RECORDINGS_DIR, LABELLED_DIR = "librilight", "librispeech_finetuning"
+RECORDINGS_DIR = "librilight"
 MANIFEST = "manifest.json"
 
 
@@ -46,9 +48,9 @@ def make_mini(root: Path, *, seed: int = 0, jobs: int = 1) -> dict:
     (root / MANIFEST).unlink(missing_ok=True)
     _write_books(root)
     made = make_recordings(root, ASSIGNMENTS, seed=seed, jobs=jobs)
-    make = partial(make_utterance, base=root / LABELLED_DIR, seed=seed)
+    make = partial(make_utterance, root=root, seed=seed)
     sounds = list(in_processes(make, utterances, jobs))
-    write_transcripts(root / LABELLED_DIR, utterances)
+    write_transcripts(root, utterances)
     _write_references(root / "reference", made)
     manifest = _manifest(seed, made, utterances, sounds)
     write_json(root / MANIFEST, manifest)
@@ -114,8 +116,8 @@ def _check_free(root: Path, utterances: Sequence[Utterance]) -> None:
         stem = f"{RECORDINGS_DIR}/{assignment.recording_id}"
         ours |= {f"{stem}.flac", f"{stem}.json"}
     for utterance in utterances:
-        ours |= {f"{LABELLED_DIR}/{name}" for name in (utterance.path, utterance.transcript_path)}
-    for folder in ("books", RECORDINGS_DIR, LABELLED_DIR):
+        ours |= {utterance.path, utterance.transcript_path}
+    for folder in ("books", RECORDINGS_DIR, FINETUNING_DIR, DEV_DIR):
         for path in sorted((root / folder).rglob("[!.]*")):  # dots: what an interrupted run left
             if path.is_file() and path.relative_to(root).as_posix() not in ours:
                 raise ValueError(
