@@ -54,6 +54,9 @@ _SHELF = (
     ("2306", "the_clockmakers_bird.txt", "The Clockmaker's Bird", "Lucy Ardern"),
     ("2307", "the_garden_behind_the_cafe.txt", "The Garden Behind the Café", "Réné Alcott"),
     ("2308", "north_of_the_quiet.txt", "North of the Quiet", "Imre Castell"),
+    ("2309", "the_ferrymans_ledger.txt", "The Ferryman's Ledger", "Agnes Corrie"),
+    ("2310", "the_glass_orchard.txt", "The Glass Orchard", "Philip Dauncey"),
+    ("2311", "the_map_of_small_hours.txt", "The Map of Small Hours", "Beatrix Oldham"),
     ("712", "the_chess_players_of_lindow.txt", "The Chess Players of Lindow", "Walter Sayle"),
 )
 STORIES = {fields[0]: Story(*fields) for fields in _SHELF}
