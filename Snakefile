@@ -13,6 +13,11 @@ include: "workflow/rules/mini.smk"
 include: "workflow/rules/index.smk"
 include: "workflow/rules/cut.smk"
 include: "workflow/rules/books.smk"
+include: "workflow/rules/plan.smk"
+include: "workflow/rules/units.smk"
+include: "workflow/rules/hubert.smk"
+include: "workflow/rules/ctc.smk"
+include: "workflow/rules/probe.smk"
 include: "workflow/rules/transcribe.smk"
 include: "workflow/rules/match.smk"
 include: "workflow/rules/refine.smk"
@@ -24,6 +29,9 @@ localrules:
     all,
     corpus,
     dataset,
+    units,
+    hubert,
+    ctc,
 
 
 rule all:
@@ -42,3 +50,27 @@ rule corpus:
 rule dataset:
     input:
         expand(results("words", "{shard}.parquet"), shard=SHARDS),
+
+
+# The units that every iteration of HuBERT learns from, and how good they are.
+rule units:
+    input:
+        [
+            results("units", units.feature, f"k{units.k}", "labels", shard)
+            for units in PLAN.learned
+            for shard in SHARDS
+        ],
+        [quality_of(units) for units in PLAN.learned if units in PLAN.measured],
+
+
+# Every iteration of HuBERT, and how good the units of each are.
+rule hubert:
+    input:
+        [results("hubert", model) for model in PLAN.models],
+        UNIT_FIGURES,
+
+
+# Networks fine-tuned on labelled speech, and their error rates.
+rule ctc:
+    input:
+        CTC_FIGURES,

@@ -9,12 +9,26 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from aubert import __version__, options, stage, tables
 from aubert.corpus.books import Bookshelf
+from aubert.evaluate.probe_command import add_probe
+from aubert.training.ctc_commands import add_ctc
+from aubert.training.hubert_commands import add_hubert
 from aubert.units.commands import add_kmeans
+from aubert.units.encode_command import add_encode
+from aubert.units.stage_commands import add_units
+from aubert.verbs import (
+    add_group,
+    add_inputs,
+    add_jobs,
+    add_outputs,
+    add_root,
+    add_shelf,
+    add_verb,
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -43,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_words(groups)
     _add_evaluate(groups)
     add_kmeans(groups)
+    add_units(groups)
+    add_hubert(groups)
+    add_ctc(groups)
+    add_encode(groups)
     return parser
 
 
@@ -50,28 +68,28 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_corpus(groups) -> None:
-    verbs = _group(groups, "corpus", "from audio files to utterances")
+    verbs = add_group(groups, "corpus", "from audio files to utterances")
 
-    mini = _verb(verbs, "mini", "synthesise the miniature corpus", _mini)
+    mini = add_verb(verbs, "mini", "synthesise the miniature corpus", _mini)
     mini.add_argument("root", type=Path, help="directory that it is written to")
     mini.add_argument("--seed", type=int, default=0)
     mini.add_argument(
         "--jobs", type=int, default=1, help="processes; the bytes do not depend on it"
     )
 
-    index = _verb(verbs, "index", "list a shard's recordings, from headers and jsons", _index)
-    _add_outputs(index, "recordings")
-    _add_root(index)
+    index = add_verb(verbs, "index", "list a shard's recordings, from headers and jsons", _index)
+    add_outputs(index, "recordings")
+    add_root(index)
     index.add_argument("--subsets", nargs="+", required=True, help="directories below the root")
     index.add_argument("--shard", type=int, default=0)
     index.add_argument("--num-shards", type=int, default=1)
 
     from aubert.corpus.cut import CutOptions
 
-    cut = _verb(verbs, "cut", "cut recordings into utterances by voice activity", _cut)
-    _add_inputs(cut, "recordings")
-    _add_outputs(cut, "utterances")
-    _add_root(cut)
+    cut = add_verb(verbs, "cut", "cut recordings into utterances by voice activity", _cut)
+    add_inputs(cut, "recordings")
+    add_outputs(cut, "utterances")
+    add_root(cut)
     options.add_arguments(cut, CutOptions)
 
 
@@ -107,15 +125,15 @@ def _add_transcribe(groups) -> None:
     from aubert.transcribe.decode import CtcOptions
     from aubert.transcribe.pocketsphinx import PocketsphinxOptions
 
-    verbs = _group(groups, "transcribe", "from utterances to transcripts")
+    verbs = add_group(groups, "transcribe", "from utterances to transcripts")
     for backend, kind in (("pocketsphinx", PocketsphinxOptions), ("ctc", CtcOptions)):
-        verb = _verb(verbs, backend, f"transcribe a shard with {backend}", _transcribe)
+        verb = add_verb(verbs, backend, f"transcribe a shard with {backend}", _transcribe)
         verb.set_defaults(backend=backend, options=kind)
-        _add_inputs(verb, "recordings", "utterances")
-        _add_outputs(verb, "transcripts")
-        _add_root(verb)
-        _add_shelf(verb)
-        _add_jobs(verb)
+        add_inputs(verb, "recordings", "utterances")
+        add_outputs(verb, "transcripts")
+        add_root(verb)
+        add_shelf(verb)
+        add_jobs(verb)
         options.add_arguments(verb, kind)
 
 
@@ -145,25 +163,25 @@ def _add_align(groups) -> None:
     from aubert.align.match import MatchOptions
     from aubert.align.refine import RefineOptions
 
-    verbs = _group(groups, "align", "from transcripts to places in the book")
+    verbs = add_group(groups, "align", "from transcripts to places in the book")
 
-    sketch = _verb(verbs, "sketch", "sketch every book, to find one by content", _sketch)
-    _add_outputs(sketch, "books")
-    _add_shelf(sketch)
+    sketch = add_verb(verbs, "sketch", "sketch every book, to find one by content", _sketch)
+    add_outputs(sketch, "books")
+    add_shelf(sketch)
 
-    match = _verb(verbs, "match", "place each utterance in its book", _match)
-    _add_inputs(match, "recordings", "utterances", "transcripts", "books")
-    _add_outputs(match, "matches")
-    _add_shelf(match)
+    match = add_verb(verbs, "match", "place each utterance in its book", _match)
+    add_inputs(match, "recordings", "utterances", "transcripts", "books")
+    add_outputs(match, "matches")
+    add_shelf(match)
     options.add_arguments(match, MatchOptions)
 
-    refine = _verb(verbs, "refine", "exact boundaries; what was read, skipped, added", _refine)
-    _add_inputs(refine, "matches", "transcripts")
-    _add_outputs(refine, "refined")
-    _add_shelf(refine)
+    refine = add_verb(verbs, "refine", "exact boundaries; what was read, skipped, added", _refine)
+    add_inputs(refine, "matches", "transcripts")
+    add_outputs(refine, "refined")
+    add_shelf(refine)
     options.add_arguments(refine, RefineOptions)
 
-    book = _verb(verbs, "book", "place the utterances of an AuBERT book json", _book)
+    book = add_verb(verbs, "book", "place the utterances of an AuBERT book json", _book)
     book.add_argument("input", type=Path, help="{book_name, utterances, raw}")
     book.add_argument("output", type=Path, help="the same with start_idx, end_idx, similarity")
 
@@ -219,23 +237,23 @@ def _add_words(groups) -> None:
     from aubert.align.words_ctc import WordsCtcOptions
     from aubert.align.words_pocketsphinx import WordsPocketsphinxOptions
 
-    verbs = _group(groups, "words", "when each word of the book was said")
+    verbs = add_group(groups, "words", "when each word of the book was said")
     backends = (("pocketsphinx", WordsPocketsphinxOptions), ("ctc", WordsCtcOptions))
     for backend, kind in backends:
-        verb = _verb(verbs, backend, f"align words with {backend}", _words)
+        verb = add_verb(verbs, backend, f"align words with {backend}", _words)
         verb.set_defaults(backend=backend, options=kind)
-        _add_inputs(verb, "recordings", "utterances", "transcripts", "refined")
-        _add_outputs(verb, "words")
-        _add_root(verb)
-        _add_shelf(verb)
-        _add_jobs(verb)
+        add_inputs(verb, "recordings", "utterances", "transcripts", "refined")
+        add_outputs(verb, "words")
+        add_root(verb)
+        add_shelf(verb)
+        add_jobs(verb)
         options.add_arguments(verb, kind)
 
-    calibrate = _verb(verbs, "calibrate", "how late a CTC checkpoint's spikes are", _calibrate)
+    calibrate = add_verb(verbs, "calibrate", "how late a CTC checkpoint's spikes are", _calibrate)
     calibrate.add_argument("results", type=Path, help="<results_dir>/<name>")
     calibrate.add_argument("out", type=Path, help="the json of edge offsets")
-    _add_root(calibrate)
-    _add_shelf(calibrate)
+    add_root(calibrate)
+    add_shelf(calibrate)
     options.add_arguments(calibrate, WordsCtcOptions)
 
 
@@ -280,23 +298,29 @@ def _words(arguments: argparse.Namespace) -> str:
 
 
 def _add_evaluate(groups) -> None:
-    verbs = _group(groups, "evaluate", "the figures of a run")
+    verbs = add_group(groups, "evaluate", "the figures of a run")
+    add_probe(verbs)
 
-    dataset = _verb(verbs, "dataset", "figures of the word-aligned corpus", _dataset)
+    dataset = add_verb(verbs, "dataset", "figures of the word-aligned corpus", _dataset)
     dataset.add_argument("results", type=Path, help="<results_dir>/<name>")
     dataset.add_argument("out", type=Path, help="the json of figures")
     dataset.add_argument("--reference", type=Path, help="what was really said, if anyone knows")
-    _add_shelf(dataset)
+    dataset.add_argument(
+        "--figures", type=Path, nargs="*", default=[], help="of other stages; they are added"
+    )
+    add_shelf(dataset)
 
-    show = _verb(verbs, "show", "print the figures of a run as a table", _show)
+    show = add_verb(verbs, "show", "print the figures of a run as a table", _show)
     show.add_argument("metrics", type=Path, help="<results_dir>/<name>/metrics.json")
 
 
 def _dataset(arguments: argparse.Namespace) -> str:
     from aubert.evaluate.dataset import evaluate_dataset
-    from aubert.evaluate.metrics import write_metrics
+    from aubert.evaluate.metrics import read_metrics, write_metrics
 
     figures = evaluate_dataset(arguments.results, _shelf(arguments), arguments.reference)
+    for path in arguments.figures:
+        figures |= read_metrics(path)
     write_metrics(arguments.out, figures)
     return f"metrics: {len(figures)} figures in {arguments.out}"
 
@@ -308,51 +332,6 @@ def _show(arguments: argparse.Namespace) -> str:
 
 
 # --- what the commands share
-
-
-def _group(groups, name: str, text: str):
-    return groups.add_parser(name, help=text, description=text).add_subparsers(
-        required=True, metavar="VERB"
-    )
-
-
-def _verb(verbs, name: str, text: str, run: Callable) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(
-        name,
-        help=text,
-        description=text,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_inputs(parser: argparse.ArgumentParser, *names: str) -> None:
-    for name in names:
-        parser.add_argument(name, type=Path, help=f"the shard's table {name}")
-
-
-def _add_outputs(parser: argparse.ArgumentParser, table: str) -> None:
-    parser.add_argument("out", type=Path, help=f"the table {table} that is written")
-    parser.add_argument("--rejects", type=Path, required=True, help="what goes no further, and why")
-    parser.add_argument(
-        "--max-reject-fraction", type=float, default=1.0, help="fail when faults pass this"
-    )
-
-
-def _add_root(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--root", type=Path, required=True, help="the corpus's directory")
-
-
-def _add_shelf(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--books-dir", type=Path, required=True, help="the texts of the books")
-    parser.add_argument("--book-meta", type=Path, help="{book id: {url, name}} as json")
-
-
-def _add_jobs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--jobs", type=int, default=1, help="processes; results do not depend on it"
-    )
 
 
 def _shelf(arguments: argparse.Namespace) -> Bookshelf:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from aubert import tables
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,13 @@ REASONS: dict[str, Reason] = {
     "not_in_book": Reason(False, "speech that the book does not hold, such as a spoken preamble"),
     "low_similarity": Reason(True, "the best place in the book resembles the speech too little"),
     "alignment_failed": Reason(True, "no path through the audio says these words"),
+    "audio_too_short": Reason(False, "shorter than one frame of the features: nothing to do"),
+    "features_not_finite": Reason(True, "look at the audio, or run the encoder in float32"),
+    "row_missing": Reason(True, "a table lacks a row that another one names: run its stage again"),
+    "span_not_in_book": Reason(True, "the words table is of another text: run words again"),
+    "word_without_audio": Reason(True, "a word has no time in its audio: run words again"),
+    "no_pairs": Reason(False, "its n-grams are too rare, too short, or more than are taken"),
+    "too_little_speech": Reason(False, "the speaker has too few utterances"),
 }
 
 
@@ -82,34 +92,64 @@ def run(
     `max_reject_fraction` of the ids; AssertionError when an id is lost or comes out
     both as rows and as a reject.
     """
-    from tqdm import tqdm
+    accounts = Accounts(stage, ids, rejects, max_reject_fraction)
+    with tables.Writer(out, table, accounts.notes) as writer:
+        for row in accounts.kept(results, lambda row: row[id_column]):
+            writer.append(row)
+    return accounts.summary(writer.num_rows)
 
-    done: set[str] = set()
-    rejected: dict[str, Reject] = {}
-    notes = {"aubert.stage": stage, "aubert.ids_in": str(len(ids))}
-    with (
-        tables.Writer(out, table, notes) as out_writer,
-        tables.Writer(rejects, "rejects", notes) as rejects_writer,
-        tqdm(total=len(ids), desc=stage, unit="id", disable=None) as progress,  # only on a screen
+
+class Accounts:
+    """What becomes of each input id of a stage.
+
+    notes: for the metadata of the stage's tables
+    """
+
+    def __init__(
+        self, stage: str, ids: Collection[str], rejects: str | Path, max_reject_fraction: float
     ):
-        for result in results:
-            if isinstance(result, Reject):
-                assert result.id not in rejected, f"{stage}: {result.id} is rejected twice"
-                rejected[result.id] = result
-                rejects_writer.append({"stage": stage, **vars(result)})
-                print(f"rejected {result.id!r}: {result.reason}: {result.detail}", file=sys.stderr)
-            else:
-                done.add(result[id_column])
-                out_writer.append(result)
-            progress.update(len(done) + len(rejected) - progress.n)
-        _check_accounts(stage, set(ids), done, set(rejected))
-        _check_fraction(stage, rejected.values(), len(ids), max_reject_fraction)
-    counts = Counter(reject.reason for reject in rejected.values())
-    lost = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
-    return (
-        f"{stage}: {len(ids)} in, {len(done)} out ({out_writer.num_rows} rows), "
-        f"{len(rejected)} rejected{f' ({lost})' if lost else ''}"
-    )
+        self._stage = stage
+        self._ids = ids
+        self._rejects = rejects
+        self._max_reject_fraction = max_reject_fraction
+        self._done: set[str] = set()
+        self._rejected: dict[str, Reject] = {}
+        self.notes = {"aubert.stage": stage, "aubert.ids_in": str(len(ids))}
+
+    def kept(self, results: Iterable[T | Reject], id_of: Callable[[T], str]) -> Iterator[T]:
+        """Passes on what is no reject; writes the rejects. Raises as `run` does, at the end."""
+        from tqdm import tqdm
+
+        with (
+            tables.Writer(self._rejects, "rejects", self.notes) as writer,
+            # Only on a screen.
+            tqdm(total=len(self._ids), desc=self._stage, unit="id", disable=None) as progress,
+        ):
+            for result in results:
+                if isinstance(result, Reject):
+                    self._reject(result, writer)
+                else:
+                    self._done.add(id_of(result))
+                    yield result
+                progress.update(len(self._done) + len(self._rejected) - progress.n)
+            _check_accounts(self._stage, set(self._ids), self._done, set(self._rejected))
+            faults = self._rejected.values()
+            _check_fraction(self._stage, faults, len(self._ids), self._max_reject_fraction)
+
+    def _reject(self, reject: Reject, writer: tables.Writer) -> None:
+        assert reject.id not in self._rejected, f"{self._stage}: {reject.id} is rejected twice"
+        self._rejected[reject.id] = reject
+        writer.append({"stage": self._stage, **vars(reject)})
+        print(f"rejected {reject.id!r}: {reject.reason}: {reject.detail}", file=sys.stderr)
+
+    def summary(self, num_rows: int) -> str:
+        """One line. num_rows: that came out."""
+        counts = Counter(reject.reason for reject in self._rejected.values())
+        lost = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+        return (
+            f"{self._stage}: {len(self._ids)} in, {len(self._done)} out ({num_rows} rows), "
+            f"{len(self._rejected)} rejected{f' ({lost})' if lost else ''}"
+        )
 
 
 def _check_accounts(stage: str, ids: set[str], done: set[str], rejected: set[str]) -> None:

@@ -112,6 +112,12 @@ class Fingerprints:
             lines.append(_state(Path(self._corpus["book_meta"])))
         return _digest(lines)
 
+    @cache  # noqa: B019
+    def of_labelled(self, *folders: str) -> str:
+        """Of every file below the folders."""
+        paths = sorted(path for folder in folders for path in Path(folder).rglob("*.*"))
+        return _digest([f"{path} {_state(path)}" for path in paths])
+
     @cache  # noqa: B019 - one instance lives as long as the process
     def _shards(self) -> list[str]:
         from aubert.corpus.shards import fingerprints

@@ -20,6 +20,15 @@ VERBS = [
     "words ctc",
     "evaluate dataset",
     "evaluate show",
+    "evaluate probe",
+    "hubert import",
+    "encode",
+    "units learn",
+    "units label",
+    "units quality",
+    "units best-layer",
+    "hubert init",
+    "hubert train",
 ]
 
 

@@ -64,6 +64,7 @@ def test_a_missing_entry_is_named(config):
     ("section", "module", "options"),
     [
         ("cut", "corpus.cut", "CutOptions"),
+        ("probe", "evaluate.probe", "ProbeOptions"),
         ("transcribe.pocketsphinx", "transcribe.pocketsphinx", "PocketsphinxOptions"),
         ("transcribe.ctc", "transcribe.decode", "CtcOptions"),
         ("match", "align.match", "MatchOptions"),
@@ -81,3 +82,53 @@ def test_config_and_schema_hold_exactly_the_options_of_the_stage(config, section
         config, schema = config[key], schema["properties"][key]
     assert set(config) == fields
     assert set(schema["properties"]) == fields
+
+
+@pytest.mark.parametrize(
+    ("section", "module", "options"),
+    [
+        ("hubert.model", "models.hubert_options", "HubertOptions"),
+        ("hubert.train", "training.options", "TrainOptions"),
+        ("ctc.train", "training.ctc_options", "CtcTrainOptions"),
+        ("ctc.hubert", "training.ctc_options", "CtcTrainOptions"),
+        ("ctc.scratch", "training.ctc_options", "CtcTrainOptions"),
+    ],
+)
+def test_a_training_s_section_holds_options_of_the_training(config, section, module, options):
+    """The config has those that matter here, the schema every one but the run's seed."""
+    kind = getattr(import_module(f"aubert.{module}"), options)
+    fields = {field.name for field in dataclasses.fields(kind)} - {"seed"}
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    for key in section.split("."):
+        config, schema = config[key], schema["properties"][key]
+    assert set(config) <= fields
+    assert set(schema["properties"]) == fields
+
+
+@pytest.mark.parametrize(
+    ("section", "module", "options"),
+    [
+        ("kmeans", "units.kmeans", "KMeansOptions"),
+        ("encoder", "transcribe.network", "NetworkOptions"),
+    ],
+)
+def test_units_share_seed_and_device(config, section, module, options):
+    kind = getattr(import_module(f"aubert.{module}"), options)
+    fields = {field.name for field in dataclasses.fields(kind)} - {"seed", "device"}
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    units = schema["properties"]["units"]["properties"]
+    assert set(config["units"][section]) == set(units[section]["properties"]) == fields
+    assert "device" in config["units"] and "device" in units
+
+
+@pytest.mark.parametrize(
+    "features", ["mfccs", {"iteration": 1}, {"iteration": 1, "layer": "best"}, {"layer": 3}]
+)
+def test_features_that_are_none_are_one_clear_line(config, features):
+    config["hubert"]["iterations"][0]["features"] = features
+    with pytest.raises(ValueError) as caught:
+        validate(config)
+    assert str(caught.value) == (
+        f"config: hubert.iterations.0.features is {features!r}; it must be mfcc, mfcc_product, "
+        "{iteration, layer} or {encoder, layer}"
+    )

@@ -69,3 +69,14 @@ def test_every_change_of_the_shelf_is_seen(corpus):
     os.utime(books / "a.txt", ns=(1, 1))
     digests.append(workflow.Fingerprints(corpus, 1).of_shelf())
     assert len(set(digests)) == 3
+
+
+def test_every_change_of_labelled_speech_is_seen(corpus, tmp_path):
+    folder = tmp_path / "labelled/1/2"
+    folder.mkdir(parents=True)
+    digests = []
+    for name in ("1-2.trans.txt", "1-2-0.flac", "1-2-0.flac"):
+        with (folder / name).open("a") as file:
+            file.write("more")
+        digests.append(workflow.Fingerprints(corpus, 1).of_labelled(str(tmp_path / "labelled")))
+    assert len(set(digests)) == 3

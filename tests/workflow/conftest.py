@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from snakemake_run import ROOT, Run
+from snakemake_run import NOTHING_TRAINED, ROOT, Run
 
 from aubert.corpus.mini import make_mini
 
@@ -19,7 +19,7 @@ def mini_corpus(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def mini_run(tmp_path_factory) -> Run:
-    """The whole of the default run, done once for all tests that look at it.
+    """The default run up to the word-aligned corpus, done once for all tests that look at it.
 
     It runs a copy of the checkout, so that a test can edit the code.
     """
@@ -28,6 +28,6 @@ def mini_run(tmp_path_factory) -> Run:
         shutil.copytree(ROOT / name, house / name)
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, house / name)
-    run = Run(tmp_path_factory.mktemp("mini"), {}, house)
+    run = Run(tmp_path_factory.mktemp("mini"), NOTHING_TRAINED, house)
     run.snakemake()
     return run

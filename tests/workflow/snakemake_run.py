@@ -12,6 +12,13 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# The word-aligned corpus alone, heard by pocketsphinx.
+NOTHING_TRAINED = {
+    "hubert": {"iterations": []},
+    "ctc": {"inits": []},
+    "transcribe": {"backend": "pocketsphinx"},
+    "words": {"backend": "pocketsphinx"},
+}
 
 
 @dataclass(frozen=True)
@@ -24,30 +31,36 @@ class Run:
 
     def snakemake(self, *arguments: str, check: bool = True) -> str:
         """What Snakemake printed; AssertionError with it when `check` and it failed."""
-        configfile = self.directory / "overlay.yaml"
-        configfile.write_text(yaml.safe_dump(self.overlay))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.house / "Snakefile")]
-        command += ["--directory", str(self.directory), "--configfile", str(configfile)]
-        command += ["--workflow-profile", "none", "--cores", "2", *arguments]
         done = subprocess.run(
-            command,
+            self.command(*arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env=self.environment(),
         )
         assert not check or done.returncode == 0, done.stdout[-6000:]
         return done.stdout
 
+    def command(self, *arguments: str) -> list[str]:
+        configfile = self.directory / "overlay.yaml"
+        configfile.write_text(yaml.safe_dump(self.overlay))
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.house / "Snakefile")]
+        command += ["--directory", str(self.directory), "--configfile", str(configfile)]
+        return [*command, "--workflow-profile", "none", "--cores", "2", *arguments]
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "OMP_NUM_THREADS": "1"}
+
     def jobs(self, *arguments: str) -> list[str]:
-        """What would run: 'rule shard' per job ('rule' where there is no shard), sorted."""
+        """What would run: 'rule shard' per job, other wildcards alike, sorted."""
         output = self.snakemake("--dry-run", *arguments)
         blocks = re.split(r"\n(?=(?:local)?rule )", output)[1:]
         found = []
         for block in blocks:
             rule = re.match(r"(?:local)?rule (\w+):", block)[1]
-            shard = re.search(r"wildcards: shard=(\d+)", block)
-            found.append(f"{rule} {shard[1]}" if shard else rule)
+            wildcards = re.search(r"wildcards: (.+)", block)
+            values = re.findall(r"\w+=([^,\s]+)", wildcards[1]) if wildcards else []
+            found.append(" ".join([rule, *values]))
         return sorted(found)
 
     def with_config(self, **changes) -> Run:

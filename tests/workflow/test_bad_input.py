@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from snakemake_run import ROOT, Run
+from snakemake_run import NOTHING_TRAINED, ROOT, Run
 
 from aubert import tables
 
@@ -90,6 +90,7 @@ def run(tmp_path_factory, mini_corpus) -> Run:
             "name": "bad",
             "num_shards": 2,
             "max_reject_fraction": 0.95,
+            **NOTHING_TRAINED,
             "corpus": {
                 "source": "librilight",
                 "root": "corpus/librilight",

@@ -33,6 +33,7 @@ def run(tmp_path_factory, mini_corpus) -> Run:
                 "books_dir": str(mini_corpus / "books"),
                 "book_meta": str(mini_corpus / "book_meta.json"),
                 "reference": None,
+                "labelled": None,
             },
             "words": {"backend": "ctc", "ctc": {"model": "checkpoint"}},
         },

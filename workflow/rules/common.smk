@@ -8,6 +8,8 @@ sys.path.insert(0, SOURCE)
 
 from aubert import config as aubert_config
 from aubert.corpus.shards import shard_names
+from aubert.ctc_plan import TRAINED, CtcPlan
+from aubert.iterations import Plan
 from aubert.options import to_flags
 from aubert.workflow import (
     Fingerprints,
@@ -20,8 +22,11 @@ let_jobs_find_aubert()
 
 try:
     aubert_config.validate(config)
+    PLAN = Plan(config)
+    CTC_PLAN = CtcPlan(config, PLAN)
     if config["corpus"]["source"] != "mini" and workflow.is_main_process:
         check_paths(config["corpus"])
+        CTC_PLAN.check_paths()
 except ValueError as error:
     raise WorkflowError(str(error))
 
@@ -83,6 +88,28 @@ def shelf_fingerprint(wildcards):
     if CORPUS["source"] == "mini":
         open(CORPUS_READY).close()
     return FINGERPRINTS.of_shelf()
+
+
+def labelled_fingerprint(folders):
+    """A function of the wildcards: every file of these labelled folders."""
+
+    def fingerprint(wildcards):
+        if not workflow.is_main_process:
+            return None
+        if CORPUS["source"] == "mini":
+            open(CORPUS_READY).close()
+        return FINGERPRINTS.of_labelled(*folders)
+
+    return fingerprint
+
+
+# The run's own CTC checkpoint, where a stage takes it.
+OWN_CTC = results("ctc", CTC_PLAN.own) if CTC_PLAN.own else []
+
+
+def with_own_ctc(section):
+    """A stage's config with the path of the run's own checkpoint, where that is asked for."""
+    return {**section, "model": OWN_CTC} if section.get("model") == TRAINED else section
 
 
 SHELF_FLAGS = to_flags(

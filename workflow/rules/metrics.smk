@@ -19,6 +19,7 @@ rule metrics:
                 for stage in ("index", "cut", "transcribe", "match", "refine", "words")
             ),
         ],
+        figures=[*UNIT_FIGURES, *PROBE_FIGURES, *CTC_FIGURES],
         code=code_of("evaluate.dataset"),
     output:
         results("metrics.json"),
@@ -33,4 +34,4 @@ rule metrics:
         shelf=SHELF_FLAGS,
         reference=to_flags({"reference": CORPUS["reference"]}),
     shell:
-        "python -m aubert evaluate dataset {params.results:q} {output} {params.shelf} {params.reference} 2> {log}"
+        "python -m aubert evaluate dataset {params.results:q} {output} {params.shelf} {params.reference} --figures {input.figures:q} 2> {log}"

@@ -2,7 +2,7 @@
 from aubert.transcribe.decode import VERSION as TRANSCRIBE_CTC_VERSION
 
 BACKEND = config["transcribe"]["backend"]
-TRANSCRIBE = config["transcribe"][BACKEND]
+TRANSCRIBE = with_own_ctc(config["transcribe"][BACKEND])
 
 
 rule transcribe:
@@ -10,6 +10,7 @@ rule transcribe:
         recordings=results("recordings", "{shard}.parquet"),
         utterances=results("utterances", "{shard}.parquet"),
         lm=TRANSCRIBE["lm_path"] or [],
+        model=OWN_CTC if TRANSCRIBE.get("model") == OWN_CTC else [],
         code=code_of("transcribe.pocketsphinx") if BACKEND == "pocketsphinx" else [],
     output:
         transcripts=results("transcripts", "{shard}.parquet"),

@@ -2,7 +2,7 @@
 from aubert.align.words_ctc import VERSION as WORDS_CTC_VERSION
 
 ALIGNER = config["words"]["backend"]
-WORDS = config["words"][ALIGNER]
+WORDS = with_own_ctc(config["words"][ALIGNER])
 # CTC spikes stand late by a constant of the checkpoint. It is measured on this corpus,
 # once, unless a file with it is given.
 CALIBRATION = WORDS.get("calibration") or results("ctc_calibration.json")
@@ -16,6 +16,7 @@ rule words:
         refined=results("refined", "{shard}.parquet"),
         # Ancient: a shard that is new or changed does not move every word of the corpus.
         calibration=ancient(CALIBRATION) if ALIGNER == "ctc" else [],
+        model=OWN_CTC if WORDS.get("model") == OWN_CTC else [],
         code=code_of("align.words_pocketsphinx") if ALIGNER == "pocketsphinx" else [],
     output:
         words=results("words", "{shard}.parquet"),
@@ -47,6 +48,7 @@ if ALIGNER == "ctc" and not WORDS["calibration"]:
                 ancient(expand(results(table, "{shard}.parquet"), shard=SHARDS))
                 for table in ("recordings", "utterances", "transcripts", "refined")
             ],
+            model=OWN_CTC if WORDS.get("model") == OWN_CTC else [],
         output:
             CALIBRATION,
         log:

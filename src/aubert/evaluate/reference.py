@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,34 @@ def words_within(words: list[dict], slices: list[dict], sample_rate_hz: int) -> 
         first = bisect_left(middles, piece["start_sample"])
         last = bisect_left(middles, piece["end_sample"])
         found += words[first:last]
+    return found
+
+
+def read_phones(directory: Path) -> dict[str, list[dict]]:
+    """recording id -> its reference_phones rows, in order of time."""
+    phones: dict[str, list[dict]] = {}
+    for row in tables.rows(directory / "phones.parquet", "reference_phones"):
+        phones.setdefault(row["recording_id"], []).append(row)
+    return phones
+
+
+def phones_within(phones: list[dict], slices: list[dict], sample_rate_hz: int) -> list[dict]:
+    """What an utterance's slices hold of the reference phones: rows {phone, start_s, end_s}
+    on the utterance's clock, which stands still between slices."""
+    ends = [phone["end_s"] for phone in phones]
+    found: list[dict] = []
+    slice_starts_s = 0.0
+    for piece in slices:
+        first_s = piece["start_sample"] / sample_rate_hz
+        last_s = piece["end_sample"] / sample_rate_hz
+        for phone in phones[bisect_right(ends, first_s) :]:
+            if phone["start_s"] >= last_s:
+                break
+            start_s, end_s = max(phone["start_s"], first_s), min(phone["end_s"], last_s)
+            shift_s = slice_starts_s - first_s
+            times = {"start_s": start_s + shift_s, "end_s": end_s + shift_s}
+            found.append({"phone": phone["phone"], **times})
+        slice_starts_s += last_s - first_s
     return found
 
 

@@ -1,4 +1,4 @@
-"""Word error rate."""
+"""Word and character error rate."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from rapidfuzz.distance import Levenshtein
 def word_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
     """Substitutions + deletions + insertions of the best alignment of the two word lists."""
     return Levenshtein.distance(reference, hypothesis)
+
+
+def character_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
+    """The same of the characters of two word lists, spaces counted."""
+    return Levenshtein.distance(" ".join(reference), " ".join(hypothesis))
 
 
 def aligned_pairs(reference: Sequence[str], hypothesis: Sequence[str]) -> list[tuple[int, int]]:

@@ -1,16 +1,21 @@
 """Published HuBERT weights under other names: torchaudio's and fairseq's state dicts.
 
 Both hold the tensors of transformers.HubertModel. Only names differ, and weight norm's
-layout of old; heads are read where there are any.
+layout of old; heads are left out.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
-from transformers import HubertConfig, HubertModel
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
+
+from aubert.files import complete_directory
 
 # Pattern -> name in transformers.HubertModel; "" for what the encoder has no use for.
 _TORCHAUDIO = {
@@ -40,6 +45,38 @@ _FAIRSEQ = {
 # Of models that wrap the encoder: HuBERTPretrainModel, and fine-tuned ones of fairseq.
 _PREFIXES = r"^(?:wav2vec2\.|w2v_encoder\.|w2v_model\.)+"
 _WEIGHT_NORM = {"weight_g": "original0", "weight_v": "original1"}
+
+
+def import_weights(weights: Path, out: Path, num_heads: int | None = None) -> str:
+    """Writes the Hugging Face directory `out` from a state dict in a .safetensors file, which
+    import_state_dict describes; returns what to tell.
+
+    Raises ValueError for another file (pickles are never read), and where `out` is there.
+    """
+    if out.exists():
+        raise ValueError(f"{out} is there already; give a directory that is not")
+    try:
+        state = load_file(weights)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{weights} is not a safetensors file ({error}). torch.save's .pt and .pth files are "
+            f"pickles, which can run any code and are not read; where you trust one, save the "
+            f"model's state dict with safetensors.torch.save_file first"
+        ) from None
+    model = import_state_dict(state, num_heads=num_heads)
+    config = model.config
+    every_conv_normalised = config.feat_extract_norm == "layer"
+    with complete_directory(out) as part:
+        model.save_pretrained(part)
+        # As the published models were trained: BASE on the waveform as it is.
+        Wav2Vec2FeatureExtractor(
+            do_normalize=every_conv_normalised, return_attention_mask=every_conv_normalised
+        ).save_pretrained(part)
+    num_weights = sum(weight.numel() for weight in model.parameters())
+    return (
+        f"import: {config.num_hidden_layers} layers of {config.hidden_size}, "
+        f"{num_weights / 1e6:.1f} M weights in {out}"
+    )
 
 
 def import_state_dict(

@@ -19,6 +19,7 @@ from torch.nn import functional
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
 from aubert import files
+from aubert.models.group_norm import group_norm_of_rows
 from aubert.models.hubert_batch import HubertBatch
 from aubert.models.hubert_options import WINDOW_SAMPLES, HubertOptions
 from aubert.models.logmel import LogMelFrontEnd, LogMelHubertConfig, LogMelHubertModel
@@ -96,20 +97,10 @@ def features(
         if num_samples is not None and isinstance(norm, nn.GroupNorm):
             (kernel,), (stride,) = layer.conv.kernel_size, layer.conv.stride
             lengths = ((num_samples - kernel) // stride + 1).tolist()
-            hidden = layer.activation(_group_norm_of_rows(norm, layer.conv(hidden), lengths))
+            hidden = layer.activation(group_norm_of_rows(norm, layer.conv(hidden), lengths))
         else:
             hidden = layer(hidden)
     return hidden.transpose(1, 2)
-
-
-def _group_norm_of_rows(
-    norm: nn.GroupNorm, hidden: torch.Tensor, lengths: list[int]
-) -> torch.Tensor:
-    rows = [
-        functional.pad(norm(row[None, :, :length])[0], (0, hidden.shape[2] - length))
-        for row, length in zip(hidden, lengths, strict=True)
-    ]
-    return torch.stack(rows)
 
 
 def encode(
@@ -259,11 +250,7 @@ class HubertForPretraining(nn.Module):
         """Writes a Hugging Face model directory (a plain HubertModel for `waveform`) with
         heads.safetensors and heads.json beside the encoder's files."""
         directory = Path(directory)
-        self.encoder.save_pretrained(directory)
-        Wav2Vec2FeatureExtractor(
-            do_normalize=self.options.normalise,
-            return_attention_mask=self.options.conv_norm == "layer",
-        ).save_pretrained(directory)
+        save_encoder(self.encoder, self.options, directory)
         with files.complete(directory / HEADS_FILE) as part:
             save_file(self.heads.state_dict(), part)
         content = {"options": asdict(self.options), "units": [vars(one) for one in self.units]}
@@ -284,6 +271,14 @@ class HubertForPretraining(nn.Module):
         model.encoder = load_encoder(directory)
         model.heads.load_state_dict(load_file(directory / HEADS_FILE))
         return model
+
+
+def save_encoder(encoder: HubertModel, options: HubertOptions, directory: str | Path) -> None:
+    """Writes a Hugging Face model directory with its feature extractor."""
+    encoder.save_pretrained(directory)
+    Wav2Vec2FeatureExtractor(
+        do_normalize=options.normalise, return_attention_mask=options.conv_norm == "layer"
+    ).save_pretrained(directory)
 
 
 def load_encoder(directory: str | Path) -> HubertModel:

@@ -58,7 +58,7 @@ def hubert_batch(
     _check(lengths, num_frames, labels)
     padded = np.zeros((len(samples), max(lengths)), np.float32)
     for target, row in zip(padded, samples, strict=True):
-        target[: len(row)] = _normalised(row) if options.normalise else row
+        target[: len(row)] = normalised(row) if options.normalise else row
 
     mask = span_mask(num_frames, rng, fraction=options.mask_fraction, span=options.mask_span)
     inside = np.arange(mask.shape[1]) < np.array(num_frames)[:, None]
@@ -92,7 +92,7 @@ def _check(lengths: list[int], num_frames: list[int], labels: Sequence) -> None:
                 )
 
 
-def _normalised(row: np.ndarray) -> np.ndarray:
+def normalised(row: np.ndarray) -> np.ndarray:
     """As Hugging Face's feature extractor (do_normalize) does it."""
     return (row - row.mean()) / np.sqrt(row.var() + 1e-7)
 

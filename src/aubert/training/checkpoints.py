@@ -20,6 +20,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from aubert.files import complete_directory
+
 STEPS = "checkpoints"
 BEST = "best"
 
@@ -92,25 +94,14 @@ def _all(directory: Path) -> list[Path]:
 
 @contextmanager
 def _complete(target: Path) -> Iterator[Path]:
-    """A directory beside `target` that takes its place at the end; removed when that fails."""
-    part, old = (target.with_name(f".{target.name}.{suffix}") for suffix in ("part", "old"))
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        yield part
-        if target.exists():
-            target.rename(old)
-        part.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
+        with complete_directory(target) as part:
+            yield part
     except (OSError, SafetensorError) as error:  # the latter when tensors meet a full disk
-        shutil.rmtree(part, ignore_errors=True)
         raise OSError(
             f"{target} could not be written ({error}); make room and start again: the "
             f"training goes on from its last checkpoint"
         ) from error
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
 
 
 def _save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:

@@ -6,7 +6,7 @@ the workers, and not from where a run was interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -82,6 +82,10 @@ class Examples(Protocol):
     """What a training reads. Picklable, for the workers.
 
     num_samples: int64 [num_utterances], at 16 kHz
+    plan: optional, a method (epoch) -> Sequence[MicroBatch] in place of EpochPlan; what it says
+      follows from the epoch alone
+    spread: optional, True where every process gets every micro-batch, of which `batch` gives its
+      share; else each micro-batch is one process's
     """
 
     num_samples: np.ndarray
@@ -147,10 +151,17 @@ class Steps:
     """The endless sequence of steps, from any place: for each, its micro-batches and the
     place behind them. A step may reach over the end of an epoch."""
 
-    def __init__(self, num_samples: np.ndarray, options: DataOptions):
+    def __init__(
+        self,
+        num_samples: np.ndarray,
+        options: DataOptions,
+        plan: Callable[[int], Sequence[MicroBatch]] | None = None,
+    ):
+        """plan: the micro-batches of an epoch; None: EpochPlan's."""
         self._options = options
+        plan = plan or (lambda epoch: EpochPlan(num_samples, epoch, options))
         # Two readers, the workers' and the loop's, may be in different epochs.
-        self._plan = lru_cache(maxsize=2)(lambda epoch: EpochPlan(num_samples, epoch, options))
+        self._plan = lru_cache(maxsize=2)(plan)
 
     def since(self, place: Place) -> Iterator[tuple[list[MicroBatch], Place]]:
         wanted = self._options.step_seconds * SAMPLE_RATE_HZ

@@ -33,7 +33,7 @@ class Log:
         if processes.is_first:
             directory.mkdir(parents=True, exist_ok=True)
             _keep_until(self._path, done)
-            self._board = _tensorboard(directory)
+            self._board = _tensorboard(directory, done)
         # Only on a screen, and only once.
         disable = None if processes.is_first else True
         self._bar = tqdm(total=steps, initial=done, unit="step", disable=disable)
@@ -114,9 +114,11 @@ def _keep_until(path: Path, step: int) -> None:
     path.write_text("".join(kept), encoding="utf-8")
 
 
-def _tensorboard(directory: Path):
+def _tensorboard(directory: Path, done: int):
+    """None where tensorboard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(directory / "tensorboard"))
+    # Hides what a killed run wrote behind its last checkpoint.
+    return SummaryWriter(str(directory / "tensorboard"), purge_step=done + 1)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,10 +20,11 @@ from torch import nn
 
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.training import checkpoints
-from aubert.training.data import DataOptions, Examples, MicroBatch, Place, Steps, load_batches
+from aubert.training.data import Examples, MicroBatch, Place, Steps, load_batches
 from aubert.training.distributed import Processes
 from aubert.training.log import Log
-from aubert.training.schedules import ScheduleOptions, learning_rate
+from aubert.training.options import TrainOptions, configuration
+from aubert.training.schedules import learning_rate
 
 
 class Task(Protocol):
@@ -42,65 +43,6 @@ class Task(Protocol):
     def start_step(self, step: int) -> None:
         """Called before each step, from 1: the place to freeze and unfreeze weights."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainOptions(ScheduleOptions, DataOptions):
-    """A training. The defaults are those of HuBERT BASE's first iteration.
-
-    steps: updates of the weights
-    clip_norm: the gradient's largest norm; 0 for no clipping
-    weight_decay: of AdamW
-    beta1: of AdamW
-    beta2: of AdamW
-    epsilon: of AdamW
-    max_skipped: this many steps in a row without a finite gradient end the training
-    precision: auto is bfloat16 on a GPU (weights stay float32), else float32
-    device: auto takes a GPU where there is one
-    compile: by torch.compile; pays where steps are many and shapes few
-    num_workers: processes per training process that prepare batches ahead; 0: none
-    log_every: steps between lines of metrics.jsonl
-    checkpoint_every: steps between checkpoints; a multiple of log_every
-    validate_every: steps between validations, a multiple of log_every; no effect for a task
-      without one
-    keep: how many checkpoints stay
-    """
-
-    steps: int = 250_000
-    warmup_steps: int = 32_000
-    clip_norm: float = 10.0
-    weight_decay: float = 0.01
-    beta1: float = 0.9
-    beta2: float = 0.98
-    epsilon: float = 1e-6
-    max_skipped: int = 100
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    compile: bool = False
-    num_workers: int = 0
-    log_every: int = 100
-    checkpoint_every: int = 1000
-    validate_every: int = 1000
-    keep: int = 2
-
-    def __post_init__(self) -> None:
-        DataOptions.__post_init__(self)
-        ScheduleOptions.__post_init__(self)
-        for name in ("steps", "log_every", "checkpoint_every", "validate_every", "keep"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("checkpoint_every", "validate_every"):
-            if getattr(self, name) % self.log_every:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be a multiple of log_every, "
-                    f"which is {self.log_every}"
-                )
-
-
-# Where and how a training runs: may change when it is resumed.
-_HOW = (
-    "device compile num_workers checkpoint_every validate_every keep max_skipped".split()
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,9 +82,11 @@ class _Training:
     def __init__(self, task, examples, options, directory, config, validate):
         self.task, self.examples, self.options = task, examples, options
         self.directory, self.validate = directory, validate
-        how = {name: value for name, value in asdict(options).items() if name not in _HOW}
-        self.config = {"train": how, "task": dict(config)}
+        self.config = configuration(options, config)
         self.processes = Processes(options.device)
+        # Of the micro-batches of a step: the first of this process, and how far it is to the next.
+        spread = getattr(examples, "spread", False)
+        self.share = (0, 1) if spread else (self.processes.rank, self.processes.world_size)
         task.model.to(self.processes.device)
         self.optimizer = torch.optim.AdamW(
             task.model.parameters(),
@@ -171,7 +115,7 @@ class _Training:
         if options.compile:
             self.task.model.compile()
         self.task.model.train()
-        steps = Steps(self.examples.num_samples, options)
+        steps = Steps(self.examples.num_samples, options, getattr(self.examples, "plan", None))
         start, left = Place(*state["place"]), options.steps - state["step"]
         batches = load_batches(
             self.examples,
@@ -179,8 +123,8 @@ class _Training:
             start,
             left,
             options,
-            rank=self.processes.rank,
-            world_size=self.processes.world_size,
+            rank=self.share[0],
+            world_size=self.share[1],
             num_workers=options.num_workers,
         )
         with Log(self.directory, options.steps, state["step"], self.processes) as log:
@@ -211,7 +155,7 @@ class _Training:
         self.task.start_step(state["step"])
         totals = torch.zeros(2, device=self.processes.device)  # loss, targets
         metrics: dict[str, torch.Tensor] = {}
-        for micro in micro_batches[self.processes.rank :: self.processes.world_size]:
+        for micro in micro_batches[self.share[0] :: self.share[1]]:
             self._accumulate(micro, next(batches), totals, metrics)
 
         loss, num_targets, norm = self._shared_gradient(totals)

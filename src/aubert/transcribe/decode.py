@@ -37,13 +37,11 @@ LOOK_AHEAD = 8  # utterances per process that wait for their turn: bounds the me
 
 
 @dataclass(frozen=True, kw_only=True)
-class CtcOptions(EmissionOptions):
-    """How a CTC checkpoint transcribes.
+class DecodeOptions(EmissionOptions):
+    """How the words are found that a checkpoint's emissions say.
 
     beam_width: hypotheses kept per frame; 20 is AuBERT's. 1 without a language model is greedy
-    book_biased: build the language model from the book that the recording names; speech
-      without a usable book gets lm_path
-    lm_path: ARPA file; none: no language model; no effect on speech that book_biased serves
+    lm_path: ARPA file; none: no language model
     alpha: weight of the language model against the emission; .5 is AuBERT's, tune it per
       checkpoint; no effect without a language model
     beta: added per word, against the language model's liking for few words; 1 is AuBERT's;
@@ -51,7 +49,6 @@ class CtcOptions(EmissionOptions):
     """
 
     beam_width: int = 20
-    book_biased: bool = False
     lm_path: str | None = None
     alpha: float = 0.5
     beta: float = 1.0
@@ -60,6 +57,17 @@ class CtcOptions(EmissionOptions):
         super().__post_init__()
         if self.beam_width < 1:
             raise ValueError(f"beam_width is {self.beam_width}; it must be 1 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CtcOptions(DecodeOptions):
+    """How a CTC checkpoint transcribes.
+
+    book_biased: build the language model from the book that the recording names; speech
+      without a usable book gets lm_path
+    """
+
+    book_biased: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ class Transcript:
 class Decoder:
     """Turns emissions into text. Can be sent to another process, where it loads its models."""
 
-    def __init__(self, vocabulary: Vocabulary, options: CtcOptions):
+    def __init__(self, vocabulary: Vocabulary, options: DecodeOptions):
         self._vocabulary = vocabulary
         self._options = options
 

@@ -68,7 +68,10 @@ class WaveformNetwork(ABC):
     sample_rate_hz: of the audio that it takes
     stride_samples: from one frame to the next
     receptive_samples: what one frame sees; shorter audio has no frame
+    pool_batches: batches' worth of audio whose outputs are held together
     """
+
+    pool_batches = POOL_BATCHES
 
     def __init__(
         self, network, feature_extractor, options: NetworkOptions, name: str, num_columns: int
@@ -122,13 +125,13 @@ class WaveformNetwork(ABC):
         (utterance_id, mono samples) in the order of the input; rejects pass through.
 
         Audio shorter than the receptive field gets an output of no frames. Holds at
-        most POOL_BATCHES x batch_seconds of audio, plus one utterance.
+        most pool_batches x batch_seconds of audio, plus one utterance.
         """
         for pool in self._pools(utterances):
             yield from self._pool_outputs(pool)
 
     def _pools(self, utterances: Iterable) -> Iterator[list]:
-        limit = POOL_BATCHES * self._options.batch_seconds * self.sample_rate_hz
+        limit = self.pool_batches * self._options.batch_seconds * self.sample_rate_hz
         pool: list = []
         held = 0
         for item in utterances:
@@ -249,6 +252,8 @@ class WaveformNetwork(ABC):
 
 def from_pretrained(loader, name: str, **arguments: Any):
     """Reads local files first; code from the checkpoint never."""
+    import aubert.models.logmel  # noqa: F401 - the Auto classes know its models from then on
+
     arguments |= {"trust_remote_code": False}
     try:
         return loader.from_pretrained(name, local_files_only=True, **arguments)
@@ -259,12 +264,10 @@ def from_pretrained(loader, name: str, **arguments: Any):
 
 
 def _normalise_rows_apart(model: WaveformNetwork) -> None:
-    """Makes the group norm of BASE models' first convolution overlook padding.
-
-    It takes its mean over time, so zeros behind a short row would change every frame;
-    here each row is normalised over its own frames, as it would be alone.
-    """
+    """Makes the group norm of BASE models' first convolution overlook padding."""
     import torch
+
+    from aubert.models.group_norm import group_norm_of_rows
 
     layers = getattr(
         getattr(model._network.base_model, "feature_extractor", None), "conv_layers", ()
@@ -278,13 +281,8 @@ def _normalise_rows_apart(model: WaveformNetwork) -> None:
     def over_own_frames(norm, inputs, output):
         if model._row_samples is None:
             return output
-        for row, num_samples in enumerate(model._row_samples):
-            own = inputs[0][row : row + 1, :, : (num_samples - kernel) // stride + 1]
-            normalised = torch.nn.functional.group_norm(
-                own, norm.num_groups, norm.weight, norm.bias, norm.eps
-            )
-            output[row : row + 1, :, : own.shape[2]] = normalised
-        return output
+        num_frames = [(length - kernel) // stride + 1 for length in model._row_samples]
+        return group_norm_of_rows(norm, inputs[0], num_frames)
 
     norm.register_forward_hook(over_own_frames)
 

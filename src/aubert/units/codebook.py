@@ -60,12 +60,11 @@ class Codebook:
                 f"the features have {wanted.shape[1]} columns, the codebook "
                 f"{self.centroids.shape[1]}; it was learned from other features"
             )
-        frames = np.array(wanted, np.float32, order="C")  # a copy: memory maps are read-only
-        if not np.isfinite(frames.sum()):
+        frames = np.ascontiguousarray(wanted, np.float32)
+        if not np.isfinite(np.vdot(frames, frames)):
             raise ValueError("features are not finite; look at the audio, or run in float32")
         with torch.inference_mode():
-            on_device = torch.from_numpy(frames).to(device)
-            return self._nearest(device).of_utterance(on_device).cpu().numpy()
+            return self._nearest(device).of_utterance(frames)
 
     def _nearest(self, device: str):
         import torch

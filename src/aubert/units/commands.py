@@ -9,6 +9,7 @@ from pathlib import Path
 from aubert import options
 from aubert.transcribe.network import NetworkOptions
 from aubert.units.kmeans import KMeansOptions
+from aubert.verbs import add_group, add_verb
 
 _ARGUMENTS: dict[str, tuple[type, str]] = {
     "tsv_dir": (Path, "where <split>.tsv is: its root, then <path>\\t<samples>"),
@@ -26,9 +27,7 @@ _ARGUMENTS: dict[str, tuple[type, str]] = {
 
 def add_kmeans(groups) -> None:
     text = "features, codebook and labels in the files of fairseq's simple_kmeans"
-    verbs = groups.add_parser("kmeans", help=text, description=text).add_subparsers(
-        required=True, metavar="VERB"
-    )
+    verbs = add_group(groups, "kmeans", text)
     shard = "nshard rank feat_dir"
     mfcc = _verb(verbs, "dump-mfcc", "39-d MFCC of a shard", _dump_mfcc, f"tsv_dir split {shard}")
     mfcc.add_argument(
@@ -50,6 +49,13 @@ def add_kmeans(groups) -> None:
         "learn a codebook from all shards",
         _learn,
         "feat_dir split nshard km_path n_clusters",
+    )
+    learn.add_argument(
+        "--percent",
+        type=float,
+        default=-1,
+        help="share of the utterances, 0 to 1, as fairseq draws them; -1: all. Frames are drawn "
+        "from all utterances anyway (--sample-frames), so this saves reading only",
     )
     options.add_arguments(learn, KMeansOptions)
     _verb(
@@ -99,6 +105,7 @@ def _learn(arguments: argparse.Namespace) -> str:
         arguments.km_path,
         arguments.n_clusters,
         options.from_arguments(arguments, KMeansOptions),
+        arguments.percent,
     )
 
 
@@ -116,13 +123,7 @@ def _dump_label(arguments: argparse.Namespace) -> str:
 
 
 def _verb(verbs, name: str, text: str, run: Callable, positional: str) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(
-        name,
-        help=text,
-        description=text,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.set_defaults(run=run)
+    parser = add_verb(verbs, name, text, run)
     for argument in positional.split():
         kind, describes = _ARGUMENTS[argument]
         parser.add_argument(argument, type=kind, help=describes)

@@ -9,7 +9,19 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from aubert.transcribe.network import NetworkOptions, WaveformNetwork, from_pretrained
+import numpy as np
+
+from aubert.transcribe.network import (
+    POOL_BATCHES,
+    NetworkOptions,
+    WaveformNetwork,
+    from_pretrained,
+)
+from aubert.units.shards import FeatureKind
+
+# Features cost GPU time, so an edit of this code does not make units again: raise this when
+# they would come out different, and the workflow does.
+VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,35 +29,50 @@ class EncoderOptions(NetworkOptions):
     """How an encoder is run.
 
     layer: 1 is the first transformer layer, 0 its input; 6 is what HuBERT's second iteration
-      learned from
+      learned from; None: all, from one pass
     """
 
-    layer: int = 6
+    layer: int | None = 6
 
 
 class Encoder(WaveformNetwork):
-    """An encoder, read off at one layer.
+    """An encoder, read off at one layer, or at all.
 
     `run` yields (utterance_id, float32 [num_frames, hidden size]), in overlapping windows
-    where the audio is long, with exactly the frames of one pass.
+    where the audio is long, with exactly the frames of one pass. With all layers, they stand
+    side by side in the columns; `by_layer` takes them apart.
 
+    layers: that are read, from 0
     hash: of its class and weights, all layers: says what a codebook was learned from
+    kind: of its features
     """
 
     def __init__(self, network, feature_extractor, options: EncoderOptions, name: str):
         """network: as AutoModel gives it, in evaluation mode; it is cut off above the layer."""
         num_layers = network.config.num_hidden_layers
-        if not 0 <= options.layer <= num_layers:
+        if options.layer is not None and not 0 <= options.layer <= num_layers:
             raise ValueError(
                 f"layer is {options.layer}, but {name} has {num_layers} layers; choose one from "
                 f"0 (the input of the first) to {num_layers}"
             )
-        self.layer = options.layer
+        self.layers = range(num_layers + 1) if options.layer is None else (options.layer,)
         self.hash = _hash(network)
         # One layer more than is read: some encoders normalise what their last layer puts out.
-        network.encoder.layers = network.encoder.layers[: options.layer + 1]
-        super().__init__(network, feature_extractor, options, name, network.config.hidden_size)
+        network.encoder.layers = network.encoder.layers[: self.layers[-1] + 1]
+        num_columns = len(self.layers) * network.config.hidden_size
+        super().__init__(network, feature_extractor, options, name, num_columns)
+        self.pool_batches = max(1, POOL_BATCHES // len(self.layers))
         self.rate_hz = self.sample_rate_hz / self.stride_samples
+        self.kind = FeatureKind("hidden", self.rate_hz, options.layer, self.hash)
+
+    @property
+    def settings(self) -> dict[str, float | str]:
+        """What the features depend on a little, beside their kind."""
+        return {
+            "window_seconds": self._options.window_seconds,
+            "overlap_seconds": self._options.overlap_seconds,
+            "precision": "bfloat16" if self._bfloat16 else "float32",
+        }
 
     @classmethod
     def load(cls, model: str, options: EncoderOptions) -> Encoder:
@@ -63,9 +90,16 @@ class Encoder(WaveformNetwork):
             ) from error
         return cls(network.eval(), extractor, options, model)
 
+    def by_layer(self, features: np.ndarray) -> np.ndarray:
+        """[num_frames, num_columns] as `run` yields them -> [layers, num_frames, hidden size]."""
+        shape = (len(features), len(self.layers), self.num_columns // len(self.layers))
+        return features.reshape(shape).transpose(1, 0, 2)
+
     def _outputs(self, inputs):
-        outputs = self._network(**inputs, output_hidden_states=True)
-        return outputs.hidden_states[self.layer].float()
+        import torch
+
+        states = self._network(**inputs, output_hidden_states=True).hidden_states
+        return torch.cat([states[layer].float() for layer in self.layers], dim=2)
 
 
 def _hash(network) -> str:

@@ -8,6 +8,7 @@ are refused instead of learned from.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,80 @@ class LabelSet:
     def export_km(self, path: str | Path) -> int:
         """Writes fairseq's `.km`; returns the number of lines."""
         return write_km(path, (labels for _, labels in self))
+
+
+class Labels:
+    """The labels of a whole corpus under one codebook: what a training learns from.
+
+    Picklable: a process that gets it maps the files itself.
+
+    name: unlike the other label sets' of a training, for its metrics
+    num_units: K
+    rate_hz: labels per second
+    kind, codebook: as of its label sets
+    """
+
+    def __init__(self, name: str, sets: Sequence[LabelSet]):
+        self.name = name
+        self.num_units = sets[0].num_clusters
+        self.rate_hz = sets[0].kind.rate_hz
+        self.kind = sets[0].kind
+        self.codebook = sets[0].codebook
+        self._sets = sets
+        self._set_of = {utterance: one for one in sets for utterance in one.ids}
+
+    @classmethod
+    def below(cls, name: str, directory: str | Path) -> Labels:
+        """Joins the label sets of a corpus's shards, a subdirectory each."""
+        found = sorted(Path(directory).glob("*/labels.json"))
+        return cls.of_shards(name, [path.parent for path in found])
+
+    @classmethod
+    def of_shards(cls, name: str, directories: Sequence[str | Path]) -> Labels:
+        """Joins the label sets of a corpus's shards; some may be empty. Raises ValueError when
+        they are of different features, codebooks or K, hold an utterance twice, or have no
+        label among them."""
+        sets = [LabelSet.open(directory) for directory in directories]
+        if not any(len(one.labels) for one in sets):
+            raise ValueError(f"the label set {name} holds no label; label its utterances first")
+        joined = cls(name, sets)
+        for one in sets:
+            reasons = _differences(one, joined.kind, joined.num_units, joined.codebook)
+            if reasons:
+                raise ValueError(
+                    f"{one.directory} cannot be joined with {sets[0].directory}: "
+                    f"{'; '.join(reasons)}. Make both with one codebook"
+                )
+        if len(joined) < sum(map(len, sets)):
+            raise ValueError(f"the label set {name} holds utterances twice; give each shard once")
+        return joined
+
+    def __len__(self) -> int:
+        """The number of utterances."""
+        return len(self._set_of)
+
+    def __contains__(self, utterance_id: str) -> bool:
+        return utterance_id in self._set_of
+
+    def labels(self, utterance_id: str) -> np.ndarray:
+        """int16 [num_labels], of the whole utterance. Raises ValueError for an unknown one."""
+        one = self._set_of.get(utterance_id)
+        if one is None:
+            raise ValueError(f"the label set {self.name} has none for {utterance_id}; label it")
+        return one.of(utterance_id)
+
+    @property
+    def hash(self) -> str:
+        """Of every label: equal for sets that teach the same."""
+        digest = hashlib.blake2b(digest_size=8)
+        for one in self._sets:
+            digest.update("\n".join(one.ids).encode())
+            digest.update(one.offsets.tobytes())
+            digest.update(one.labels)
+        return digest.hexdigest()
+
+    def __reduce__(self):
+        return Labels.of_shards, (self.name, [one.directory for one in self._sets])
 
 
 def write_labels(
@@ -184,20 +259,8 @@ def check_compatible(
     kind: what the features must be; what is None there is not asked. codebook: the hash that
     it must have been. ids: utterances that must have labels.
     """
-    reasons = []
-    if not len(labels.labels):
-        reasons.append("it is empty")
-    asked = {
-        "the features are": (labels.kind.name, kind.name),
-        "the label rate in Hz is": (labels.kind.rate_hz, kind.rate_hz),
-        "the layer is": (labels.kind.layer, kind.layer),
-        "the encoder is": (labels.kind.encoder, kind.encoder),
-        "the number of clusters is": (labels.num_clusters, num_clusters),
-        "the codebook is": (labels.codebook, codebook),
-    }
-    for what, (found, needed) in asked.items():
-        if needed is not None and found != needed:
-            reasons.append(f"{what} {'unknown' if found is None else found}, not {needed}")
+    reasons = [] if len(labels.labels) else ["it is empty"]
+    reasons += _differences(labels, kind, num_clusters, codebook)
     missing = [name for name in ids if name not in labels._positions]
     if missing:
         reasons.append(f"{len(missing)} utterances have no labels, such as {missing[0]}")
@@ -206,6 +269,25 @@ def check_compatible(
             f"the label set {labels.directory} cannot be used: {'; '.join(reasons)}. Make it "
             f"again with the features and the codebook that are needed"
         )
+
+
+def _differences(
+    labels: LabelSet, kind: FeatureKind, num_clusters: int | None, codebook: str | None
+) -> list[str]:
+    """What the label set is and should not be; what is None is not asked."""
+    asked = {
+        "the features are": (labels.kind.name, kind.name),
+        "the label rate in Hz is": (labels.kind.rate_hz, kind.rate_hz),
+        "the layer is": (labels.kind.layer, kind.layer),
+        "the encoder is": (labels.kind.encoder, kind.encoder),
+        "the number of clusters is": (labels.num_clusters, num_clusters),
+        "the codebook is": (labels.codebook, codebook),
+    }
+    return [
+        f"{what} {'unknown' if found is None else found}, not {needed}"
+        for what, (found, needed) in asked.items()
+        if needed is not None and found != needed
+    ]
 
 
 def _check_units(utterance: str, units: np.ndarray, num_clusters: int) -> None:

@@ -18,9 +18,12 @@ class Nearest:
     """Nearest centroids. centroids: float32 [num_clusters, dim] tensor on its device."""
 
     def __init__(self, centroids):
+        import torch
+
         self._centroids = centroids
         self._norms = centroids.square().sum(dim=1)
         self._exact = centroids.double()
+        self._with_norms = torch.cat([-2 * centroids.T, self._norms[None]]).cpu().numpy()
         self._rows = _ROWS[centroids.device.type]
         # What float32 may be wrong by, relative to the squared norms: rounding errors of a
         # dot product grow like the root of its length.
@@ -35,21 +38,38 @@ class Nearest:
             return torch.zeros(0, dtype=torch.int64, device=frames.device)
         return torch.cat([self._labels(block) for block in frames.split(self._rows)])
 
-    def of_utterance(self, frames):
-        """Labels as above, near ties left as float32 has them: an utterance that is always
-        labelled alone is always rounded alike, and need not pay for more."""
+    def of_utterance(self, frames: np.ndarray) -> np.ndarray:
+        """Labels as above, of and as an array, near ties left as float32 has them: an utterance
+        that is always labelled alone is always rounded alike, and need not pay for more."""
         import torch
 
-        if not len(frames):
-            return torch.zeros(0, dtype=torch.int64, device=frames.device)
-        return torch.cat([_first_least(self._scores(b)) for b in frames.split(self._rows)])
+        labels = np.empty(len(frames), np.int64)
+        for start in range(0, len(frames), self._rows):
+            block, own = frames[start : start + self._rows], labels[start : start + self._rows]
+            if self._centroids.is_cuda:
+                on_device = torch.tensor(block, device=self._centroids.device)
+                own[:] = _first_least(self._scores(on_device)).cpu().numpy()
+            else:
+                self._label_block(block, own)
+        return labels
+
+    def _label_block(self, frames: np.ndarray, labels: np.ndarray) -> None:
+        """One product gives the scores whole: the frames get a column of ones, and the
+        centroids their norms as the row that meets it."""
+        ones = np.empty((len(frames), len(self._with_norms)), np.float32)
+        ones[:, :-1] = frames
+        ones[:, -1] = 1
+        np.matmul(ones, self._with_norms).argmin(axis=1, out=labels)
 
     def distances(self, frames):
         """Squared distances [n] of the frames to their nearest centroids, rounded as float32 is."""
         import torch
 
-        found = [self._scores(block).amin(dim=1) for block in frames.split(self._rows)]
-        return (torch.cat(found) + frames.square().sum(dim=1)).clamp_min_(0)
+        found = [
+            self._scores(block).amin(dim=1) + block.square().sum(dim=1)
+            for block in frames.split(self._rows)
+        ]
+        return torch.cat(found).clamp_min_(0)
 
     def _scores(self, frames):
         """Squared distances less the frames' own squared norms: [n, num_clusters]."""
@@ -108,10 +128,8 @@ class Sums:
     def add(self, frames, labels) -> None:
         import torch
 
-        scale = self._scale.float()
-        for block, own in zip(
-            frames.split(_ROWS["cuda"]), labels.split(_ROWS["cuda"]), strict=True
-        ):
+        scale, rows = self._scale.float(), _ROWS[frames.device.type]
+        for block, own in zip(frames.split(rows), labels.split(rows), strict=True):
             self._totals[:, :-1].index_add_(0, own, (block * scale).to(torch.int64))
         self._totals[:, -1] += labels.bincount(minlength=len(self._totals))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _HALF_WINDOW_S = 0.0125  # of MFCC and of the usual encoders: a frame sees 25 ms
+_DRAWS = 200  # for a standard deviation within 5%
 
 
 @dataclass(frozen=True)
@@ -39,52 +40,90 @@ class UnitQuality:
     num_frames: int
 
 
+class QualityTally:
+    """Counts of phones, units and speakers, utterance by utterance."""
+
+    def __init__(self, num_clusters: int, rate_hz: float):
+        self._num_clusters = num_clusters
+        self._rate_hz = rate_hz
+        self._phones: dict[str, int] = {}
+        self._speakers: dict[str, np.ndarray] = {}
+        # Of each utterance: phone x num_clusters + unit of its frames, and how many have it.
+        self._codes: list[np.ndarray] = []
+        self._counts: list[np.ndarray] = []
+        self._num_runs = 0
+
+    def add(self, speaker: str, units: np.ndarray, intervals: Sequence[Mapping]) -> None:
+        """units: int [num_frames]. intervals: rows of the table reference_phones, with start_s
+        and end_s from the beginning of the units. Frames in no phone (silence that nobody
+        labelled) count for unit length, entropy and speaker, not for phones."""
+        units = np.asarray(units, np.int64)
+        counts = self._speakers.setdefault(speaker, np.zeros(self._num_clusters, np.int64))
+        counts += np.bincount(units, minlength=self._num_clusters)
+        self._num_runs += int(len(units) > 0) + int((units[1:] != units[:-1]).sum())
+        phones = frame_phones(intervals, len(units), self._rate_hz, self._phones)
+        known = phones >= 0
+        codes = phones[known] * self._num_clusters + units[known]
+        for held, new in zip(
+            (self._codes, self._counts), np.unique(codes, return_counts=True), strict=True
+        ):
+            held.append(new)
+
+    def quality(self) -> UnitQuality:
+        """Raises ValueError when there is no frame with a phone."""
+        if not sum(map(len, self._codes)):
+            raise ValueError(
+                "no frame has a phone; check that phones and units are of the same utterances"
+            )
+        table = self._table(np.concatenate(self._codes), np.concatenate(self._counts))
+        by_speaker = np.stack([self._speakers[name] for name in sorted(self._speakers)])
+        of_units = by_speaker.sum(axis=0)
+        return UnitQuality(
+            pnmi=_told(table),
+            phone_purity=float(table.max(axis=0).sum() / table.sum()),
+            cluster_purity=float(table.max(axis=1).sum() / table.sum()),
+            unit_entropy=_entropy(of_units),
+            dead_clusters=int((of_units == 0).sum()),
+            mean_unit_ms=float(of_units.sum() / self._rate_hz * 1000 / self._num_runs),
+            speaker_nmi=_told(by_speaker),
+            num_frames=int(table.sum()),
+        )
+
+    def pnmi_ci95(self, seed: int = 0) -> tuple[float, float]:
+        """The interval of pnmi over draws of utterances: twice the draws' spread around the value.
+
+        Not their percentiles: a draw repeats utterances, and the fewer there are, the higher
+        is the mutual information that chance alone gives.
+        """
+        codes, counts = np.concatenate(self._codes), np.concatenate(self._counts)
+        owner = np.repeat(np.arange(len(self._codes)), list(map(len, self._codes)))
+        random = np.random.default_rng(seed)
+        drawn = []
+        for _ in range(_DRAWS):
+            picks = random.integers(0, len(self._codes), len(self._codes))
+            times = np.bincount(picks, minlength=len(self._codes))[owner]
+            drawn.append(_told(self._table(codes, counts * times)))
+        centre, spread = self.quality().pnmi, 1.959964 * float(np.std(drawn))
+        return max(0.0, centre - spread), min(1.0, centre + spread)
+
+    def _table(self, codes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Joint counts int64 [num_phones, num_clusters]."""
+        size = len(self._phones) * self._num_clusters
+        flat = np.bincount(codes, weights=counts, minlength=size)
+        return flat.astype(np.int64).reshape(-1, self._num_clusters)
+
+
 def unit_quality(
     utterances: Iterable[tuple[str, np.ndarray, Sequence[Mapping]]],
     num_clusters: int,
     rate_hz: float,
 ) -> UnitQuality:
-    """Measures units against phones.
-
-    utterances: (speaker, units int [num_frames], its rows of the table reference_phones with
-    start_s and end_s from the beginning of the units). Frames in no phone (silence that
-    nobody labelled) count for unit length, entropy and speaker, not for phones. Raises
-    ValueError when there is no frame with a phone.
-    """
-    phones: dict[str, int] = {}
-    speakers: dict[str, np.ndarray] = {}
-    joint: dict[tuple[int, int], int] = {}
-    num_runs = 0
-    for speaker, units, intervals in utterances:
-        units = np.asarray(units, np.int64)
-        counts = speakers.setdefault(speaker, np.zeros(num_clusters, np.int64))
-        counts += np.bincount(units, minlength=num_clusters)
-        num_runs += int(len(units) > 0) + int((units[1:] != units[:-1]).sum())
-        of_frames = frame_phones(intervals, len(units), rate_hz, phones)
-        known = of_frames >= 0
-        codes = of_frames[known] * num_clusters + units[known]
-        for code, count in zip(*np.unique(codes, return_counts=True), strict=True):
-            key = divmod(int(code), num_clusters)
-            joint[key] = joint.get(key, 0) + int(count)
-    if not joint:
-        raise ValueError(
-            "no frame has a phone; check that phones and units are of the same utterances"
-        )
-    table = np.zeros((len(phones), num_clusters), np.int64)
-    for (phone, unit), count in joint.items():
-        table[phone, unit] = count
-    by_speaker = np.stack([speakers[name] for name in sorted(speakers)])
-    of_units = by_speaker.sum(axis=0)
-    return UnitQuality(
-        pnmi=_told(table),
-        phone_purity=float(table.max(axis=0).sum() / table.sum()),
-        cluster_purity=float(table.max(axis=1).sum() / table.sum()),
-        unit_entropy=_entropy(of_units),
-        dead_clusters=int((of_units == 0).sum()),
-        mean_unit_ms=float(of_units.sum() / rate_hz * 1000 / num_runs),
-        speaker_nmi=_told(by_speaker),
-        num_frames=int(table.sum()),
-    )
+    """Measures units against phones. utterances: (speaker, units, intervals) as QualityTally
+    adds them. Raises ValueError when there is no frame with a phone."""
+    tally = QualityTally(num_clusters, rate_hz)
+    for utterance in utterances:
+        tally.add(*utterance)
+    return tally.quality()
 
 
 def frame_phones(

@@ -19,6 +19,8 @@ from aubert.units.workers import Alone
 Source = Callable[[], Iterator[tuple[str, np.ndarray]]]
 
 _SQUARES_SCALE = 2**20
+_BLOCK_FRAMES = 1024  # moved at a time
+_BLOCK_COLUMNS = 16  # a line of the cache
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Survey:
 def survey(source: Source, size: int, seed: int, workers=Alone()) -> Survey:  # noqa: B008
     """Draws `size` frames: those with the smallest hashes of (seed, utterance, position).
 
-    Holds two to five times `size` frames. Raises ValueError for frames that are not finite.
+    Holds a quarter more than `size` frames (with workers at the end: all of theirs, twice).
+    Raises ValueError for frames that are not finite.
     """
     smallest = _Smallest(size)
     num_frames, squares = 0, 0
@@ -60,7 +63,7 @@ def survey(source: Source, size: int, seed: int, workers=Alone()) -> Survey:  # 
     parts = workers.gather((smallest.taken(), num_frames, squares, peak))
     if not any(count for _, count, *_ in parts):
         raise ValueError("there are no frames to learn from: every utterance is empty")
-    _, frames = _merged([taken for taken, *_ in parts], size)
+    frames = _merged([taken for taken, *_ in parts], size)
     return Survey(
         frames=frames,
         num_frames=sum(count for _, count, *_ in parts),
@@ -70,45 +73,69 @@ def survey(source: Source, size: int, seed: int, workers=Alone()) -> Survey:  # 
 
 
 class _Smallest:
-    """The frames with the smallest keys so far."""
+    """The frames with the smallest keys so far, in an array that is a quarter longer: it is
+    full, and cut, only now and then."""
 
     def __init__(self, size: int):
         self._size = size
         self._threshold = np.uint64(2**64 - 1)
-        self._held: list[tuple[np.ndarray, np.ndarray]] = []
+        self._keys = np.empty(size + size // 4 + 1, np.uint64)
+        self._frames: np.ndarray | None = None
         self._num_held = 0
 
     def add(self, keys: np.ndarray, frames: np.ndarray) -> None:
+        if self._frames is None:
+            self._frames = np.empty((len(self._keys), frames.shape[1]), np.float32)
         chosen = np.flatnonzero(keys < self._threshold)
-        if not len(chosen):
-            return
-        self._held.append((keys[chosen], frames[chosen]))
-        self._num_held += len(chosen)
-        if self._num_held > 2 * self._size:
-            self._cut()
+        while len(chosen):
+            if self._num_held == len(self._keys):
+                self._cut()
+                chosen = chosen[keys[chosen] < self._threshold]
+            fitting, chosen = np.split(chosen, [len(self._keys) - self._num_held])
+            target = slice(self._num_held, self._num_held + len(fitting))
+            self._keys[target], self._frames[target] = keys[fitting], frames[fitting]
+            self._num_held = target.stop
 
     def _cut(self) -> None:
-        """Leaves `size` frames, part by part: all at once would need twice the memory."""
-        keys = np.concatenate([keys for keys, _ in self._held])
-        self._threshold = np.partition(keys, self._size - 1)[self._size - 1]
-        for position, (own, frames) in enumerate(self._held):
-            kept = np.flatnonzero(own <= self._threshold)
-            self._held[position] = (own[kept], frames[kept])
+        """Leaves `size` frames, moved forward block by block: at once they would be held twice."""
+        kept = np.argpartition(self._keys[: self._num_held], self._size - 1)[: self._size]
+        kept.sort()
+        for start in range(0, self._size, _BLOCK_FRAMES):
+            block = kept[start : start + _BLOCK_FRAMES]
+            target = slice(start, start + len(block))
+            self._keys[target], self._frames[target] = self._keys[block], self._frames[block]
         self._num_held = self._size
+        self._threshold = self._keys[: self._size].max()
 
     def taken(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The keys, sorted, and their frames; None for none."""
+        if self._frames is None:
+            return None
         if self._num_held > self._size:
             self._cut()
-        return _merged(self._held, self._size) if self._held else None
+        keys, frames = self._keys[: self._num_held], self._frames[: self._num_held]
+        _sort(keys, frames)
+        return keys, frames
 
 
-def _merged(parts, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _sort(keys: np.ndarray, frames: np.ndarray) -> None:
+    """Puts both in the order of the keys, in place, some columns at a time."""
+    order = np.argsort(keys, kind="stable")
+    keys[:] = keys[order]
+    for start in range(0, frames.shape[1], _BLOCK_COLUMNS):
+        columns = frames[:, start : start + _BLOCK_COLUMNS]
+        columns[:] = columns[order]
+
+
+def _merged(parts, size: int) -> np.ndarray:
+    """The frames with the smallest keys of all parts, in the order of their keys."""
     parts = [part for part in parts if part is not None]
-    if not parts:
-        return np.zeros(0, np.uint64), np.zeros((0, 0), np.float32)
+    if len(parts) == 1:
+        return parts[0][1]
     keys = np.concatenate([keys for keys, _ in parts])
-    order = np.argsort(keys, kind="stable")[:size]
-    return keys[order], np.concatenate([frames for _, frames in parts])[order]
+    frames = np.concatenate([frames for _, frames in parts])
+    _sort(keys, frames)
+    return frames[:size]
 
 
 def _keys(utterance: str, num_frames: int, seed: int) -> np.ndarray:

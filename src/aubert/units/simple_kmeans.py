@@ -7,6 +7,8 @@ only; features that a codebook was not learned from are refused.
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,31 +48,56 @@ def dump_features(
     tsv_dir: Path, split: str, encoder: Encoder, nshard: int, rank: int, feat_dir: Path
 ) -> str:
     """Writes the encoder's features of a shard of `<tsv_dir>/<split>.tsv`."""
-    kind = FeatureKind("hidden", encoder.rate_hz, encoder.layer, encoder.hash)
     shard = FeatureShard(feat_dir, split, rank, nshard)
     sounds = _shard_audio(tsv_dir, split, nshard, rank, encoder.sample_rate_hz)
     features = (frames for _, frames in encoder.run(sounds))
-    return _dump(shard, features, kind, encoder.num_columns)
+    return _dump(shard, features, encoder.kind, encoder.num_columns)
 
 
 def learn(
-    feat_dir: Path, split: str, nshard: int, km_path: Path, n_clusters: int, options: KMeansOptions
+    feat_dir: Path,
+    split: str,
+    nshard: int,
+    km_path: Path,
+    n_clusters: int,
+    options: KMeansOptions,
+    percent: float = -1,
 ) -> str:
     """Learns a codebook from all shards: `<km_path>` is fairseq's joblib file, beside it lie
-    `<km_path>.npy` and `.json`, which are what aubert reads."""
+    `<km_path>.npy` and `.json`, which are what aubert reads.
+
+    percent: the share, 0 to 1, of the utterances that are taken, drawn by options.seed; -1: all
+    """
+    if not (0 < percent <= 1 or percent == -1):
+        raise ValueError(f"percent is {percent:g}; it is a share above 0, up to 1, or -1 for all")
     shards = shards_of(feat_dir, split, nshard)
 
-    def source() -> Iterator[tuple[str, np.ndarray]]:
+    def utterances() -> Iterator[tuple[str, np.ndarray]]:
         position = 0  # in the split, so that the sample does not depend on the shards
         for shard in shards:
             for frames in shard.read():
                 yield f"{split}:{position}", frames
                 position += 1
 
+    names = [name for name, _ in utterances()]
+    drawn = set(names) if percent == -1 else _drawn(names, percent, options.seed)
+
+    def source() -> Iterator[tuple[str, np.ndarray]]:
+        return (item for item in utterances() if item[0] in drawn)
+
     book = learn_codebook(source, n_clusters, kind_of(shards), options)
     book.save(km_path)
     book.export_joblib(km_path)
     return f"learn: {n_clusters} clusters of {book.num_frames} frames, inertia {book.inertia:.5f}"
+
+
+def _drawn(names: list[str], share: float, seed: int) -> set[str]:
+    """The share of the names with the smallest hashes: the same whatever the shards."""
+
+    def drawn_at(name: str) -> bytes:
+        return hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest()
+
+    return set(sorted(names, key=drawn_at)[: math.ceil(share * len(names))])
 
 
 def dump_label(

@@ -1,10 +1,14 @@
 import re
 
+import numpy as np
 import pytest
 import torch
 import torchaudio
+from safetensors.torch import save_file
 
+from aubert.cli import main
 from aubert.models.convert import import_state_dict
+from aubert.units.encoder_features import Encoder, EncoderOptions
 
 SIZES = {
     "extractor_conv_layer_config": [(16, 10, 5)] + [(16, 3, 2)] * 4 + [(16, 2, 2)] * 2,
@@ -165,3 +169,31 @@ def test_another_models_weights_are_refused(change, message):
     change(state)
     with pytest.raises(ValueError, match=message):
         import_state_dict(state, num_heads=4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_safetensors_file_becomes_a_model_directory(kind, tmp_path, capsys):
+    reference = torchaudio_model(kind)
+    save_file(reference.state_dict(), tmp_path / "weights.safetensors")
+    words = ["hubert", "import", str(tmp_path / "weights.safetensors"), str(tmp_path / "model")]
+    assert main([*words, "--num-heads", "4"]) == 0
+    assert "import: 3 layers of 32, 0.0 M weights" in capsys.readouterr().out
+
+    samples = np.random.default_rng(0).standard_normal(8_000).astype(np.float32)
+    encoder = Encoder.load(str(tmp_path / "model"), EncoderOptions(layer=2, device="cpu"))
+    ((_, found),) = encoder.run([("x", samples)])
+    if kind == "large":  # which takes audio of zero mean and unit variance
+        samples = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
+    with torch.inference_mode():
+        expected, _ = reference.extract_features(torch.from_numpy(samples)[None])
+    np.testing.assert_allclose(found, expected[1][0].numpy(), atol=1e-4)
+
+    assert main([*words, "--num-heads", "4"]) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_pickles_are_refused(tmp_path, capsys):
+    torch.save(torchaudio_model("base").state_dict(), tmp_path / "weights.pt")
+    assert main(["hubert", "import", str(tmp_path / "weights.pt"), str(tmp_path / "model")]) == 1
+    assert "pickles, which can run any code and are not read" in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()

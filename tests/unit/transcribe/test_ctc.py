@@ -87,7 +87,7 @@ def _counting(forward, sizes):
 
 @pytest.mark.parametrize("batch_seconds", [0.1, 2.0])
 def test_order_is_that_of_the_input(checkpoints, monkeypatch, batch_seconds):
-    monkeypatch.setattr(network_module, "POOL_BATCHES", 2)
+    monkeypatch.setattr(CtcModel, "pool_batches", 2)
     model = load(checkpoints, batch_seconds=batch_seconds)
     utterances = sounds(*np.random.default_rng(0).integers(3_000, 12_000, 20))
     utterances.insert(3, Reject("broken", "audio_unreadable", "no header"))
@@ -96,7 +96,7 @@ def test_order_is_that_of_the_input(checkpoints, monkeypatch, batch_seconds):
 
 
 def test_look_ahead_is_bounded(checkpoints, monkeypatch):
-    monkeypatch.setattr(network_module, "POOL_BATCHES", 2)
+    monkeypatch.setattr(CtcModel, "pool_batches", 2)
     model = load(checkpoints, batch_seconds=1.0)
     taken = []
     stream = model.emissions(taken.append(u) or u for u in sounds(*[8_000] * 50))

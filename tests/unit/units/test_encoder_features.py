@@ -69,6 +69,17 @@ def test_layer_is_that_of_transformers(checkpoints, kind, layer):
                 assert np.abs(features - states[other][0].numpy()).max() > 1e-2
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_layers_come_from_one_pass(checkpoints, kind):
+    utterances = sounds(9_000, 399, 16_000)
+    encoder = load(checkpoints, kind, layer=None)
+    found = {name: encoder.by_layer(features) for name, features in encoder.run(utterances)}
+    assert found["u399"].shape == (NUM_LAYERS + 1, 0, 16)
+    for layer in range(NUM_LAYERS + 1):
+        for name, features in load(checkpoints, kind, layer).run(utterances):
+            np.testing.assert_allclose(found[name][layer], features, atol=1e-5)
+
+
 def test_long_audio_has_the_frames_of_one_pass(checkpoints):
     utterances = sounds(5 * 16_000 + 123)
     ((_, whole),) = load(checkpoints).run(utterances)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from aubert.units import sample
 from aubert.units.codebook import MFCC_PARTS, Codebook, learn_codebook
 from aubert.units.kmeans import KMeansOptions, learn_kmeans
 from aubert.units.nearest import Nearest, Sums
@@ -72,7 +73,7 @@ def test_same_bits_on_another_batch_size(monkeypatch):
     items = list(utterances(spread=3.0))
     expected = learn_kmeans(source_of(items), 30, OPTIONS)
     monkeypatch.setattr(kmeans, "_BATCH_FRAMES", 77)
-    monkeypatch.setitem(nearest._ROWS, "cuda", 13)
+    monkeypatch.setitem(nearest._ROWS, "cpu", 13)
     again = learn_kmeans(source_of(items), 30, OPTIONS)
     assert again.centroids.tobytes() == expected.centroids.tobytes()
 
@@ -107,6 +108,23 @@ def test_sample_is_uniform_over_frames_and_bounded():
     assert known.frames[:400].mean() == pytest.approx(0.25, abs=0.08)  # its order is random
     assert (known.num_frames, known.peak.tolist(), known.sum_of_squares) == (40_000, [1.0], 10_000)
     assert survey(source_of(items), 4_000, seed=1).frames.tobytes() != known.frames.tobytes()
+
+
+@pytest.mark.parametrize("size", [1, 30, 1_000, 100_000])
+def test_sample_holds_the_frames_with_the_smallest_keys_in_their_order(size):
+    items = list(utterances(dim=40))
+    keys = np.concatenate([sample._keys(name, len(frames), 3) for name, frames in items])
+    expected = np.concatenate([frames for _, frames in items])[np.argsort(keys)][:size]
+    np.testing.assert_array_equal(survey(source_of(items), size, seed=3).frames, expected)
+
+
+def test_labels_of_long_and_of_mapped_features_are_the_nearest(tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", rng.standard_normal((2_500, 7)).astype(np.float32))
+    frames = np.load(tmp_path / "x.npy", mmap_mode="r")
+    book = Codebook(rng.standard_normal((20, 5)).astype(np.float32), KIND, columns=(1, 6))
+    apart = ((frames[:, None, 1:6].astype(np.float64) - book.centroids) ** 2).sum(axis=2)
+    np.testing.assert_array_equal(book.label(frames), apart.argmin(axis=1))
 
 
 def test_near_ties_are_settled_exactly():

@@ -1,10 +1,19 @@
 """Label sets: what comes back, and everything that is refused."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 from aubert.units.codebook import Codebook
-from aubert.units.labels import LabelSet, check_compatible, import_km, label, write_labels
+from aubert.units.labels import (
+    Labels,
+    LabelSet,
+    check_compatible,
+    import_km,
+    label,
+    write_labels,
+)
 from aubert.units.shards import FeatureKind
 
 KIND = FeatureKind("hidden", 50.0, 6, "encoder0")
@@ -113,3 +122,65 @@ def test_km_goes_out_and_comes_in(labels, tmp_path):
     (tmp_path / "x.km").write_text(lines[0] + "\n")
     with pytest.raises(ValueError, match="has 1 lines, the manifest 2 utterances"):
         import_km(tmp_path / "no", tmp_path / "x.km", utterances, KIND, 500)
+
+
+def written(directory, units, kind=KIND, num_clusters=500, codebook="book0"):
+    return write_labels(directory, units, kind, num_clusters, codebook).directory
+
+
+def test_shards_are_joined_and_may_be_empty(tmp_path):
+    written(tmp_path / "0", UNITS)
+    written(tmp_path / "1", [])
+    written(tmp_path / "2", [("c", np.array([4]))])
+    joined = Labels.below("layer6", tmp_path)
+    assert (joined.name, joined.num_units, joined.rate_hz, len(joined)) == ("layer6", 500, 50.0, 4)
+    assert [joined.labels(name).tolist() for name in ("c", "a")] == [[4], [0, 499, 3]]
+    assert "b" in joined and "d" not in joined
+    with pytest.raises(ValueError, match="layer6 has none for d"):
+        joined.labels("d")
+
+
+def test_a_joined_set_goes_to_other_processes_as_paths(tmp_path):
+    written(tmp_path / "0", [("a", np.arange(500).repeat(100))])
+    joined = Labels.below("layer6", tmp_path)
+    pickled = pickle.dumps(joined)
+    assert len(pickled) < 1_000
+    again = pickle.loads(pickled)
+    assert (again.labels("a") == joined.labels("a")).all()
+    assert (again.name, again.hash) == (joined.name, joined.hash)
+
+
+def test_the_hash_is_of_the_labels(tmp_path):
+    first = Labels.of_shards("x", [written(tmp_path / "first", UNITS)])
+    same = Labels.of_shards("y", [written(tmp_path / "same", UNITS)])
+    other = [("a", np.array([0, 499, 4])), *UNITS[1:]]
+    assert first.hash == same.hash
+    assert first.hash != Labels.of_shards("x", [written(tmp_path / "other", other)]).hash
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"codebook": "book1"}, "the codebook is book1, not book0"),
+        ({"num_clusters": 100}, "the number of clusters is 100, not 500"),
+        ({"kind": FeatureKind("hidden", 25.0, 6, "encoder0")}, "rate in Hz is 25.0, not 50.0"),
+        ({"kind": FeatureKind("hidden", 50.0, 5, "encoder0")}, "the layer is 5, not 6"),
+    ],
+)
+def test_shards_of_different_units_are_not_joined(tmp_path, changes, reason):
+    shards = [
+        written(tmp_path / "0", UNITS),
+        written(tmp_path / "1", [("c", np.array([4]))], **changes),
+    ]
+    with pytest.raises(ValueError, match=rf"1 cannot be joined with .*0: .*{reason}"):
+        Labels.of_shards("x", shards)
+
+
+def test_an_utterance_of_two_shards_and_no_label_at_all_are_refused(tmp_path):
+    shard = written(tmp_path / "0", UNITS)
+    with pytest.raises(ValueError, match="holds utterances twice"):
+        Labels.of_shards("x", [shard, shard])
+    with pytest.raises(ValueError, match="the label set x holds no label"):
+        Labels.of_shards("x", [written(tmp_path / "1", [])])
+    with pytest.raises(ValueError, match="the label set x holds no label"):
+        Labels.below("x", tmp_path / "absent")

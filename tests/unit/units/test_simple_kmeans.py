@@ -1,5 +1,7 @@
 """The four commands, called as fairseq's scripts are, and files that those scripts read."""
 
+import itertools
+
 import joblib
 import numpy as np
 import pytest
@@ -67,6 +69,22 @@ def test_any_number_of_shards_gives_the_same(corpus):
     assert np.load(f"{km}.npy").tobytes() == np.load(f"{other_km}.npy").tobytes()
     whole = (labels / "train_0_1.km").read_text()
     assert whole == "".join((other_labels / f"train_{r}_3.km").read_text() for r in range(3))
+
+
+def test_a_share_of_the_utterances_is_drawn_whatever_the_shards(corpus, capsys):
+    frames = []
+    for nshard in (1, 3):
+        feats, *_ = dump_and_learn(corpus, nshard)
+        capsys.readouterr()
+        km = corpus / f"part{nshard}"
+        call("learn", feats, "train", nshard, km, 4, "--device=cpu", "--percent=0.5", "--seed=1")
+        frames.append(int(capsys.readouterr().out.split(" frames")[0].split()[-1]))
+        assert np.load(f"{km}.npy").tobytes() == np.load(corpus / "part1.npy").tobytes()
+    lengths = [98, 0, 148, 54, 123]  # 3 of these 5
+    assert frames[0] == frames[1]
+    assert frames[0] in {sum(drawn) for drawn in itertools.combinations(lengths, 3)}
+    with pytest.raises(ValueError, match=r"percent is 30; it is a share"):
+        call("learn", feats, "train", 3, km, 4, "--percent=30")
 
 
 def test_features_of_an_encoder(corpus, tmp_path):

@@ -1,0 +1,203 @@
+"""What a linear classifier finds in frozen representations, beside MFCC and chance.
+
+Of each utterance, mean and standard deviation over time go into a logistic regression. Each
+utterance is predicted once, by a classifier that saw nothing of its recording.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from aubert import audio, tables
+from aubert.corpus.shards import AUDIO_SUFFIXES
+from aubert.evaluate.metrics import Figure, proportion
+from aubert.stage import Reject
+from aubert.transcribe.network import NetworkOptions
+from aubert.units.encoder_features import Encoder, EncoderOptions
+from aubert.units.features import Extractor, Mfcc, checked
+
+_FOLDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeOptions:
+    """How representations are probed.
+
+    layer: of the encoders; what tells speakers apart is strongest in the lower ones
+    max_labels: speakers or classes at most, drawn by hash; more make it harder, not surer
+    max_per_label: utterances of each at most, drawn by hash
+    """
+
+    layer: int = 6
+    max_labels: int = 50
+    max_per_label: int = 40
+
+
+class Example(NamedTuple):
+    """One utterance. group: what shares a room and a microphone with it, its recording.
+    slices: of the file, in its own samples; None: all of it"""
+
+    id: str
+    label: str
+    group: str
+    path: Path
+    slices: list[tuple[int, int]] | None = None
+
+
+def speakers_of(results: Path, corpus_root: Path, options: ProbeOptions) -> list[Example]:
+    """Utterances of a run's tables, labelled with their speakers."""
+    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
+    speakers = _drawn({row["speaker"] for row in recordings.values()}, options.max_labels)
+    slices: dict[str, dict[str, list]] = {speaker: {} for speaker in speakers}
+    recording_of: dict[str, dict] = {}
+    for row in tables.all_rows(results, "utterances"):
+        recording = recordings[row["recording_id"]]
+        if recording["speaker"] in slices:
+            ends = [(one["start_sample"], one["end_sample"]) for one in row["slices"]]
+            slices[recording["speaker"]][row["utterance_id"]] = ends
+            recording_of[row["utterance_id"]] = recording
+    return [
+        Example(
+            utterance,
+            speaker,
+            recording_of[utterance]["recording_id"],
+            corpus_root / recording_of[utterance]["path"],
+            own[utterance],
+        )
+        for speaker, own in slices.items()
+        for utterance in _drawn(own, options.max_per_label)
+    ]
+
+
+def classes_of(folder: Path, options: ProbeOptions) -> list[Example]:
+    """The audio files of `<folder>/<class>/`, at any depth; those of one directory below a
+    class are a group. Raises ValueError for fewer than two classes with audio."""
+    found: dict[str, dict[str, Path]] = {}
+    for directory in sorted(path for path in Path(folder).iterdir() if path.is_dir()):
+        files = [p for p in directory.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES]
+        if files:
+            found[directory.name] = {p.relative_to(folder).as_posix(): p for p in files}
+    if len(found) < 2:
+        raise ValueError(
+            f"{folder} holds {len(found)} sub-folders with audio; a probe needs a sub-folder for "
+            f"each of two classes or more"
+        )
+    return [
+        Example(name, label, name.rpartition("/")[0] if name.count("/") > 1 else name, own[name])
+        for label in _drawn(found, options.max_labels)
+        for own in [found[label]]
+        for name in _drawn(own, options.max_per_label)
+    ]
+
+
+def _drawn(names: Iterable[str], limit: int) -> list[str]:
+    """At most `limit` of the names, in an order that is random but fixed."""
+
+    def drawn_at(name: str) -> bytes:
+        return hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+
+    return sorted(names, key=lambda name: (drawn_at(name), name))[:limit]
+
+
+def probe(
+    name: str,
+    examples: Sequence[Example],
+    encoders: Mapping[str, Path | str],
+    options: ProbeOptions,
+    network: NetworkOptions,
+) -> dict[str, Figure | None]:
+    """Accuracies: `probe.<name>.<encoder>` of each encoder, with `.baseline`, of MFCC, and
+    `.chance`, the most frequent label's share.
+
+    Left out are utterances that cannot be read or have no frame, and labels of which there is
+    one utterance only. No figures where fewer than two labels are left.
+    """
+    vectors = {"": _pooled(Mfcc(normalise_mean=False), examples)}
+    for encoder, directory in encoders.items():
+        loaded = Encoder.load(
+            str(directory), EncoderOptions(layer=options.layer, **asdict(network))
+        )
+        vectors[encoder] = _pooled(loaded, examples)
+    kept = _testable([one for one in examples if all(one.id in own for own in vectors.values())])
+    counts = Counter(one.label for one in kept)
+    if len(counts) < 2:
+        return {}
+    hits = {encoder: _num_correct(kept, own) for encoder, own in vectors.items()}
+    figures: dict[str, Figure | None] = {}
+    for encoder in encoders:
+        key = f"probe.{name}.{encoder}"
+        figures[key] = proportion(hits[encoder], len(kept))
+        figures[f"{key}.baseline"] = proportion(hits[""], len(kept))
+        figures[f"{key}.chance"] = proportion(max(counts.values()), len(kept))
+    return figures
+
+
+def _pooled(extractor: Extractor, examples: Sequence[Example]) -> dict[str, np.ndarray]:
+    """Mean and standard deviation over time of the examples that have features."""
+    found = {}
+    for item in extractor.run(_sounds(examples, extractor.sample_rate_hz)):
+        kept = item if isinstance(item, Reject) else checked(*item)
+        if isinstance(kept, Reject):
+            print(f"left out {kept.id!r}: {kept.reason}: {kept.detail}", file=sys.stderr)
+        else:
+            frames = kept[1].astype(np.float64)
+            found[kept[0]] = np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+    return found
+
+
+def _sounds(
+    examples: Sequence[Example], sample_rate_hz: int
+) -> Iterator[tuple[str, np.ndarray] | Reject]:
+    for one in examples:
+        try:
+            samples = audio.decode(one.path, one.slices, sample_rate_hz)
+        except audio.AudioError as error:
+            yield Reject(one.id, error.reason, error.detail)
+        else:
+            yield one.id, samples
+
+
+def _testable(examples: Sequence[Example]) -> list[Example]:
+    counts = Counter(one.label for one in examples)
+    return [one for one in examples if counts[one.label] > 1]
+
+
+def _num_correct(examples: Sequence[Example], vectors: Mapping[str, np.ndarray]) -> int:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features = np.stack([vectors[one.id] for one in examples])
+    labels = np.array([one.label for one in examples])
+    folds = _folds(examples)
+    correct = 0
+    for fold in sorted(set(folds.tolist())):
+        test = folds == fold
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        classifier.fit(features[~test], labels[~test])
+        correct += int((classifier.predict(features[test]) == labels[test]).sum())
+    return correct
+
+
+def _folds(examples: Sequence[Example]) -> np.ndarray:
+    """The fold of each example: a group is in one, a label in more than one. Where a label has
+    one group only, its examples stand for themselves."""
+    groups: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, one in enumerate(examples):
+        groups[one.label][one.group].append(index)
+    folds = np.empty(len(examples), np.int64)
+    for first, label in enumerate(sorted(groups)):  # each begins elsewhere: folds of like size
+        own = groups[label]
+        if len(own) == 1:
+            own = {examples[index].id: [index] for members in own.values() for index in members}
+        for position, group in enumerate(_drawn(own, len(own))):
+            folds[own[group]] = (first + position) % _FOLDS
+    return folds

@@ -1,0 +1,65 @@
+"""`aubert evaluate probe`: what a linear classifier finds in frozen representations."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from aubert import options
+from aubert.transcribe.network import NetworkOptions
+from aubert.verbs import add_verb
+
+
+def add_probe(verbs) -> None:
+    from aubert.evaluate.probe import ProbeOptions
+
+    probe = add_verb(verbs, "probe", "speakers or classes, read off frozen features", _probe)
+    probe.add_argument("out", type=Path, help="the json of figures")
+    probe.add_argument(
+        "--encoder",
+        type=_named,
+        action="append",
+        required=True,
+        metavar="NAME=MODEL",
+        help="a directory or a Hugging Face id; may be given repeatedly",
+    )
+    probe.add_argument("--results", type=Path, help="<results_dir>/<name>, for its speakers")
+    probe.add_argument("--root", type=Path, help="the corpus's directory; needed with --results")
+    probe.add_argument(
+        "--folder",
+        type=_named,
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="audio in a sub-folder for each class; may be given repeatedly",
+    )
+    options.add_arguments(probe, ProbeOptions)
+    options.add_arguments(probe, NetworkOptions)
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not (name and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _probe(arguments: argparse.Namespace) -> str:
+    from aubert.evaluate.metrics import write_metrics
+    from aubert.evaluate.probe import ProbeOptions, classes_of, probe, speakers_of
+
+    probed = options.from_arguments(arguments, ProbeOptions)
+    examples = {name: classes_of(Path(folder), probed) for name, folder in arguments.folder}
+    if arguments.results is not None:
+        if arguments.root is None:
+            raise ValueError("give --root, the corpus's directory, with --results")
+        examples["speaker"] = speakers_of(arguments.results, arguments.root, probed)
+    if not examples:
+        raise ValueError("there is nothing to probe: give --results, or a --folder of classes")
+    network = options.from_arguments(arguments, NetworkOptions)
+    figures = {}
+    for name, own in examples.items():
+        figures |= probe(name, own, dict(arguments.encoder), probed, network)
+    write_metrics(arguments.out, figures)
+    found = [f"{key} {figure.value:.3f}" for key, figure in figures.items() if figure]
+    return f"probe: {', '.join(found) or 'fewer than two labels can be tested'}"

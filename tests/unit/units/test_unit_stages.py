@@ -1,0 +1,260 @@
+"""`aubert units` on a corpus of seconds: what comes out, and what is said of bad input."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tiny_corpus import RECORDINGS_PER_SHARD, Corpus, write_corpus
+
+from aubert import tables
+from aubert.cli import main
+from aubert.evaluate.metrics import read_metrics
+from aubert.models.hubert_options import HubertOptions
+from aubert.units import labels as labels_module
+from aubert.units.codebook import Codebook
+from aubert.units.labels import Labels, LabelSet
+
+TINY = HubertOptions(
+    front_end="logmel",
+    frame_rate_hz=25,
+    hidden_size=16,
+    num_layers=3,
+    num_heads=2,
+    intermediate_size=16,
+    conv_channels=16,
+    pos_conv_kernel=4,
+    pos_conv_groups=2,
+)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Corpus:
+    return write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory) -> Path:
+    from aubert.training.hubert import init_hubert
+
+    directory = tmp_path_factory.mktemp("encoder") / "untrained"
+    init_hubert(directory, TINY, seed=0)
+    return directory
+
+
+def learn(corpus: Corpus, out: Path, *flags, k: int = 6) -> int:
+    flags = ["--root", str(corpus.root), f"--num-clusters={k}", "--passes=0", *map(str, flags)]
+    return main(["units", "learn", str(corpus.results), str(out), *flags])
+
+
+def label(corpus: Corpus, folder: Path, shard: int, *flags) -> int:
+    flags = ["--root", str(corpus.root), f"--codebook={folder / 'codebook'}", *map(str, flags)]
+    flags += [f"--rejects={folder / f'rejects{shard}.parquet'}", "--stage=units_x"]
+    out = folder / "labels" / str(shard)
+    return main(["units", "label", *corpus.shard(shard), str(out), *flags])
+
+
+@pytest.fixture(scope="module")
+def labelled(corpus, tmp_path_factory) -> Path:
+    """A folder with codebook and labels/<shard> of MFCC."""
+    folder = tmp_path_factory.mktemp("labelled")
+    assert learn(corpus, folder / "codebook") == 0
+    for shard in range(2):
+        assert label(corpus, folder, shard) == 0
+    return folder
+
+
+def test_one_codebook_of_all_shards_and_labels_of_each(corpus, labelled):
+    book = Codebook.load(labelled / "codebook")
+    assert (book.num_clusters, book.kind.name) == (6, "mfcc_normalised")
+    joined = Labels.below("mfcc", labelled / "labels")
+    rows = list(tables.all_rows(corpus.results, "utterances"))
+    assert book.num_frames == sum((row["num_samples"] - 400) // 160 + 1 for row in rows)
+    for row in rows:
+        labels = joined.labels(row["utterance_id"])
+        assert len(labels) == (row["num_samples"] - 400) // 160 + 1
+    assert len(LabelSet.open(labelled / "labels" / "0")) == 2 * RECORDINGS_PER_SHARD
+    for shard in range(2):
+        assert not list(tables.rows(labelled / f"rejects{shard}.parquet", "rejects"))
+
+
+def test_the_codebook_does_not_depend_on_the_shards(corpus, labelled, tmp_path):
+    joined = tmp_path / "results"
+    for name in corpus.TABLES:
+        tables.write(joined / name / "0.parquet", name, tables.all_rows(corpus.results, name))
+    other = Corpus(corpus.root, joined, corpus.reference)
+    learn(other, tmp_path / "codebook")
+    for suffix in (".npy", ".json"):
+        assert (tmp_path / f"codebook{suffix}").read_bytes() == (
+            labelled / f"codebook{suffix}"
+        ).read_bytes()
+
+
+def test_thirds_of_the_mfcc_have_codebooks_of_their_own(corpus, tmp_path):
+    learn(corpus, tmp_path / "codebook", "--feature=mfcc_delta", "--no-normalise-mean")
+    book = Codebook.load(tmp_path / "codebook")
+    assert (book.columns, book.centroids.shape, book.kind.name) == ((13, 26), (6, 13), "mfcc")
+    assert label(corpus, tmp_path, 0) == 0
+
+
+def test_units_of_an_encoder_know_it(corpus, encoder, tmp_path, capsys):
+    flags = ["--feature=hidden", f"--encoder={encoder}", "--layer=2"]
+    assert learn(corpus, tmp_path / "codebook", *flags) == 0
+    assert label(corpus, tmp_path, 0, f"--encoder={encoder}") == 0
+    found = LabelSet.open(tmp_path / "labels" / "0")
+    assert (found.kind.layer, found.kind.rate_hz) == (2, 25.0)
+
+    from aubert.training.hubert import init_hubert
+
+    init_hubert(tmp_path / "other", TINY, seed=1)
+    capsys.readouterr()
+    shutil.rmtree(tmp_path / "labels")
+    assert label(corpus, tmp_path, 0, f"--encoder={tmp_path / 'other'}") == 1
+    assert "give its encoder" in capsys.readouterr().err
+    assert label(corpus, tmp_path, 0) == 1
+    assert "need an encoder" in capsys.readouterr().err
+    assert not (tmp_path / "labels").exists()
+
+
+def test_the_best_layer_is_found_and_taken(corpus, encoder, tmp_path):
+    flags = ["--root", str(corpus.root), "--reference", str(corpus.reference)]
+    flags += [f"--encoder={encoder}", "--num-clusters=6"]
+    assert main(["units", "best-layer", str(corpus.results), str(tmp_path / "l.json"), *flags]) == 0
+    found = json.loads((tmp_path / "l.json").read_text())
+    assert sorted(found["pnmi"]) == ["0", "1", "2", "3"]
+    assert found["pnmi"][str(found["layer"])] == max(found["pnmi"].values())
+    learn(
+        corpus,
+        tmp_path / "codebook",
+        "--feature=hidden",
+        f"--encoder={encoder}",
+        f"--layer-from={tmp_path / 'l.json'}",
+    )
+    assert Codebook.load(tmp_path / "codebook").kind.layer == found["layer"]
+
+
+def quality(corpus, labelled, out, *flags) -> int:
+    flags = [f"--labels={labelled / 'labels'}", f"--reference={corpus.reference}", *flags]
+    return main(["units", "quality", str(corpus.results), str(out), *map(str, flags)])
+
+
+def test_quality_against_the_reference(corpus, labelled, tmp_path):
+    assert quality(corpus, labelled, tmp_path / "q.json", "--key=units.mfcc") == 0
+    figures = read_metrics(tmp_path / "q.json")
+    names = "pnmi phone_purity cluster_purity dead_clusters mean_unit_ms speaker_nmi".split()
+    assert set(figures) == {f"units.mfcc.{name}" for name in names}
+    pnmi = figures["units.mfcc.pnmi"]
+    assert pnmi.value > 0.5  # tones of four pitches, six clusters
+    assert pnmi.ci95[0] < pnmi.value < pnmi.ci95[1]
+    joined = Labels.below("mfcc", labelled / "labels")
+    num_frames = sum(
+        len(joined.labels(row["utterance_id"]))
+        for row in tables.all_rows(corpus.results, "utterances")
+    )
+    assert 0.5 * num_frames < pnmi.n < num_frames  # silence has no phone
+
+    out = tmp_path / "r.json"
+    assert quality(corpus, labelled, out, "--key=x", f"--baseline={tmp_path / 'q.json'}") == 0
+    assert read_metrics(out)["x.pnmi.baseline"] == pnmi
+
+
+def test_a_baseline_without_pnmi_is_refused(corpus, labelled, tmp_path, capsys):
+    (tmp_path / "empty.json").write_text("{}")
+    assert quality(corpus, labelled, tmp_path / "q", f"--baseline={tmp_path / 'empty.json'}") == 1
+    assert "holds no pnmi" in capsys.readouterr().err
+
+
+# --- bad input
+
+
+@pytest.fixture
+def broken(corpus, tmp_path) -> Corpus:
+    """Of shard 0, one recording is not there, one holds NaN and a piece that is too short."""
+    root = tmp_path / "audio"
+    shutil.copytree(corpus.root, root)
+    results = tmp_path / "results"
+    shutil.copytree(corpus.results, results)
+    recordings = list(tables.rows(results / "recordings/0.parquet", "recordings"))
+    (root / recordings[0]["path"]).unlink()
+    samples, rate_hz = soundfile.read(root / recordings[1]["path"])
+    samples[5_000] = np.nan
+    recordings[1]["path"] = "broken.wav"
+    soundfile.write(root / "broken.wav", samples, rate_hz, subtype="FLOAT")
+    tables.write(results / "recordings/0.parquet", "recordings", recordings)
+    utterances = list(tables.rows(results / "utterances/0.parquet", "utterances"))
+    utterances[-1] |= {"slices": [{"start_sample": 0, "end_sample": 399}], "num_samples": 399}
+    tables.write(results / "utterances/0.parquet", "utterances", utterances)
+    return Corpus(root, results, corpus.reference)
+
+
+def test_what_has_no_features_is_rejected_with_its_reason(broken, tmp_path, capsys):
+    assert learn(broken, tmp_path / "codebook") == 0
+    assert "of 8 utterances (4 left out)" in capsys.readouterr().out
+    assert label(broken, tmp_path, 0) == 0
+    assert label(broken, tmp_path, 1) == 0
+    rejects = list(tables.rows(tmp_path / "rejects0.parquet", "rejects"))
+    chapters = [f"small/speaker0/book/chapter{number}" for number in (0, 1)]
+    assert {row["id"]: row["reason"] for row in rejects} == {
+        f"{chapters[0]}_0000": "audio_unreadable",
+        f"{chapters[0]}_0001": "audio_unreadable",
+        f"{chapters[1]}_0000": "features_not_finite",
+        f"{chapters[1]}_0001": "audio_too_short",
+    }
+    assert {row["stage"] for row in rejects} == {"units_x"}
+    assert len(LabelSet.open(tmp_path / "labels" / "0")) == 0
+    assert len(Labels.below("x", tmp_path / "labels")) == 2 * RECORDINGS_PER_SHARD
+
+
+def test_too_many_faults_stop_the_labels(broken, tmp_path, capsys):
+    learn(broken, tmp_path / "codebook")
+    assert label(broken, tmp_path, 0, "--max-reject-fraction=0.5") == 1
+    assert "more than max_reject_fraction 0.5 allows" in capsys.readouterr().err
+    assert [path.name for path in sorted(tmp_path.glob("[!.]*"))] == [
+        "audio", "codebook.json", "codebook.npy", "labels", "results",
+    ]  # fmt: skip
+    assert not list((tmp_path / "labels").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--num-clusters=9999"], "9999 clusters cannot be learned from"),
+        (["--feature=hidden"], "need an encoder"),
+        (["--feature=hidden", "--encoder=ENCODER", "--layer=4"], "layer is 4, but"),
+        (["--feature=hidden", "--encoder=ENCODER/.."], "is not a speech encoder"),
+    ],
+)
+def test_what_cannot_be_learned_is_one_clear_line(
+    corpus, encoder, tmp_path, capsys, flags, message
+):
+    flags = [flag.replace("ENCODER", str(encoder)) for flag in flags]
+    assert learn(corpus, tmp_path / "codebook", *flags) == 1
+    printed = capsys.readouterr().err.splitlines()
+    assert printed[-1].startswith("aubert: error: ") and message in printed[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_audio_at_all_is_said(corpus, tmp_path, capsys):
+    absent = Corpus(tmp_path / "absent", corpus.results, corpus.reference)
+    assert learn(absent, tmp_path / "codebook") == 1
+    assert "every utterance is empty" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_the_labels_that_were_there(
+    corpus, labelled, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "folder"
+    shutil.copytree(labelled, folder)
+    before = (folder / "labels/0/labels.npy").read_bytes()
+
+    def full(path, *_):
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(labels_module, "write_npy", full)
+    assert label(corpus, folder, 0) == 1
+    assert "No space left" in capsys.readouterr().err
+    assert (folder / "labels/0/labels.npy").read_bytes() == before
+    assert not list(folder.rglob("*.part"))

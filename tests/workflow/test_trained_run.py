@@ -1,0 +1,50 @@
+"""The default run with all that it trains: units, HuBERT, CTC, and the corpus that they hear."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from snakemake_run import Run
+
+
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory) -> Run:
+    run = Run(tmp_path_factory.mktemp("trained"), {})
+    run.snakemake()
+    return run
+
+
+@pytest.fixture(scope="module")
+def figures(trained_run) -> dict[str, dict]:
+    return json.loads(trained_run.results("metrics.json").read_text())
+
+
+def test_nothing_is_to_be_done_behind_it(trained_run):
+    assert trained_run.jobs() == []
+
+
+def test_units_get_better_with_every_iteration(figures):
+    mfcc, first, second = (
+        figures[f"{name}.pnmi"]["value"] for name in ("units.mfcc", "hubert.iter1", "hubert.iter2")
+    )
+    assert mfcc < first < second
+    assert figures["hubert.untrained.pnmi"]["ci95"][1] < figures["hubert.iter1.pnmi"]["ci95"][0]
+
+
+@pytest.mark.parametrize("init", ["hubert", "scratch"])
+def test_a_language_model_and_known_voices_help(figures, init):
+    with_lm, greedy = (figures[f"ctc.{init}.{name}"]["value"] for name in ("wer", "wer_greedy"))
+    assert with_lm < greedy < 0.8
+    assert with_lm < figures[f"ctc.{init}.unseen_wer"]["value"]
+
+
+def test_held_out_books_of_known_voices_are_transcribed(figures):
+    assert figures["transcribe.wer"]["value"] <= 0.15
+    assert figures["transcribe.wer"]["n"] > 300
+
+
+@pytest.mark.parametrize("edge", ["start", "end"])
+def test_word_edges_by_ctc(figures, edge):
+    assert figures[f"words.{edge}_error_ms_median"]["value"] <= 15
+    assert figures[f"words.{edge}_within_50_ms"]["value"] >= 0.95

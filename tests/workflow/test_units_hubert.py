@@ -1,0 +1,171 @@
+"""Units and HuBERT through the workflow: two iterations of a tiny model over two recordings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from snakemake_run import NOTHING_TRAINED, Run
+from transformers import AutoModel
+
+RECORDINGS = ["118/a_light_at_st_orrin_*/*_01_*", "14/the_well_of_oran_*/*_01_*"]
+FIRST = {"features": "mfcc", "clusters": [6], "train": {"steps": 30}}
+SECOND = {"features": {"iteration": 1, "layer": 1}, "clusters": [6], "train": {"steps": 4}}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, mini_corpus) -> Run:
+    directory = tmp_path_factory.mktemp("hubert")
+    for pattern in RECORDINGS:
+        for path in (mini_corpus / "librilight/small").glob(pattern):
+            target = directory / path.relative_to(mini_corpus)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    run = Run(
+        directory,
+        {
+            **NOTHING_TRAINED,
+            "name": "tiny",
+            "num_shards": 1,
+            "corpus": {
+                "source": "librilight",
+                "root": "librilight",
+                "books_dir": str(mini_corpus / "books"),
+                "book_meta": str(mini_corpus / "book_meta.json"),
+                "reference": str(mini_corpus / "reference"),
+                "labelled": None,
+            },
+            "hubert": {
+                "model": {
+                    "hidden_size": 16,
+                    "num_layers": 2,
+                    "num_heads": 2,
+                    "intermediate_size": 16,
+                    "conv_channels": 16,
+                    "pos_conv_kernel": 8,
+                    "final_dim": 8,
+                },
+                "train": {
+                    "batch_seconds": 5.0,
+                    "step_seconds": 5.0,
+                    "max_seconds": 5.0,
+                    "log_every": 2,
+                    "checkpoint_every": 2,
+                },
+                "iterations": [FIRST, SECOND],
+                "compare": {"layer": 1, "clusters": 6},
+            },
+        },
+    )
+    run.snakemake("hubert")
+    return run
+
+
+def with_hubert(run: Run, **changes) -> Run:
+    return run.with_config(hubert=changes)
+
+
+def test_every_encoder_is_measured_beside_the_untrained_one(run):
+    found = {}
+    for path in run.results("units").rglob("quality.json"):
+        found |= json.loads(path.read_text())
+    pnmi = {key: figure["value"] for key, figure in found.items() if ".pnmi" in key}
+    assert set(pnmi) == {
+        "units.mfcc.pnmi",
+        "hubert.untrained.pnmi",
+        "hubert.iter1.pnmi",
+        "hubert.iter1.pnmi.baseline",
+        "hubert.iter2.pnmi",
+        "hubert.iter2.pnmi.baseline",
+    }
+    assert pnmi["hubert.iter2.pnmi.baseline"] == pnmi["hubert.untrained.pnmi"]
+    assert 0.1 < pnmi["units.mfcc.pnmi"] < 0.9
+    assert all(figure["n"] > 500 for figure in found.values())
+
+
+@pytest.mark.parametrize("model", ["untrained", "iter1", "iter2"])
+def test_models_load_in_transformers(run, model):
+    import aubert.models.logmel  # noqa: F401 - AutoModel knows its models from then on
+
+    assert AutoModel.from_pretrained(run.results("hubert", model)).config.hidden_size == 16
+    assert run.results("hubert", model, "train.jsonl").exists() == (model != "untrained")
+    assert not run.results("hubert", f"{model}.training").exists()
+
+
+def test_a_second_run_does_nothing(run):
+    assert run.jobs("hubert") == []
+    assert run.jobs("units") == []
+
+
+# What is below a model: the units that it is measured by.
+BELOW_SECOND = ["units_label iter2_layer1 6 0", "units_learn iter2_layer1 6"]
+BELOW_SECOND += ["units_quality iter2_layer1 6", "hubert"]
+
+
+def test_other_clusters_for_an_iteration_leave_the_earlier_ones_alone(run):
+    other = with_hubert(run, iterations=[FIRST, {**SECOND, "clusters": [7]}])
+    own = ["units_learn iter1_layer1 7", "units_label iter1_layer1 7 0"]
+    own += ["units_quality iter1_layer1 7", "hubert_train 2"]
+    assert other.jobs("hubert") == sorted(own + BELOW_SECOND)
+
+
+def test_another_training_of_an_iteration(run):
+    longer = with_hubert(run, iterations=[FIRST, {**SECOND, "train": {"steps": 8}}])
+    assert longer.jobs("hubert") == sorted(["hubert_train 2", *BELOW_SECOND])
+
+
+def test_where_and_how_it_is_trained_trains_nothing_again(run):
+    train = {**run.overlay["hubert"]["train"], "num_workers": 2, "checkpoint_every": 4}
+    assert with_hubert(run, train=train).jobs("hubert") == []
+
+
+def test_settings_of_k_means_make_every_codebook_again(run):
+    jobs = run.with_config(units={"kmeans": {"restarts": 4}}).jobs("units")
+    assert {"units_learn mfcc 6", "hubert_train 1", "units_label iter1_layer1 6 0"} < set(jobs)
+    assert "hubert_init" not in jobs
+
+
+def test_a_layer_to_be_found_is_looked_for_first(run):
+    auto = {**SECOND, "features": {"iteration": 1, "layer": "auto"}}
+    jobs = with_hubert(run, iterations=[FIRST, auto]).jobs("units")
+    assert {"units_best_layer iter1_auto", "units_learn iter1_auto 6"} < set(jobs)
+    assert "hubert_train 1" not in jobs
+
+
+def test_a_killed_training_goes_on_where_it_was(run):
+    """SIGKILL to all of Snakemake's processes in the middle of a training."""
+    model = run.results("hubert", "iter1")
+    undisturbed = (model / "model.safetensors").read_bytes()
+    log = (model / "train.jsonl").read_bytes()
+    shutil.rmtree(model)
+    target = ["--nolock", "--rerun-incomplete", "results/tiny/hubert/iter1"]
+    process = subprocess.Popen(
+        run.command(*target),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=run.environment(),
+        start_new_session=True,
+    )
+    (begun,) = _wait_for(model.with_name("iter1.training"), "*/checkpoints/step_*", process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not model.exists()
+    assert 0 < int(begun.name.removeprefix("step_")) < FIRST["train"]["steps"]
+
+    run.snakemake(*target)
+    assert (model / "model.safetensors").read_bytes() == undisturbed
+    assert (model / "train.jsonl").read_bytes() == log
+    assert not model.with_name("iter1.training").exists()
+
+
+def _wait_for(folder: Path, pattern: str, process: subprocess.Popen) -> list[Path]:
+    while not (found := sorted(folder.glob(pattern))):
+        assert process.poll() is None, "the training ended before it could be killed"
+        time.sleep(0.01)
+    return found[-1:]

@@ -1,0 +1,74 @@
+# From a HuBERT to a recogniser of letters, and how much it gets wrong.
+import shlex
+
+from aubert.training.ctc_options import VERSION as CTC_VERSION
+
+# The networks' figures are part of the run's.
+CTC_FIGURES = expand(results("ctc", "{init}.json"), init=CTC_PLAN.inits)
+
+
+rule ctc_train:
+    input:
+        init=lambda wildcards: results("hubert", CTC_PLAN.encoder(wildcards.init)),
+        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
+    output:
+        directory(results("ctc", "{init}")),
+    log:
+        f"logs/{NAME}/ctc_train/{{init}}.log",
+    benchmark:
+        results("benchmarks", "ctc_train", "{init}.tsv")
+    wildcard_constraints:
+        init="hubert|scratch",
+    conda:
+        ENV
+    resources:
+        gpu=0,
+    params:
+        labelled=CTC_PLAN.labelled,
+        fingerprint=labelled_fingerprint(CTC_PLAN.labelled),
+        version=CTC_VERSION,
+        options=lambda wildcards: to_flags(
+            CTC_PLAN.training_fields(wildcards.init, how=False)
+        ),
+        # With `input` Snakemake does not compare the value: where and how a training runs
+        # does not make it another one.
+        how=lambda wildcards, input: to_flags(
+            CTC_PLAN.training_fields(wildcards.init, how=True)
+        ),
+    shell:
+        "python -m aubert ctc train {output:q} --init={input.init:q} --labelled {params.labelled:q} --processes={resources.gpu} {params.options} {params.how} 2> {log}"
+
+
+rule ctc_evaluate:
+    input:
+        model=results("ctc", "{init}"),
+        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
+        lm=config["transcribe"]["ctc"]["lm_path"] or [],
+        code=code_of("evaluate.ctc"),
+    output:
+        results("ctc", "{init}.json"),
+    log:
+        f"logs/{NAME}/ctc_evaluate/{{init}}.log",
+    benchmark:
+        results("benchmarks", "ctc_evaluate", "{init}.tsv")
+    wildcard_constraints:
+        init="hubert|scratch",
+    conda:
+        ENV
+    params:
+        folders=shlex.join(
+            f"--folder={name}={path}" for name, path in CTC_PLAN.dev.items()
+        ),
+        fingerprint=labelled_fingerprint(CTC_PLAN.dev.values()),
+        shelf=SHELF_FLAGS,
+        books=shelf_fingerprint,
+        # As transcription decodes, but for the book, which nobody knows.
+        options=to_flags(
+            {
+                name: value
+                for name, value in config["transcribe"]["ctc"].items()
+                if name not in ("model", "book_biased")
+            }
+        ),
+    shell:
+        "python -m aubert ctc evaluate {output:q} --key=ctc.{wildcards.init} --model={input.model:q} {params.folders} {params.shelf} {params.options} 2> {log}"

@@ -1,0 +1,67 @@
+# Masked prediction of units: iterations, each from its own label sets, and an untrained control.
+import shlex
+
+from aubert.models.hubert_options import VERSION as HUBERT_VERSION
+
+UNTRAINED_HUBERT = results("hubert", PLAN.models[0])
+LAST_HUBERT = results("hubert", PLAN.models[-1])
+
+
+rule hubert_init:
+    output:
+        directory(results("hubert", "untrained")),
+    log:
+        f"logs/{NAME}/hubert/untrained.log",
+    benchmark:
+        results("benchmarks", "hubert", "untrained.tsv")
+    conda:
+        ENV
+    params:
+        version=HUBERT_VERSION,
+        model=to_flags(PLAN.model_fields()),
+        seed=config["seed"],
+    shell:
+        "python -m aubert hubert init {output:q} --seed={params.seed} {params.model} 2> {log}"
+
+
+rule hubert_train:
+    input:
+        recordings=expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
+        utterances=expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
+        labels=lambda wildcards: [
+            os.path.join(labels, shard)
+            for labels in labels_of(wildcards.iteration).values()
+            for shard in SHARDS
+        ],
+    output:
+        directory(results("hubert", "iter{iteration}")),
+    log:
+        f"logs/{NAME}/hubert/iter{{iteration}}.log",
+    benchmark:
+        results("benchmarks", "hubert", "iter{iteration}.tsv")
+    wildcard_constraints:
+        iteration=r"\d+",
+    conda:
+        ENV
+    threads: 2
+    resources:
+        gpu=0,
+    params:
+        results=subpath(output[0], ancestor=2),
+        root=CORPUS["root"],
+        labels=lambda wildcards: shlex.join(
+            f"--labels={name}={path}"
+            for name, path in labels_of(wildcards.iteration).items()
+        ),
+        version=HUBERT_VERSION,
+        model=to_flags(PLAN.model_fields()),
+        options=lambda wildcards: to_flags(
+            PLAN.training_fields(int(wildcards.iteration), how=False)
+        ),
+        # With `input` Snakemake does not compare the value: where and how a training runs
+        # does not make it another one.
+        how=lambda wildcards, input: to_flags(
+            PLAN.training_fields(int(wildcards.iteration), how=True)
+        ),
+    shell:
+        "python -m aubert hubert train {params.results:q} {output:q} {params.labels} --root={params.root:q} --processes={resources.gpu} {params.model} {params.options} {params.how} 2> {log}"
