@@ -34,7 +34,8 @@ install: .venv/installed
 demo: install
 	@$(BIN)/snakemake --cores $(CORES) --logger rich
 	@echo; $(BIN)/aubert evaluate show results/mini/metrics.json
-	@echo; echo "The corpus: results/mini (words/, refined/, rejects/, metrics.json). What was read: data/mini"
+	@echo; echo "results/mini holds the corpus (words/, refined/, rejects/), the models (hubert/iter2, ctc/hubert)"
+	@echo "and metrics.json; all figures: $(BIN)/aubert evaluate show --all results/mini/metrics.json"
 
 test: install
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS)

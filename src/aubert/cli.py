@@ -312,6 +312,7 @@ def _add_evaluate(groups) -> None:
 
     show = add_verb(verbs, "show", "print the figures of a run as a table", _show)
     show.add_argument("metrics", type=Path, help="<results_dir>/<name>/metrics.json")
+    show.add_argument("--all", action="store_true", help="also figures that explain others")
 
 
 def _dataset(arguments: argparse.Namespace) -> str:
@@ -328,7 +329,7 @@ def _dataset(arguments: argparse.Namespace) -> str:
 def _show(arguments: argparse.Namespace) -> str:
     from aubert.evaluate.metrics import metrics_table, read_metrics
 
-    return metrics_table(read_metrics(arguments.metrics))
+    return metrics_table(read_metrics(arguments.metrics), arguments.all)
 
 
 # --- what the commands share

@@ -140,6 +140,27 @@ TABLES: dict[str, Table] = {
             ]
         ),
     ),
+    "pairs": Table(
+        key=("utterance_id", "word_index", "num_words"),
+        schema=pa.schema(
+            [
+                _field("utterance_id", pa.string()),
+                _field("word_index", pa.int32()),  # of the first word, in the words table
+                _field("num_words", pa.int32()),  # spoken ones
+                _field("ngram", pa.string()),  # as it was said: "of the"
+                _field("speaker", pa.string()),
+                _field("book_id", pa.string()),
+                _field("split", pa.string()),  # train, held_out_book, held_out_speaker
+                _field("char_start", pa.int64()),
+                _field("char_end", pa.int64()),
+                _field("context_start", pa.int64()),  # the book's text around the span
+                _field("context_end", pa.int64()),
+                _field("recording_id", pa.string()),
+                _field("slices", _list(SLICE)),  # in samples of the recording as stored
+                _field("num_samples", pa.int64()),  # sum over the slices
+            ]
+        ),
+    ),
     "rejects": Table(
         key=("stage", "id", "reason"),
         schema=pa.schema(

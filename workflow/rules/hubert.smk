@@ -43,7 +43,6 @@ rule hubert_train:
         iteration=r"\d+",
     conda:
         ENV
-    threads: 2
     resources:
         gpu=0,
     params:

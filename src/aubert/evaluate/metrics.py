@@ -13,6 +13,9 @@ import numpy as np
 from aubert.files import write_json
 
 BOOTSTRAP_DRAWS = 1_000
+_DETAILS = (
+    ".cluster_purity", ".dead_clusters", ".mean_unit_ms", ".phone_purity", "_p90", "_within_50_ms",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,14 @@ def read_metrics(path: str | Path) -> dict[str, Figure]:
         raise ValueError(f"{path} does not hold metrics ({error}); run `snakemake` again") from None
 
 
-def metrics_table(figures: Mapping[str, Figure]) -> str:
-    """The figures as lines of text, grouped by what stands before the first dot."""
+def metrics_table(figures: Mapping[str, Figure], details: bool = False) -> str:
+    """The figures as lines of text, grouped by what stands before the first dot.
+
+    details: also those that explain others (_DETAILS).
+    """
     rows = [("figure", "value", "95% interval", "samples", "baseline")]
     for key, figure in figures.items():
-        if key.endswith((".baseline", ".chance")):
+        if key.endswith((".baseline", ".chance")) or (not details and key.endswith(_DETAILS)):
             continue
         if key.split(".")[0] != rows[-1][0].split(".")[0]:
             rows.append(("",) * 5)

@@ -62,3 +62,9 @@ def test_the_table_shows_each_figure_beside_its_baseline():
     assert blank == blank_too == ""
     assert first.split() == ["match.placed", "0.991", "0.970", "-", "0.999", "110", "0.020"]
     assert second.split() == ["words.error_ms", "12.5", "2,000"]
+
+
+def test_the_table_leaves_details_to_who_asks():
+    figures = {"units.mfcc.pnmi": Figure(0.4, 9), "units.mfcc.dead_clusters": Figure(0, 9)}
+    assert "dead" not in metrics.metrics_table(figures)
+    assert "dead" in metrics.metrics_table(figures, details=True)

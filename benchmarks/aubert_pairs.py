@@ -1,0 +1,160 @@
+"""Pairs of text and audio by reference, beside a padded copy of each, in one run.
+
+AuBERT's scripts write, for every pair, its audio padded to the longest and its tokens padded
+to the longest, and train from these copies. Written here after that method, from the same pairs
+of the miniature corpus. Preparing: from word times to what a training can start from. An epoch:
+every pair once as batches of tensors, from references or from copies. Disk: what lies there.
+One thread each: set OMP_NUM_THREADS for more.
+
+    python benchmarks/aubert_pairs.py
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from aubert import tables
+from aubert.audio import SAMPLE_RATE_HZ, decode
+from aubert.corpus.books import Bookshelf
+from aubert.corpus.mini import write
+from aubert.corpus.mini.cast import ASSIGNMENTS
+from aubert.corpus.pairs import PairsOptions, pairs
+
+MAX_SECONDS, MAX_TOKENS, BATCH_PAIRS = 5, 256, 64
+OPTIONS = PairsOptions(min_occurrences=2, min_utterances=1, min_ms=100, max_ngrams=0)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        made = write.make_recordings(root, ASSIGNMENTS)
+        write._write_books(root)
+        shelf = Bookshelf(root / "books", root / "book_meta.json")
+        shard = list(as_tables(made))
+        model = small_model(root, shelf)
+
+        started = time.perf_counter()
+        rows = list(pairs(*shard, root / "librilight", shelf, OPTIONS))
+        tables.write(root / "pairs.parquet", "pairs", rows)
+        ours = time.perf_counter() - started
+        started = time.perf_counter()
+        copies = root / "copies"
+        write_copies(rows, shard[0], root, shelf, model.tokenizer, copies)
+        theirs = time.perf_counter() - started
+
+        bytes_ours = (root / "pairs.parquet").stat().st_size
+        bytes_theirs = sum(path.stat().st_size for path in copies.iterdir())
+        report(len(rows), "preparing", ours, theirs)
+        ratio = bytes_theirs / bytes_ours
+        print(f"disk: aubert {bytes_ours / 1e6:.2f} MB, copies {bytes_theirs / 1e6:,.0f} MB: "
+              f"{ratio:,.0f} times as much")  # fmt: skip
+        ours = timed(our_epoch(rows, shard[0], root, shelf, model))
+        report(len(rows), "an epoch", ours, timed(their_epoch(copies, len(rows))))
+
+
+def report(num_pairs: int, what: str, ours: float, theirs: float) -> None:
+    rates = f"aubert {num_pairs / ours:,.0f} pairs/s, copies {num_pairs / theirs:,.0f} pairs/s"
+    print(f"{what}: {rates}: {theirs / ours:.2f} times as fast (n {num_pairs:,})")
+
+
+def as_tables(made) -> Iterator[list[dict]]:
+    """recordings, utterances, refined and words of what was really said, an utterance each."""
+    recordings, utterances, refined, words = [], [], [], []
+    for recording in made:
+        id = recording.recording_id
+        said = [word for word in recording.words if word["label"] == "READ"]
+        num_samples = recording.num_samples
+        facts = {"sample_rate_hz": SAMPLE_RATE_HZ, "num_samples": num_samples}
+        speaker = id.split("/")[1]
+        recordings.append({"recording_id": id, "path": f"{id}.flac", "speaker": speaker, **facts})
+        utterances.append({"utterance_id": id, "recording_id": id,
+                           "slices": [{"start_sample": 0, "end_sample": num_samples}],
+                           "num_samples": num_samples})  # fmt: skip
+        run = {"label": "READ", "char_start": said[0]["char_start"],
+               "char_end": said[-1]["char_end"]}  # fmt: skip
+        refined.append({"utterance_id": id, "book_id": said[0]["book_id"], "runs": [run]})
+        words += [
+            {**{key: word[key] for key in ("word", "spoken", "char_start", "char_end")},
+             "utterance_id": id, "index": index,
+             "start_ms": round(word["start_s"] * 1000), "end_ms": round(word["end_s"] * 1000)}
+            for index, word in enumerate(said)
+        ]  # fmt: skip
+    yield from (recordings, utterances, refined, words)
+
+
+def small_model(root: Path, shelf: Bookshelf):
+    import torch
+    from transformers import Wav2Vec2FeatureExtractor
+
+    from aubert.models.aubert import AubertModel
+    from aubert.models.aubert_options import AubertOptions
+    from aubert.models.hubert import build_encoder
+    from aubert.models.hubert_options import HubertOptions
+    from aubert.models.small_bert import SmallBertOptions, save_small_bert
+
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    save_small_bert(root / "text", [shelf.text(id) for id in shelf], SmallBertOptions())
+    sizes = {"hidden_size": 64, "num_layers": 1, "num_heads": 2, "intermediate_size": 64}
+    build_encoder(HubertOptions(front_end="logmel", **sizes)).save_pretrained(root / "audio")
+    Wav2Vec2FeatureExtractor().save_pretrained(root / "audio")
+    return AubertModel.from_encoders(root / "text", root / "audio", AubertOptions(surround_ms=0))
+
+
+def write_copies(rows, recordings, root: Path, shelf, tokenizer, copies: Path) -> None:
+    copies.mkdir()
+    paths = {row["recording_id"]: root / "librilight" / row["path"] for row in recordings}
+    texts = {id: shelf.text(id) for id in shelf}
+    for index, row in enumerate(rows):
+        slices = [(piece["start_sample"], piece["end_sample"]) for piece in row["slices"]]
+        samples = decode(paths[row["recording_id"]], slices)[: MAX_SECONDS * SAMPLE_RATE_HZ]
+        audio = np.zeros(MAX_SECONDS * SAMPLE_RATE_HZ, np.float32)
+        audio[: len(samples)] = samples
+        text = texts[row["book_id"]][row["context_start"] : row["context_end"]]
+        encoded = tokenizer(
+            text, truncation=True, padding="max_length", max_length=MAX_TOKENS,
+            return_offsets_mapping=True, return_tensors="np",
+        )  # fmt: skip
+        start, end = (row[key] - row["context_start"] for key in ("char_start", "char_end"))
+        offsets = encoded["offset_mapping"][0]
+        span = (offsets[:, 0] < end) & (offsets[:, 1] > start)
+        np.savez(copies / f"{index}.npz", audio=audio, num_samples=len(samples), span=span,
+                 ids=encoded["input_ids"][0], mask=encoded["attention_mask"][0])  # fmt: skip
+
+
+def our_epoch(rows, recordings, root: Path, shelf, model) -> Iterator:
+    from aubert.training.aubert import AubertExamples
+    from aubert.training.aubert_options import AubertTrainOptions
+
+    options = AubertTrainOptions(negatives="any", batch_pairs=BATCH_PAIRS)
+    by_id = {row["recording_id"]: row for row in recordings}
+    examples = AubertExamples(rows, by_id, root / "librilight", shelf, model, options)
+    for micro in examples.plan(0):
+        yield examples.batch(micro.pieces, np.random.default_rng(0))
+
+
+def their_epoch(copies: Path, num_pairs: int) -> Iterator:
+    order = np.random.default_rng(0).permutation(num_pairs)
+    for start in range(0, num_pairs, BATCH_PAIRS):
+        loaded = [dict(np.load(copies / f"{i}.npz")) for i in order[start : start + BATCH_PAIRS]]
+        yield {key: np.stack([one[key] for one in loaded]) for key in loaded[0]}
+
+
+def timed(epoch: Iterator) -> float:
+    started = time.perf_counter()
+    for _ in epoch:
+        pass
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""Retrieval between texts and audio: does a model find the utterance that was said so?
+
+Everything here is numpy over scores; what makes the scores is the caller's. Ties are broken at
+random on average: among candidates that score alike, the right one is first with the probability
+that chance would give it. So a model that cannot tell candidates apart scores exactly chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aubert.evaluate.metrics import BOOTSTRAP_DRAWS, Figure
+
+# (texts, audios) -> float [texts, audios]; rows of what the caller embeds
+Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of each query.
+
+    top1, mrr: float [queries], expected over ties
+    chance_top1, chance_mrr: float [queries], of candidates in random order
+    ngrams: each query's n-gram; intervals resample these, as queries of one n-gram are alike
+    """
+
+    top1: np.ndarray
+    mrr: np.ndarray
+    chance_top1: np.ndarray
+    chance_mrr: np.ndarray
+    ngrams: Sequence[Hashable]
+
+    def subset(self, kept: np.ndarray) -> Outcomes:
+        """The queries at which bool [queries] is True."""
+        columns = (self.top1, self.mrr, self.chance_top1, self.chance_mrr)
+        ngrams = [ngram for ngram, keep in zip(self.ngrams, kept, strict=True) if keep]
+        return Outcomes(*(column[kept] for column in columns), ngrams)
+
+
+@dataclass(frozen=True)
+class TokenSets:
+    """queries: int64 [queries], pairs; candidates: int64 [queries, k], pairs of the same token
+    by the same speaker, the query itself first."""
+
+    queries: np.ndarray
+    candidates: np.ndarray
+
+
+def token_sets(
+    groups: Sequence[Hashable],
+    texts: Sequence[Hashable],
+    k: int,
+    max_queries: int = 5_000,
+    seed: int = 0,
+) -> TokenSets:
+    """For each pair whose group has k texts or more: itself, and k - 1 others of the group.
+
+    groups: of each pair its (speaker, n-gram); texts: of each pair its place in a book, of which
+    each set has one pair. Of more than max_queries, that many are drawn. Raises ValueError when
+    k is below 2.
+    """
+    if k < 2:
+        raise ValueError(f"k is {k}; a choice takes at least 2")
+    members: dict[Hashable, list[int]] = {}
+    for index, group in enumerate(groups):
+        members.setdefault(group, []).append(index)
+    rng = np.random.default_rng(seed)
+    queries, candidates = [], []
+    for group in members.values():
+        place_of = {index: texts[index] for index in group}
+        if len(set(place_of.values())) < k:
+            continue
+        for query in group:
+            others: dict[Hashable, int] = {}  # the first of each place, in random order
+            for index in rng.permutation(group):
+                if place_of[index] != place_of[query]:
+                    others.setdefault(place_of[index], int(index))
+            queries.append(query)
+            candidates.append([query, *list(others.values())[: k - 1]])
+    drawn = np.sort(rng.permutation(len(queries))[:max_queries])
+    columns = np.array(candidates, np.int64).reshape(len(queries), k)
+    return TokenSets(np.array(queries, np.int64)[drawn], columns[drawn])
+
+
+def same_token(
+    sets: TokenSets, text: np.ndarray, audio: np.ndarray, score: Scorer, ngrams: Sequence[Hashable]
+) -> Outcomes:
+    """Of each query's text: its own utterance among k of the same token in other contexts.
+
+    text, audio: [pairs, ...]; ngrams: of each pair."""
+    k = sets.candidates.shape[1]
+    scores = np.array(
+        [
+            score(text[query : query + 1], audio[others])[0]
+            for query, others in zip(sets.queries, sets.candidates, strict=True)
+        ]
+    ).reshape(-1, k)
+    relevant = np.zeros((1, k), bool)
+    relevant[0, 0] = True
+    ranked = _ranked(scores, np.repeat(relevant, len(scores), 0))
+    return Outcomes(*ranked, [ngrams[query] for query in sets.queries])
+
+
+def all_tokens(scores: np.ndarray, ngrams: Sequence[Hashable]) -> Outcomes:
+    """Of each row: a column of its n-gram (any utterance or place of it counts) among all.
+
+    scores: float [pairs, pairs], rows are what is asked, columns what is found; transpose
+    [texts, audios] for audio -> text."""
+    numbers = np.unique(np.array([str(ngram) for ngram in ngrams]), return_inverse=True)[1]
+    return Outcomes(*_ranked(scores, numbers[:, None] == numbers), ngrams)
+
+
+def majority_top1(asked: Sequence[Hashable], ngrams: Sequence[Hashable]) -> np.ndarray:
+    """float [asked]: the top-1 of the answer that is the most frequent of `ngrams`, always."""
+    names, counts = np.unique([str(ngram) for ngram in ngrams], return_counts=True)
+    winner = names[counts.argmax()]
+    return np.array([float(str(ngram) == winner) for ngram in asked])
+
+
+def _ranked(
+    scores: np.ndarray, relevant: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(top-1, MRR of the first relevant column, chance of both) of each row."""
+    num_columns = scores.shape[1]
+    chances = _first_ranks(num_columns)
+    rows = ([], [], [], [])
+    for row, right in zip(scores, relevant, strict=True):
+        best = row[right].max()
+        num_better = int((row > best).sum())
+        alike = row == best
+        num_alike, num_right = int(alike.sum()), int((alike & right).sum())
+        top1 = num_right / num_alike if num_better == 0 else 0.0
+        first = chances(num_alike, num_right)
+        rows[0].append(top1)
+        rows[1].append(float((first / (num_better + np.arange(1, len(first) + 1))).sum()))
+        rows[2].append(right.mean())
+        by_chance = chances(num_columns, int(right.sum()))
+        rows[3].append(float((by_chance / np.arange(1, len(by_chance) + 1)).sum()))
+    return tuple(np.array(column, np.float64) for column in rows)
+
+
+def _first_ranks(num_columns: int) -> Callable[[int, int], np.ndarray]:
+    """(n, r) -> the probability that the first of r right ones among n in random order is the
+    1st, 2nd, ..."""
+    known: dict[tuple[int, int], np.ndarray] = {}
+
+    def of(num: int, num_right: int) -> np.ndarray:
+        if (num, num_right) not in known:
+            ranks = np.arange(num - num_right + 1)
+            left = num - ranks
+            hits = num_right / left
+            misses = np.concatenate([[1.0], np.cumprod(1 - hits)[:-1]])
+            known[num, num_right] = misses * hits
+        return known[num, num_right]
+
+    return of
+
+
+def figure(values: np.ndarray, ngrams: Sequence[Hashable], seed: int = 0) -> Figure | None:
+    """The mean over queries; the interval is a bootstrap over n-grams. None without queries."""
+    if not len(values):
+        return None
+    numbers = np.unique(np.array([str(ngram) for ngram in ngrams]), return_inverse=True)[1]
+    sums = np.bincount(numbers, weights=values)
+    counts = np.bincount(numbers)
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, len(sums), (BOOTSTRAP_DRAWS, len(sums)))
+    means = sums[drawn].sum(1) / counts[drawn].sum(1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Figure(float(values.mean()), len(values), (float(low), float(high)))
+
+
+def figures(
+    key: str,
+    outcomes: Outcomes,
+    baseline: Outcomes | None = None,
+) -> dict[str, Figure | None]:
+    """`<key>_top1` and `<key>_mrr`, with `.chance`, `.baseline` where it is given, and
+    `.over_baseline`: the difference, with its own interval. All of the same queries."""
+    found: dict[str, Figure | None] = {}
+    for name in ("top1", "mrr"):
+        values = getattr(outcomes, name)
+        found[f"{key}_{name}"] = figure(values, outcomes.ngrams)
+        found[f"{key}_{name}.chance"] = figure(getattr(outcomes, f"chance_{name}"), outcomes.ngrams)
+        if baseline is not None:
+            others = getattr(baseline, name)
+            found[f"{key}_{name}.baseline"] = figure(others, outcomes.ngrams)
+            found[f"{key}_{name}.over_baseline"] = figure(values - others, outcomes.ngrams)
+    return found
+
+
+class LinearBaseline:
+    """A ridge regression from audio features to text features, compared by cosine.
+
+    What mean-pooled features of encoders that were never trained on pairs can do: their spaces
+    have nothing to do with each other until a linear map joins them.
+    """
+
+    def __init__(self, text: np.ndarray, audio: np.ndarray, penalty: float = 1.0):
+        """text, audio: float [pairs, width] of training pairs; the features are standardised, and
+        penalty is in units of them, per pair."""
+        self._text, self._audio = _Standard(text), _Standard(audio)
+        x, y = self._audio(audio), self._text(text)
+        gram = x.T @ x + penalty * np.eye(x.shape[1]) * max(1.0, len(x) / x.shape[1])
+        self._weights = np.linalg.solve(gram, x.T @ y)
+
+    def __call__(self, text: np.ndarray, audio: np.ndarray) -> np.ndarray:
+        """float [texts, audios]."""
+        guessed = _unit(self._audio(audio) @ self._weights)
+        return _unit(self._text(text)) @ guessed.T
+
+
+class _Standard:
+    def __init__(self, features: np.ndarray):
+        self._mean, self._std = features.mean(0), features.std(0) + 1e-6
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        return (features - self._mean) / self._std
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,58 @@
+"""The shape of an AuBERT's heads and loss. Light: no torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Pooling = Literal["mean", "max", "mean_max", "lstm", "attention"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AubertOptions:
+    """What stands on the two encoders.
+
+    pooling: of the span's tokens, and of the segment's frames, to one vector; mean_max joins
+      both, as AuBERT does
+    projection: linear, or mlp: linear, GELU, linear with a residual, layer normalisation
+    projection_dim: width of the vectors that are compared
+    scorer: mlp over every joined [text; audio] pair, as AuBERT's paper draws it, or cosine with a
+      learnt temperature, as its code has it
+    scorer_hidden: width of the mlp's hidden layer; no effect on cosine
+    dropout: in the projection; no effect on linear
+    surround_ms: of audio before and after a segment that the front end normalises over with it;
+      the transformer hears the segment only. AuBERT has 0. More tells what stands around the
+      word by its statistics (a pause, another speaker's line), so that finding the right one of
+      several utterances of a word no longer shows what is in the word itself
+    max_tokens: of the text around a span, special tokens counted
+    mlm_weight: of the masked-language-model loss beside the contrast; 0: none
+    mlm_share: of the tokens around the span that are masked for it; AuBERT's 0.1
+    """
+
+    pooling: Pooling = "mean_max"
+    projection: Literal["linear", "mlp"] = "mlp"
+    projection_dim: int = 512
+    scorer: Literal["mlp", "cosine"] = "cosine"
+    scorer_hidden: int = 512
+    dropout: float = 0.1
+    surround_ms: int = 0
+    max_tokens: int = 256
+    mlm_weight: float = 0.0
+    mlm_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("projection_dim", "scorer_hidden"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.max_tokens < 3:
+            raise ValueError(
+                f"max_tokens is {self.max_tokens}; it must be at least 3: a span and its two edges"
+            )
+        for name in ("dropout", "mlm_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name):g}; it must be 0 or more, below 1"
+                )
+        for name in ("surround_ms", "mlm_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name):g}; it must not be negative")
