@@ -10,7 +10,7 @@ as LibriSpeech's, find no word of a lower-case checkpoint (the case is the model
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,7 +32,8 @@ from aubert.transcribe.vocabulary import SPACE, Vocabulary
 
 # The transcripts cost GPU time, so an edit of this code does not make them again: raise
 # this when they would come out different, and the workflow does.
-VERSION = 1
+VERSION = 2
+_IMPOSSIBLE = -50.0  # a log-probability
 LOOK_AHEAD = 8  # utterances per process that wait for their turn: bounds the memory
 
 
@@ -85,9 +86,17 @@ class Decoder:
         self._vocabulary = vocabulary
         self._options = options
 
-    def __call__(self, log_probs: np.ndarray, lm_path: str | None) -> Transcript:
-        """log_probs: [num_frames, num_tokens] of the checkpoint, at least one frame."""
+    def __call__(
+        self, log_probs: np.ndarray, lm_path: str | None, pauses: Sequence[int] = ()
+    ) -> Transcript:
+        """log_probs: [num_frames, num_tokens] of the checkpoint, at least one frame.
+
+        pauses: frames at which no word goes on; there the emission is a space for certain.
+        """
         folded = self._vocabulary.fold(log_probs)
+        if len(pauses) and SPACE in self._vocabulary.labels:
+            folded[pauses] = _IMPOSSIBLE
+            folded[pauses, self._vocabulary.labels.index(SPACE)] = 0.0
         if lm_path is None and self._options.beam_width == 1:
             text, score = self._greedy(folded)
         else:
@@ -157,11 +166,25 @@ def transcribe_ctc(
     utterances = list(utterances)
     book_ids = [by_id[utterance["recording_id"]]["book_id"] for utterance in utterances]
     model = CtcModel.load(options)
+    pauses = [
+        _pauses(utterance, by_id[utterance["recording_id"]]["sample_rate_hz"], model)
+        for utterance in utterances
+    ]
     sound = utterance_audio(by_id, utterances, corpus_root, model.sample_rate_hz)
     with TemporaryDirectory(prefix="aubert-lm-") as folder:
         models = _BookModels(shelf, Path(folder), options)
         decoder = Decoder(model.vocabulary, options)
-        yield from _decoded(model.emissions(sound), book_ids, models.path, decoder, jobs)
+        yield from _decoded(model.emissions(sound), book_ids, pauses, models.path, decoder, jobs)
+
+
+def _pauses(utterance: Mapping, sample_rate_hz: int, model: CtcModel) -> list[int]:
+    """Frames at the joints of the utterance's slices. Between slices was silence, of which
+    little is left: hardly enough for the network to hear that a word ends."""
+    lengths = [piece["end_sample"] - piece["start_sample"] for piece in utterance["slices"]]
+    joints = np.cumsum(lengths[:-1]) * (model.sample_rate_hz / sample_rate_hz)
+    frames = np.round((joints - model.receptive_samples / 2) / model.stride_samples).astype(int)
+    num_frames = model.num_frames(round(sum(lengths) * model.sample_rate_hz / sample_rate_hz))
+    return [frame for frame in frames.tolist() if 0 <= frame < num_frames]
 
 
 class _BookModels:
@@ -193,13 +216,14 @@ class _BookModels:
 def _decoded(
     emissions: Iterable[tuple[str, np.ndarray] | Reject],
     book_ids: Iterable[str | None],
+    pauses: Iterable[Sequence[int]],
     lm_of: Callable[[str | None], str | None],
     decoder: Decoder,
     jobs: int,
 ) -> Iterator[dict | Reject]:
     waiting: deque[tuple[str, int, Future] | Reject] = deque()
     with _Processes(jobs) as processes:
-        for item, book_id in zip(emissions, book_ids, strict=True):
+        for item, book_id, joints in zip(emissions, book_ids, pauses, strict=True):
             if isinstance(item, Reject):
                 waiting.append(item)
             elif not len(item[1]):
@@ -207,7 +231,7 @@ def _decoded(
                 waiting.append(Reject(item[0], "no_words", detail))
             else:
                 utterance_id, log_probs = item
-                future = processes.submit(decoder, log_probs, lm_of(book_id))
+                future = processes.submit(decoder, log_probs, lm_of(book_id), joints)
                 waiting.append((utterance_id, len(log_probs), future))
             while len(waiting) > LOOK_AHEAD * jobs:
                 yield _row(waiting.popleft())

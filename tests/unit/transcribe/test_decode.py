@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from aubert.corpus.books import Bookshelf
 from aubert.stage import Reject
-from aubert.transcribe.decode import CtcOptions, Decoder, _BookModels, _decoded
+from aubert.transcribe.decode import CtcOptions, Decoder, _BookModels, _decoded, _pauses
 from aubert.transcribe.lm import build_arpa
 from aubert.transcribe.vocabulary import Vocabulary
 
@@ -46,6 +46,26 @@ BEAM = Decoder(VOCABULARY, CtcOptions(beam_width=20))
 )
 def test_paths_collapse_to_words(decoder, path, text):
     assert decoder(emission(path), None).text == text
+
+
+@pytest.mark.parametrize("decoder", [GREEDY, BEAM])
+def test_no_word_goes_on_over_a_pause(decoder):
+    assert decoder(emission("GREY_CHAPTER"), None).text == "greychapter"
+    assert decoder(emission("GREY_CHAPTER"), None, [4]).text == "grey chapter"
+
+
+def test_pauses_are_at_the_joints_of_the_slices():
+    class Model:
+        sample_rate_hz, stride_samples, receptive_samples = 16_000, 320, 400
+
+        def num_frames(self, num_samples):
+            return (num_samples - 400) // 320 + 1
+
+    slices = [(0, 8_000), (16_000, 24_000), (40_000, 40_100)]
+    utterance = {"slices": [{"start_sample": a, "end_sample": b} for a, b in slices]}
+    # At 8 kHz the joints are 1 s and 2 s behind the start: frames 49 and 99 of 100.
+    assert _pauses(utterance, 8_000, Model()) == [49, 99]
+    assert _pauses({"slices": utterance["slices"][:1]}, 8_000, Model()) == []
 
 
 @given(words=st.lists(st.text("abcdest", min_size=1, max_size=6), max_size=5))
@@ -117,7 +137,7 @@ def test_results_come_in_order_from_any_number_of_processes(tmp_path, jobs):
     emissions[4] = Reject("u4", "audio_truncated", "ends early")
     emissions[5] = ("u5", np.zeros((0, len(TOKENS)), np.float32))
     emissions[6] = ("u6", emission("____"))
-    results = list(_decoded(emissions, [None] * 12, lambda _: path, BEAM, jobs))
+    results = list(_decoded(emissions, [None] * 12, [()] * 12, lambda _: path, BEAM, jobs))
     assert [r.id if isinstance(r, Reject) else r["utterance_id"] for r in results] == [
         f"u{i}" for i in range(12)
     ]
