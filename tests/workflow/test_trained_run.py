@@ -1,4 +1,4 @@
-"""The default run with all that it trains: units, HuBERT, CTC, and the corpus that they hear."""
+"""The default run: units, HuBERT and CTC are trained, and hear the corpus."""
 
 from __future__ import annotations
 
@@ -42,6 +42,22 @@ def test_a_language_model_and_known_voices_help(figures, init):
 def test_held_out_books_of_known_voices_are_transcribed(figures):
     assert figures["transcribe.wer"]["value"] <= 0.15
     assert figures["transcribe.wer"]["n"] > 300
+
+
+@pytest.mark.parametrize(
+    ("key", "least"),
+    [
+        ("match.placed_within_5_chars", 0.99),
+        ("match.skipped_precision", 0.9),
+        ("match.skipped_recall", 0.9),
+        ("match.extra_precision", 0.9),
+        ("match.extra_recall", 0.9),
+        ("words.timed", 0.99),
+    ],
+)
+def test_the_corpus_is_placed(figures, key, least):
+    assert figures[key]["value"] >= least
+    assert figures[key]["n"] >= 100
 
 
 @pytest.mark.parametrize("edge", ["start", "end"])
