@@ -35,6 +35,7 @@ def run(tmp_path_factory, mini_corpus) -> Run:
                 "reference": None,
                 "labelled": None,
             },
+            "transcribe": {"backend": "pocketsphinx"},
             "words": {"backend": "ctc", "ctc": {"model": "checkpoint"}},
         },
     )
