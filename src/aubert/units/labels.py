@@ -246,35 +246,10 @@ def import_km(
     return write_labels(directory, named, kind, num_clusters, None)
 
 
-def check_compatible(
-    labels: LabelSet,
-    *,
-    kind: FeatureKind,
-    num_clusters: int | None = None,
-    codebook: str | None = None,
-    ids: Iterable[str] = (),
-) -> None:
-    """Refuses labels that are not what the caller needs: raises ValueError with every reason.
-
-    kind: what the features must be; what is None there is not asked. codebook: the hash that
-    it must have been. ids: utterances that must have labels.
-    """
-    reasons = [] if len(labels.labels) else ["it is empty"]
-    reasons += _differences(labels, kind, num_clusters, codebook)
-    missing = [name for name in ids if name not in labels._positions]
-    if missing:
-        reasons.append(f"{len(missing)} utterances have no labels, such as {missing[0]}")
-    if reasons:
-        raise ValueError(
-            f"the label set {labels.directory} cannot be used: {'; '.join(reasons)}. Make it "
-            f"again with the features and the codebook that are needed"
-        )
-
-
 def _differences(
-    labels: LabelSet, kind: FeatureKind, num_clusters: int | None, codebook: str | None
+    labels: LabelSet, kind: FeatureKind, num_clusters: int, codebook: str | None
 ) -> list[str]:
-    """What the label set is and should not be; what is None is not asked."""
+    """What the label set is and should not be; what is None, unknown, is not asked."""
     asked = {
         "the features are": (labels.kind.name, kind.name),
         "the label rate in Hz is": (labels.kind.rate_hz, kind.rate_hz),

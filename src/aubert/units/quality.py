@@ -6,7 +6,7 @@ measure_teacher_quality: phones and units of all frames are counted jointly, p(y
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,19 +111,6 @@ class QualityTally:
         size = len(self._phones) * self._num_clusters
         flat = np.bincount(codes, weights=counts, minlength=size)
         return flat.astype(np.int64).reshape(-1, self._num_clusters)
-
-
-def unit_quality(
-    utterances: Iterable[tuple[str, np.ndarray, Sequence[Mapping]]],
-    num_clusters: int,
-    rate_hz: float,
-) -> UnitQuality:
-    """Measures units against phones. utterances: (speaker, units, intervals) as QualityTally
-    adds them. Raises ValueError when there is no frame with a phone."""
-    tally = QualityTally(num_clusters, rate_hz)
-    for utterance in utterances:
-        tally.add(*utterance)
-    return tally.quality()
 
 
 def frame_phones(

@@ -9,7 +9,6 @@ from aubert.units.codebook import Codebook
 from aubert.units.labels import (
     Labels,
     LabelSet,
-    check_compatible,
     import_km,
     label,
     write_labels,
@@ -45,31 +44,7 @@ def test_a_codebook_labels(tmp_path):
     book = Codebook(np.array([[0.0], [10.0]], np.float32), KIND)
     made = label(tmp_path, [("u", np.array([[1.0], [9.0], [4.0]], np.float32))], book)
     assert made.of("u").tolist() == [0, 1, 0]
-    check_compatible(made, kind=KIND, num_clusters=2, codebook=book.hash, ids=["u"])
-
-
-@pytest.mark.parametrize(
-    ("needed", "reason"),
-    [
-        ({"kind": FeatureKind(rate_hz=100.0)}, "rate in Hz is 50.0, not 100.0"),
-        ({"kind": FeatureKind(layer=9)}, "layer is 6, not 9"),
-        ({"kind": FeatureKind(name="mfcc")}, "features are hidden, not mfcc"),
-        ({"kind": FeatureKind(encoder="other")}, "encoder is encoder0, not other"),
-        ({"kind": KIND, "num_clusters": 100}, "number of clusters is 500, not 100"),
-        ({"kind": KIND, "codebook": "other"}, "codebook is book0, not other"),
-        ({"kind": KIND, "ids": ["a", "c", "d"]}, "2 utterances have no labels, such as c"),
-    ],
-)
-def test_what_does_not_fit_is_refused_with_the_reason(labels, needed, reason):
-    check_compatible(labels, kind=KIND, num_clusters=500, codebook="book0", ids=["a", "b"])
-    with pytest.raises(ValueError, match=reason):
-        check_compatible(labels, **needed)
-
-
-def test_empty_and_unknown_are_refused(tmp_path):
-    empty = write_labels(tmp_path, [], FeatureKind(), 500, None)
-    with pytest.raises(ValueError, match=r"it is empty; .* rate in Hz is unknown, not 50"):
-        check_compatible(empty, kind=KIND)
+    assert (made.kind, made.num_clusters, made.codebook) == (KIND, 2, book.hash)
 
 
 def test_a_set_that_is_not_whole_is_refused(labels):
@@ -165,6 +140,9 @@ def test_the_hash_is_of_the_labels(tmp_path):
         ({"num_clusters": 100}, "the number of clusters is 100, not 500"),
         ({"kind": FeatureKind("hidden", 25.0, 6, "encoder0")}, "rate in Hz is 25.0, not 50.0"),
         ({"kind": FeatureKind("hidden", 50.0, 5, "encoder0")}, "the layer is 5, not 6"),
+        ({"kind": FeatureKind("hidden", 50.0, 6, "other")}, "the encoder is other, not encoder0"),
+        ({"kind": FeatureKind("mfcc", 50.0)}, "the features are mfcc, not hidden"),
+        ({"kind": FeatureKind()}, "rate in Hz is unknown, not 50.0"),
     ],
 )
 def test_shards_of_different_units_are_not_joined(tmp_path, changes, reason):

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
 
-from aubert.units.quality import (
-    QualityTally,
-    frame_phones,
-    mutual_information,
-    unit_quality,
-)
+from aubert.units.quality import QualityTally, frame_phones, mutual_information
+
+
+def unit_quality(utterances, num_clusters, rate_hz):
+    tally = QualityTally(num_clusters, rate_hz)
+    for utterance in utterances:
+        tally.add(*utterance)
+    return tally.quality()
 
 
 def phones(*spans):
