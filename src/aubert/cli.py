@@ -15,6 +15,7 @@ from pathlib import Path
 from aubert import __version__, options, stage, tables
 from aubert.corpus.books import Bookshelf
 from aubert.evaluate.probe_command import add_probe
+from aubert.training.clar_commands import add_clar
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
 from aubert.units.commands import add_kmeans
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add_units(groups)
     add_hubert(groups)
     add_ctc(groups)
+    add_clar(groups)
     add_encode(groups)
     return parser
 
