@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -40,6 +41,7 @@ class ClarExamples:
         views: ViewOptions,
         options: ClarTrainOptions,
         *,
+        versions: Versions | None = None,
         rank: int = 0,
         world_size: int = 1,
     ):
@@ -52,7 +54,7 @@ class ClarExamples:
         self._groups = np.unique([clip.group for clip in clips], return_inverse=True)[1]
         self._model, self._views, self._options = model, views, options
         self._num_samples = round(model.clip_seconds * model.sample_rate_hz)
-        self._versions: dict[tuple[int, int], torch.Tensor] = {}
+        self._versions = versions or Versions(model, views, options)
         self._rank, self._world_size = rank, world_size
         # What the loop counts.
         self.num_samples = np.full(len(clips), round(model.clip_seconds * SAMPLE_RATE_HZ))
@@ -90,7 +92,7 @@ class ClarExamples:
         indices = np.array([piece.index for piece in pieces])
         own = indices[places]
         rows = [
-            self._version(index, int(version))
+            self._versions.row(self._clips[index], int(version))
             for index, drawn in zip(own.tolist(), versions[places], strict=True)
             for version in drawn
         ]
@@ -105,20 +107,32 @@ class ClarExamples:
             num_labelled=int((self._labels[indices] != UNLABELLED).sum()),
         )
 
-    def _version(self, index: int, version: int) -> torch.Tensor:
-        """The clip in one row, stretched and shifted in pitch by what `version` draws."""
-        if not self._options.versions:
-            return self._made(index, version)
-        key = index, version % self._options.versions
-        if key not in self._versions:
-            self._versions[key] = self._made(*key)
-        return self._versions[key]
 
-    def _made(self, index: int, version: int) -> torch.Tensor:
-        rng = np.random.default_rng([self._options.seed, index, version])
-        samples = read_clip(self._clips[index], self._model.sample_rate_hz)
+class Versions:
+    """Clips in one row each, stretched and shifted in pitch; with options.versions of each clip,
+    these are kept once made. Trainings on the same clips may share them."""
+
+    def __init__(self, model: ClarOptions, views: ViewOptions, options: ClarTrainOptions):
+        self._rate_hz, self._views = model.sample_rate_hz, views
+        self._num_samples = round(model.clip_seconds * model.sample_rate_hz)
+        self._seed, self._num_kept = options.seed, options.versions
+        self._kept: dict[tuple[str, int], torch.Tensor] = {}
+
+    def row(self, clip: Clip, number: int) -> torch.Tensor:
+        """float32 [samples] of what `number` draws; not to be changed. Raises AudioError."""
+        if not self._num_kept:
+            return self._made(clip, number)
+        key = clip.id, number % self._num_kept
+        if key not in self._kept:
+            self._kept[key] = self._made(clip, key[1])
+        return self._kept[key]
+
+    def _made(self, clip: Clip, number: int) -> torch.Tensor:
+        # By its name: what other clips there are changes nothing.
+        name = zlib.crc32(clip.id.encode("utf-8", "surrogateescape"))
+        rng = np.random.default_rng([self._seed, name, number])
         speed, semitones = draw_stretch(rng, self._views)
-        samples = stretched(samples, speed, semitones, self._model.sample_rate_hz)
+        samples = stretched(read_clip(clip, self._rate_hz), speed, semitones, self._rate_hz)
         return placed([samples], self._num_samples, rng)[0]
 
 
@@ -172,11 +186,13 @@ def train_clar(
     *,
     about: Mapping | None = None,
     hubert: Path | None = None,
+    versions: Versions | None = None,
 ) -> str:
     """Trains on `clips`, of which the labels of those named by `labelled` are seen; writes a
     model directory, and returns what to tell.
 
-    about: what else the model's json tells. Raises ValueError as new_model and ClarExamples do,
+    about: what else the model's json tells; versions: of another training on the same clips, so
+    that they are not made again. Raises ValueError as new_model and ClarExamples do,
     and AudioError for a clip that cannot be decoded.
     """
     known, number = set(labelled), {name: i for i, name in enumerate(classes)}
@@ -186,7 +202,7 @@ def train_clar(
     task = ClarTask(new_model(model, classes, options.seed, hubert))
     processes = Processes(options.device)
     share = {"rank": processes.rank, "world_size": processes.world_size}
-    examples = ClarExamples(clips, labels, model, views, options, **share)
+    examples = ClarExamples(clips, labels, model, views, options, versions=versions, **share)
     config = {
         "model": asdict(model), "views": asdict(views), "clips": _hash(clips, labels),
         "classes": list(classes), "hubert": str(hubert or ""),
@@ -210,6 +226,7 @@ def train_arm(
     views: ViewOptions,
     options: ClarTrainOptions,
     hubert: Path | None = None,
+    versions: Versions | None = None,
 ) -> str:
     """Trains on the training part of a fold, with a budget of its labels; writes a model
     directory that tells which these were, and returns what to tell. Raises ValueError as
@@ -225,8 +242,9 @@ def train_arm(
         chosen = labels_within(part.train, training.budget, training.draw, splits.split_seed)
     about = {"training": asdict(training), "seed": options.seed, "test": part.test_hash}
     return train_clar(
-        out, part.train, chosen, part.classes, model, views, options, about=about, hubert=hubert
-    )
+        out, part.train, chosen, part.classes, model, views, options,
+        about=about, hubert=hubert, versions=versions,
+    )  # fmt: skip
 
 
 def _hash(clips: Sequence[Clip], labels: np.ndarray) -> str:

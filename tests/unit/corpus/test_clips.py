@@ -97,7 +97,10 @@ def write_run(results: Path) -> None:
         [{"recording_id": n, "path": f"{n}.flac", "speaker": n[2], "chapter": n[-1], **RECORDING}
          for n in names],
     )  # fmt: skip
-    slices = [{"start_sample": 800, "end_sample": 1_600}, {"start_sample": 4_000, "end_sample": 8_000}]
+    slices = [
+        {"start_sample": 800, "end_sample": 1_600},
+        {"start_sample": 4_000, "end_sample": 8_000},
+    ]
     tables.write(
         results / "utterances/0.parquet", "utterances",
         [{"utterance_id": f"{n}_0000", "recording_id": n, "index": 0, "slices": slices,
@@ -224,7 +227,7 @@ def test_budgets_are_stratified_nested_and_seeded(percent):
 
 def test_impossible_splits_are_explained():
     everything = clips([(0, 1, 3), (1, 2, 3)])
-    with pytest.raises(ValueError, match="of 2 groups .* too few for 3 folds"):
+    with pytest.raises(ValueError, match=r"of 2 groups .* too few for 3 folds"):
         split(everything, 0, SplitOptions())
     with pytest.raises(ValueError, match="of 1 classes"):
         split(clips([(0, 1, 3), (1, 1, 3)]), 0, SplitOptions(folds=2))

@@ -62,9 +62,7 @@ def test_three_channels():
 def test_loudness_tells_nothing():
     network = model().eval()
     rows = torch.randn(3, SAMPLES)
-    torch.testing.assert_close(
-        network.encode(rows), network.encode(rows / 4), atol=1e-3, rtol=1e-2
-    )
+    torch.testing.assert_close(network.encode(rows), network.encode(rows / 4), atol=1e-3, rtol=1e-2)
 
 
 @pytest.mark.parametrize("encoder", ["time_frequency", "raw"])

@@ -22,7 +22,9 @@ def dense(vectors, keys, groups, temperature):
         right = [p for p in others if keys[p] == keys[i]]
         below = sum(torch.exp(unit[i] @ unit[a] / temperature) for a in others)
         for p in right:
-            total = total - torch.log(torch.exp(unit[i] @ unit[p] / temperature) / below) / len(right)
+            total = total - torch.log(torch.exp(unit[i] @ unit[p] / temperature) / below) / len(
+                right
+            )
     return total
 
 
@@ -64,9 +66,7 @@ def test_own_rows_of_several_processes_sum_up():
     vectors, keys = torch.randn(8, 4), torch.arange(4).repeat_interleave(2)
     whole, hits = everything(vectors, keys)
     parts = [
-        contrast_views(
-            vectors[own], vectors, own, keys, torch.zeros(8, dtype=torch.int64), 0.5
-        )
+        contrast_views(vectors[own], vectors, own, keys, torch.zeros(8, dtype=torch.int64), 0.5)
         for own in (torch.tensor([0, 1, 6, 7]), torch.tensor([2, 3, 4, 5]))
     ]
     torch.testing.assert_close(sum(loss for loss, _ in parts), whole)

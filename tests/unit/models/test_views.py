@@ -141,9 +141,7 @@ def test_noise_has_the_energy_and_the_slope_that_are_asked_for(slope, snr_db):
     assert not coloured_noise(silent, torch.randn(1, RATE), one, one).any()
 
 
-@pytest.mark.parametrize(
-    ("shape", "name"), [(0, "linear"), (1, "logarithmic"), (2, "exponential")]
-)
+@pytest.mark.parametrize(("shape", "name"), [(0, "linear"), (1, "logarithmic"), (2, "exponential")])
 def test_fades_are_torchaudios(shape, name):
     rows = torch.ones(1, 1000)
     how = nothing(1, 1000) | {"fade_in": torch.tensor([300]), "fade_out": torch.tensor([200]),
