@@ -17,6 +17,7 @@ include: "workflow/rules/plan.smk"
 include: "workflow/rules/units.smk"
 include: "workflow/rules/hubert.smk"
 include: "workflow/rules/ctc.smk"
+include: "workflow/rules/clar.smk"
 include: "workflow/rules/probe.smk"
 include: "workflow/rules/transcribe.smk"
 include: "workflow/rules/match.smk"
@@ -32,6 +33,7 @@ localrules:
     units,
     hubert,
     ctc,
+    clar,
 
 
 rule all:
@@ -74,3 +76,9 @@ rule hubert:
 rule ctc:
     input:
         CTC_FIGURES,
+
+
+# Encoders of clips from views of them, and what they know in voices that were left out.
+rule clar:
+    input:
+        CLAR_FIGURES,
