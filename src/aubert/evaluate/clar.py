@@ -8,7 +8,7 @@ nobody trained, and statistics of log-mel energies.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -217,22 +217,30 @@ def log_mel_statistics(clips: Sequence[Clip], sample_rate_hz: int) -> np.ndarray
 
 
 def figures(scores: Iterable[Score]) -> dict[str, Figure | None]:
-    """`clar.<arm>.<of>_<budget>`: means over folds and draws with their intervals, n runs; beside
-    the arms' accuracies `.baseline`, that of supervised training, and `clar.<arm>.lead_<budget>`,
-    the mean of what they are ahead of it with the same fold, draw and labels."""
-    own: dict[tuple[str, str, float], dict[tuple[int, int], float]] = defaultdict(dict)
+    """`clar.<arm>.<of>_<budget>`: means over folds and draws with their intervals, n runs, or of
+    a single run with that of its n clips; beside the arms' accuracies `.baseline`, that of
+    supervised training, and `clar.<arm>.lead_<budget>`, the mean of what they are ahead of it
+    with the same fold, draw and labels."""
+    own: dict[tuple[str, str, float], dict[tuple[int, int], Score]] = defaultdict(dict)
     for score in scores:
-        own[score.arm, score.of, score.budget][score.fold, score.draw] = score.value
+        own[score.arm, score.of, score.budget][score.fold, score.draw] = score
     found: dict[str, Figure | None] = {}
     for (arm, of, budget), runs in own.items():
         key = f"clar.{arm}.{of}_{budget:g}"
-        found[key] = mean_of_runs(list(runs.values()))
+        found[key] = _over(runs.values())
         beside = own.get((SUPERVISED, of, budget), {})
-        paired = [value - beside[run] for run, value in runs.items() if run in beside]
+        paired = [score.value - beside[run].value for run, score in runs.items() if run in beside]
         if of == "accuracy" and arm != SUPERVISED and paired:
-            found[f"{key}.baseline"] = mean_of_runs(list(beside.values()))
+            found[f"{key}.baseline"] = _over(beside.values())
             found[f"clar.{arm}.lead_{budget:g}"] = mean_of_runs(paired)
     return found
+
+
+def _over(scores: Collection[Score]) -> Figure | None:
+    if len(scores) == 1:
+        (score,) = scores
+        return proportion(round(score.value * score.n), score.n)
+    return mean_of_runs([score.value for score in scores])
 
 
 def chance(clips: Sequence[Clip], folds: Sequence[int], splits: SplitOptions) -> Figure | None:
@@ -251,9 +259,9 @@ def table(found: Mapping[str, Figure]) -> str:
     """The accuracies as lines: an arm each, a column for each budget."""
     cells: dict[str, dict[str, str]] = defaultdict(dict)
     for key, figure in found.items():
-        _, arm, of = key.split(".", 2)
+        _, arm, of, *_ = [*key.split("."), ""]
         name, _, budget = of.rpartition("_")
-        if figure is None or "." in of or name == "lead":
+        if figure is None or key.endswith(".baseline") or not name.endswith("accuracy"):
             continue
         row = arm if name == "accuracy" else f"{arm} ({name.removesuffix('_accuracy')})"
         low, high = figure.ci95 or (float("nan"),) * 2
