@@ -234,6 +234,7 @@ def _book(arguments: argparse.Namespace) -> str:
 
 
 def _add_words(groups) -> None:
+    from aubert.align.phones import PhonesOptions
     from aubert.align.words_ctc import WordsCtcOptions
     from aubert.align.words_pocketsphinx import WordsPocketsphinxOptions
 
@@ -249,12 +250,31 @@ def _add_words(groups) -> None:
         add_jobs(verb)
         options.add_arguments(verb, kind)
 
+    phones = add_verb(verbs, "phones", "when each phone was said, by pocketsphinx", _phones)
+    add_inputs(phones, "recordings", "utterances", "words")
+    add_outputs(phones, "phones")
+    add_root(phones)
+    add_jobs(phones)
+    options.add_arguments(phones, PhonesOptions)
+
     calibrate = add_verb(verbs, "calibrate", "how late a CTC checkpoint's spikes are", _calibrate)
     calibrate.add_argument("results", type=Path, help="<results_dir>/<name>")
     calibrate.add_argument("out", type=Path, help="the json of edge offsets")
     add_root(calibrate)
     add_shelf(calibrate)
     options.add_arguments(calibrate, WordsCtcOptions)
+
+
+def _phones(arguments: argparse.Namespace) -> str:
+    from aubert.align.phones import PhonesOptions, choose_scripts, phones
+
+    scripts = choose_scripts(
+        *(_rows(arguments, table) for table in ("recordings", "utterances", "words")),
+        options.from_arguments(arguments, PhonesOptions),
+    )
+    results = phones(scripts, arguments.root, arguments.jobs)
+    ids = [script.utterance["utterance_id"] for script in scripts]
+    return _run(arguments, "phones", "phones", results, ids, "utterance_id")
 
 
 def _calibrate(arguments: argparse.Namespace) -> str:
@@ -308,6 +328,9 @@ def _add_evaluate(groups) -> None:
     dataset.add_argument(
         "--figures", type=Path, nargs="*", default=[], help="of other stages; they are added"
     )
+    dataset.add_argument(
+        "--stages", nargs="*", default=[], help="more of them, whose rejects are counted"
+    )
     add_shelf(dataset)
 
     show = add_verb(verbs, "show", "print the figures of a run as a table", _show)
@@ -319,7 +342,9 @@ def _dataset(arguments: argparse.Namespace) -> str:
     from aubert.evaluate.dataset import evaluate_dataset
     from aubert.evaluate.metrics import read_metrics, write_metrics
 
-    figures = evaluate_dataset(arguments.results, _shelf(arguments), arguments.reference)
+    figures = evaluate_dataset(
+        arguments.results, _shelf(arguments), arguments.reference, arguments.stages
+    )
     for path in arguments.figures:
         figures |= read_metrics(path)
     write_metrics(arguments.out, figures)

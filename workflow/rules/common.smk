@@ -8,8 +8,8 @@ sys.path.insert(0, SOURCE)
 
 from aubert import config as aubert_config
 from aubert.corpus.shards import shard_names
-from aubert.ctc_plan import TRAINED, CtcPlan
-from aubert.iterations import Plan
+from aubert.ctc_plan import CtcPlan
+from aubert.iterations import TRAINED, Plan
 from aubert.options import to_flags
 from aubert.workflow import (
     Fingerprints,

@@ -16,6 +16,7 @@ rule units_best_layer:
     input:
         recordings=expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
         utterances=expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
+        phones=PHONES,
         model=own_model,
     output:
         results("units", "{feature}", "layers.json"),
@@ -101,6 +102,7 @@ rule units_quality:
             results("units", "{{feature}}", "k{{k}}", "labels", "{shard}"),
             shard=SHARDS,
         ),
+        phones=PHONES,
         baseline=baseline_of,
         code=code_of("evaluate.units"),
     output:
