@@ -11,6 +11,7 @@ import numpy as np
 from aubert import tables
 from aubert.evaluate.metrics import Figure, count, read_metrics
 from aubert.evaluate.reference import phones_within, read_phones
+from aubert.progress import progress
 from aubert.stage import Reject
 from aubert.units.codebook import Codebook, learn_codebook
 from aubert.units.encoder_features import Encoder
@@ -56,10 +57,8 @@ def best_layer(
     known = {name: rest for name, *rest in phones_of_utterances(results, reference)}
 
     def frames_of_utterances() -> Iterator[tuple[str, np.ndarray]]:
-        from tqdm import tqdm
-
         items = features(encoder, shards_of_corpus(results), corpus_root, only=known)
-        for item in tqdm(items, "best-layer", len(known), unit="utterance", disable=None):
+        for item in progress(items, what="best-layer", total=len(known), unit="utterance"):
             if not isinstance(item, Reject):
                 yield item
 
