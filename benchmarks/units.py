@@ -3,9 +3,9 @@
 MFCC: file by file from FLAC, against torchaudio.compliance.kaldi with two compute_deltas
 (dump_mfcc_feature); reading alone is the floor. k-means: against scikit-learn's
 MiniBatchKMeans with fairseq's settings (learn_kmeans) on the same frames, until the same
-inertia, with the peak of anonymous memory; with one start instead of fairseq's 20 where those take more
-than a quarter of an hour. Labelling: against that model's predict, and
-against distances by numpy, an utterance at a time (dump_km_label).
+inertia, with the peak of anonymous memory; with one start where fairseq's 20 take more than
+LIMIT_S. Labelling: against that model's predict, and against distances by numpy, an utterance
+at a time (dump_km_label).
 
 Frames are synthetic: MFCC of real recordings, repeated with noise (39-d), and a mixture in
 a subspace (768-d). One thread each: set OMP_NUM_THREADS for more.
