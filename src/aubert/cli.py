@@ -12,11 +12,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from aubert import __version__, options, stage, tables
+from aubert import __version__, gpus, options, stage, tables
 from aubert.corpus.books import Bookshelf
 from aubert.evaluate.probe_command import add_probe
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
+from aubert.training.torchrun import is_worker
 from aubert.units.commands import add_kmeans
 from aubert.units.encode_command import add_encode
 from aubert.units.stage_commands import add_units
@@ -35,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns the exit status (0 done, 1 a fault of the input)."""
     arguments = _parser().parse_args(argv)
     try:
+        if arguments.gpus is not None and not is_worker():
+            gpus.take(arguments.gpus)
         print(arguments.run(arguments))
     except (ValueError, OSError) as error:
         if arguments.debug:
@@ -50,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"aubert {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    parser.add_argument(
+        "--gpus", type=int, help="wait for so many free ones and use no others; none: all of them"
+    )
     groups = parser.add_subparsers(required=True, metavar="GROUP")
     _add_corpus(groups)
     _add_transcribe(groups)
