@@ -15,6 +15,7 @@ from pathlib import Path
 from aubert import __version__, gpus, options, stage, tables
 from aubert.corpus.books import Bookshelf
 from aubert.evaluate.probe_command import add_probe
+from aubert.planning.command import add_plan
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
 from aubert.training.torchrun import is_worker
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add_hubert(groups)
     add_ctc(groups)
     add_encode(groups)
+    add_plan(groups)
     return parser
 
 

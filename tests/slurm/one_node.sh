@@ -54,6 +54,10 @@ CONF
 start() {
   local dir=$1 host
   host=$(hostname -s)
+  if [ -e /etc/slurm/slurm.conf ] && ! grep -q '^ClusterName=aubert_test$' /etc/slurm/slurm.conf; then
+    echo "this machine belongs to a SLURM already (/etc/slurm/slurm.conf)" >&2
+    return 3
+  fi
   mkdir -p "$dir/state" "$dir/spool" /etc/slurm
   write_config "$host" "$dir"
   if ! munge -n >/dev/null 2>&1; then
