@@ -59,11 +59,15 @@ class Run:
 
     def jobs(self, *arguments: str) -> list[str]:
         """What would run: 'rule shard' per job, other wildcards alike, sorted."""
+        jobs = self.job_list(*arguments)
+        return sorted(" ".join([job["rule"], *job["wildcards"].values()]) for job in jobs)
+
+    def job_list(self, *arguments: str) -> list[dict]:
+        """What would run, as Snakemake's own list has it: rule, wildcards, gpu."""
         path = self.directory / "jobs.jsonl"
         path.write_text("")
         self.snakemake("--dry-run", "--logger", "jobs", *arguments)
-        jobs = [json.loads(line) for line in path.read_text().splitlines()]
-        return sorted(" ".join([job["rule"], *job["wildcards"].values()]) for job in jobs)
+        return [json.loads(line) for line in path.read_text().splitlines()]
 
     def with_config(self, **changes) -> Run:
         """The same directory with other top-level config entries (sections are merged)."""
