@@ -107,28 +107,6 @@ def test_a_second_run_does_nothing(run):
     assert run.jobs("units") == []
 
 
-# What is below a model: the units that it is measured by.
-BELOW_SECOND = ["units_label iter2_layer1 6 0", "units_learn iter2_layer1 6"]
-BELOW_SECOND += ["units_quality iter2_layer1 6", "hubert"]
-
-
-def test_other_clusters_for_an_iteration_leave_the_earlier_ones_alone(run):
-    other = with_hubert(run, iterations=[FIRST, {**SECOND, "clusters": [7]}])
-    own = ["units_learn iter1_layer1 7", "units_label iter1_layer1 7 0"]
-    own += ["units_quality iter1_layer1 7", "hubert_train 2"]
-    assert other.jobs("hubert") == sorted(own + BELOW_SECOND)
-
-
-def test_another_training_of_an_iteration(run):
-    longer = with_hubert(run, iterations=[FIRST, {**SECOND, "train": {"steps": 8}}])
-    assert longer.jobs("hubert") == sorted(["hubert_train 2", *BELOW_SECOND])
-
-
-def test_where_and_how_it_is_trained_trains_nothing_again(run):
-    train = {**run.overlay["hubert"]["train"], "num_workers": 2, "checkpoint_every": 4}
-    assert with_hubert(run, train=train).jobs("hubert") == []
-
-
 def test_settings_of_k_means_make_every_codebook_again(run):
     jobs = run.with_config(units={"kmeans": {"restarts": 4}}).jobs("units")
     assert {"units_learn mfcc 6", "hubert_train 1", "units_label iter1_layer1 6 0"} < set(jobs)

@@ -24,7 +24,7 @@ rule phones:
         ENV
     params:
         root=CORPUS["root"],
-        options=to_flags(UNITS["phones"]),
+        options=to_flags(UNITS["phones"] or {}),
         account=ACCOUNT_FLAGS,
     shell:
         "python -m aubert words phones {input.recordings} {input.utterances} {input.words} {output.phones} --rejects {output.rejects} --root {params.root:q} --jobs {threads} {params.options} {params.account} 2> {log}"
