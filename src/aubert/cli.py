@@ -194,16 +194,16 @@ def _sketch(arguments: argparse.Namespace) -> str:
 
 
 def _match(arguments: argparse.Namespace) -> str:
+    from aubert.align.find_book import StoredSketches
     from aubert.align.match import MatchOptions, match
 
     transcripts = _rows(arguments, "transcripts")
-    sketches = {row["book_id"]: row["sketch"] for row in _rows(arguments, "books")}
     results = match(
         _rows(arguments, "recordings"),
         transcripts,
         _rows(arguments, "utterances"),
         _shelf(arguments),
-        sketches,
+        StoredSketches(arguments.books),
         options.from_arguments(arguments, MatchOptions),
     )
     ids = [row["utterance_id"] for row in transcripts]
