@@ -62,7 +62,7 @@ OVERLAY = {
         "compare": {"layer": 1, "clusters": 6},
     },
     "probe": {"layer": 1},
-    "ctc": {"train": {**PACE, **CTC_PACE, "validation_share": 0.3}},
+    "ctc": {"train": {**PACE, **CTC_PACE, "batch_seconds": 16.0, "validation_share": 0.3}},
     "transcribe": {"backend": "pocketsphinx"},
 }
 # stage -> (what its job makes, the file of the job's time)

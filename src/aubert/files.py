@@ -15,12 +15,16 @@ from pathlib import Path
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+class NoRoom(OSError):
+    """A file or directory that does not fit on its disk."""
+
+
 @contextmanager
 def complete(path: str | Path) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it at the end; removed when that fails.
 
     What processes of this machine that were killed left of it is removed first. Raises
-    OSError that names `path` when there is no room for it.
+    NoRoom that names `path` when it does not fit on the disk.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,11 +88,13 @@ def _runs(pid: int) -> bool:
 def _room_for(path: Path) -> Iterator[None]:
     try:
         yield
+    except NoRoom:
+        raise  # of a file inside
     except OSError as error:
         if error.errno not in FULL:
             raise
-        raise OSError(
-            error.errno, f"no room for it ({error.strerror}): make some and start again", str(path)
+        raise NoRoom(
+            f"{path} does not fit on the disk ({error.strerror}): make room and start again"
         ) from error
 
 
