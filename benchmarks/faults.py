@@ -98,7 +98,8 @@ def main() -> None:
     chance = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="aubert_faults_") as directory:
-        undisturbed = Undisturbed(Path(directory))
+        make_mini(Path(directory) / "corpus")
+        undisturbed = Undisturbed(Path(directory), Path(directory) / "corpus", stages)
         for number in range(rounds):
             stage, how = stages[number % len(stages)], HOWS[number % len(HOWS)]
             outcome = disturb(undisturbed, stage, how, chance.random())
@@ -111,10 +112,10 @@ def main() -> None:
 class Undisturbed:
     """The finished runs, each in a folder, that the rounds take copies of."""
 
-    def __init__(self, directory: Path, stages: Sequence[str] = (*STAGES, MINI)):
+    def __init__(self, directory: Path, mini: Path, stages: Sequence[str]):
+        """mini: the miniature corpus, from which the tiny one is taken."""
         self._directory = directory
-        make_mini(directory / "corpus")
-        take_corpus(directory / "corpus", directory / "tiny")
+        take_corpus(mini, directory / "tiny")
         finish(self.folder("tiny"), *(target(stage) for stage in stages if stage != MINI))
         if MINI in stages:
             (directory / MINI).mkdir()
@@ -144,7 +145,7 @@ def disturb(undisturbed: Undisturbed, stage: str, how: str, moment: float) -> st
     what was lost."""
     whole = contents(undisturbed.folder(stage))
     work = undisturbed.copy(stage)
-    snakemake = start(work, "--force", target(stage))
+    snakemake = start(work, "--nolock", "--force", target(stage))
     jobs = wait_for_job(snakemake)
     time.sleep(moment * undisturbed.seconds(stage))
     alive = any(job.is_running() for job in jobs)
@@ -160,12 +161,12 @@ def disturb(undisturbed: Undisturbed, stage: str, how: str, moment: float) -> st
 
     outcome = "killed" if alive else "ended before it was killed"
     if how == "main":
-        if start(work, target(stage)).wait():
+        if start(work, "--nolock", target(stage)).wait():
             output = (work / "snakemake.txt").read_text()
             assert "by another process" in output and "Traceback" not in output, output
             outcome += ", the next refused to train beside it"
         psutil.wait_procs(jobs)
-    finish(work, target(stage))
+    finish(work, "--nolock", target(stage))
     assert contents(work) == whole, f"{stage}: not what the undisturbed run made"
     left = [path for path in (work / "results").rglob(".*")]
     assert not left, f"{stage}: temporary files are left: {left}"
@@ -247,22 +248,22 @@ def target(stage: str) -> str:
     return "data/mini/manifest.json" if stage == MINI else f"results/faults/{STAGES[stage][0]}"
 
 
-def start(directory: Path, *arguments: str) -> subprocess.Popen:
-    """Snakemake; what it prints goes to snakemake.txt."""
+def start(directory: Path, *arguments: str, log: str = "snakemake.txt") -> subprocess.Popen:
+    """Snakemake; what it prints goes to the file `log`."""
     is_mini = (directory / "data").exists() or directory.name == MINI
     overlay = directory / "overlay.json"
     overlay.write_text(json.dumps({} if is_mini else OVERLAY))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(directory), "--workflow-profile", "none", "--cores", "2"]
-    command += ["--nolock", "--rerun-incomplete", "--show-failed-logs", *arguments]
-    with (directory / "snakemake.txt").open("w") as output:
+    command += ["--rerun-incomplete", "--show-failed-logs", *arguments]
+    with (directory / log).open("w") as output:
         return subprocess.Popen(
             [*command, "--configfile", str(overlay)], stdout=output, stderr=subprocess.STDOUT
         )
 
 
-def finish(directory: Path, *targets: str) -> None:
-    failed = start(directory, *targets).wait()
+def finish(directory: Path, *arguments: str) -> None:
+    failed = start(directory, *arguments).wait()
     assert not failed, (directory / "snakemake.txt").read_text()[-6000:]
 
 
