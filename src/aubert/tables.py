@@ -244,10 +244,11 @@ class Writer:
         self.num_rows = 0
 
     def __enter__(self) -> Writer:
-        self._exit = ExitStack()
-        part = self._exit.enter_context(complete(self.path))
-        parquet = pq.ParquetWriter(part, self._schema, compression="zstd")
-        self._parquet = self._exit.enter_context(parquet)
+        with ExitStack() as stack:
+            part = stack.enter_context(complete(self.path))
+            parquet = pq.ParquetWriter(part, self._schema, compression="zstd")
+            self._parquet = stack.enter_context(parquet)
+            self._exit = stack.pop_all()
         return self
 
     def append(self, row: dict) -> None:
