@@ -29,6 +29,8 @@ VERBS = [
     "units best-layer",
     "hubert init",
     "hubert train",
+    "export lhotse",
+    "export fairseq",
 ]
 
 
