@@ -23,6 +23,7 @@ include: "workflow/rules/match.smk"
 include: "workflow/rules/refine.smk"
 include: "workflow/rules/words.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/export.smk"
 
 
 localrules:

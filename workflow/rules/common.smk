@@ -1,5 +1,6 @@
 # What the rules share: the checked config, names of shards and paths, what makes a job rerun.
 import os
+import shlex
 import sys
 from pathlib import Path
 
