@@ -43,7 +43,7 @@ for KIND in (
             ENV
         params:
             kind=KIND,
-            results=results(),
+            results=subpath(output[0], ancestor=2),
             root=CORPUS["root"],
             shelf=SHELF_FLAGS,
             labels=(
