@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aubert import __version__, options, stage, tables
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.download_command import add_download
 from aubert.evaluate.probe_command import add_probe
 from aubert.export.command import add_export
 from aubert.training.ctc_commands import add_ctc
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"aubert {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
     groups = parser.add_subparsers(required=True, metavar="GROUP")
+    add_download(groups)
     _add_corpus(groups)
     _add_transcribe(groups)
     _add_align(groups)
@@ -79,6 +81,10 @@ def _add_corpus(groups) -> None:
         "--jobs", type=int, default=1, help="processes; the bytes do not depend on it"
     )
 
+    folder = add_verb(verbs, "folder", "audiobooks and texts in any folders as a corpus", _folder)
+    folder.add_argument("folder", type=Path, help="<reader>/<book>/<chapter>.mp3 and texts")
+    folder.add_argument("root", type=Path, help="directory that the corpus is written to")
+
     index = add_verb(verbs, "index", "list a shard's recordings, from headers and jsons", _index)
     add_outputs(index, "recordings")
     add_root(index)
@@ -100,6 +106,12 @@ def _mini(arguments: argparse.Namespace) -> str:
 
     made = make_mini(arguments.root, seed=arguments.seed, jobs=arguments.jobs)
     return f"mini: {made['num_recordings']} recordings, {made['hours'] * 60:.1f} minutes"
+
+
+def _folder(arguments: argparse.Namespace) -> str:
+    from aubert.corpus.folder import import_folder
+
+    return import_folder(arguments.folder, arguments.root)
 
 
 def _index(arguments: argparse.Namespace) -> str:

@@ -95,8 +95,8 @@ def _supervision(
     if not piece.words:
         return []
     later = [after.words[0] for after in slices[number + 1 :] if after.words]
-    char_start = piece.words[0].char_start
-    char_end = later[0].char_start if later else utterance.refined["char_end"]
+    char_start = _with_opening(book, piece.words[0])
+    char_end = _with_opening(book, later[0]) if later else utterance.refined["char_end"]
     shift_s = offset_s - piece.start_s
     return [
         {
@@ -119,6 +119,14 @@ def _supervision(
             "alignment": {"word": [_aligned(word, shift_s) for word in piece.words]},
         }
     ]
+
+
+def _with_opening(book: str, word: Word) -> int:
+    """Where the word begins, with the quotation marks and brackets that open it."""
+    start = word.char_start
+    while start and not (book[start - 1].isspace() or book[start - 1].isalnum()):
+        start -= 1
+    return start
 
 
 def _aligned(word: Word, shift_s: float) -> list:
