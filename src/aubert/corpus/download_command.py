@@ -33,9 +33,7 @@ def _add_books(verbs) -> None:
     source.add_argument("--root", type=Path, help="recordings, whose jsons name the texts")
     source.add_argument("--book-meta", type=Path, help="{book id: {url, name}}, as AuBERT's")
     verb.add_argument("--subsets", nargs="+", default=["small"], help="directories below the root")
-    verb.add_argument(
-        "--folder", type=Path, help="texts that you have, <book id>.txt"
-    )
+    verb.add_argument("--folder", type=Path, help="texts that you have, <book id>.txt")
     verb.add_argument("--base-url", help="of a mirror that serves <file name> of every text")
     options.add_arguments(verb, RemoteOptions)
 

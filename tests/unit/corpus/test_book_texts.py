@@ -61,5 +61,5 @@ def test_texts_come_from_the_folder_the_web_or_are_listed_as_missing(tmp_path):
 
 def test_a_book_meta_that_is_none_is_one_clear_line(tmp_path):
     (tmp_path / "meta.json").write_text("[]")
-    with pytest.raises(ValueError, match="meta.json is not"):
+    with pytest.raises(ValueError, match=r"meta\.json is not"):
         named_by_meta(tmp_path / "meta.json")

@@ -17,6 +17,7 @@ from aubert.corpus.folder import import_folder, scan
 from aubert.corpus.folder_layout import chapters, texts_of
 from aubert.corpus.index import index
 from aubert.corpus.shards import scan_shard
+from aubert.stage import Reject
 
 
 def paths(*names: str) -> list[PurePosixPath]:
@@ -69,9 +70,16 @@ def say(path: Path, rate_hz: int = 22_050, seconds: float = 2.0) -> Path:
     return path
 
 
-def rows_of(out: Path) -> dict[str, dict]:
+def indexed(out: Path) -> dict[str, dict | str]:
+    """recording id -> its row, or why it is rejected"""
     files = scan_shard(out / "librilight", ["folder"], 0, 1)
-    return {row["recording_id"]: row for row in index(out / "librilight", files)}
+    found = index(out / "librilight", files)
+    return {
+        row.id if isinstance(row, Reject) else row["recording_id"]: (
+            row.reason if isinstance(row, Reject) else row
+        )
+        for row in found
+    }
 
 
 def test_formats_that_only_ffmpeg_reads_come_as_flac_by_chapters(tmp_path, ffmpeg):
@@ -85,13 +93,95 @@ def test_formats_that_only_ffmpeg_reads_come_as_flac_by_chapters(tmp_path, ffmpe
     marks.write_text(f";FFMETADATA1\n{spans}")
     root.mkdir()
     command = [ffmpeg, "-loglevel", "error", "-i", wav, "-i", marks, "-map_metadata", "1"]
-    subprocess.run([*command, "-map_chapters", "1", "-c:a", "aac", root / "it's a book.m4b"], check=True)
+    subprocess.run(
+        [*command, "-map_chapters", "1", "-c:a", "aac", root / "it's a book.m4b"], check=True
+    )
     subprocess.run([ffmpeg, "-loglevel", "error", "-i", wav, root / "plain.m4a"], check=True)
     say(root / "Zoe/One/01.aiff")  # libsndfile reads it, though it is not named as the others
     (root / "broken.m4a").write_bytes(b"nothing")
     (root / "text.txt").write_text("It is a book.")
     said = import_folder(root, out)
-    assert said == "folder: 5 recordings, 2 books, 2 of them to be found by what is read"
-    rows = rows_of(out)
-    broken = [row for row in rows.values() if not isinstance(row, dict)] if False else None
-    assert broken is None
+    assert said == "folder: 5 recordings, 2 books, 1 of them to be found by what is read"
+    found = indexed(out)
+    book = "folder/my books/my books"
+    assert found.pop(f"{book}/broken") == "audio_unreadable"
+    assert {name: row["num_samples"] / row["sample_rate_hz"] for name, row in found.items()} == {
+        f"{book}/it's a book - 001": pytest.approx(2.5, abs=0.05),
+        f"{book}/it's a book - 002": pytest.approx(3.5, abs=0.1),
+        f"{book}/plain": pytest.approx(6.0, abs=0.1),
+        "folder/Zoe/One/01": 2.0,
+    }
+    assert found[f"{book}/plain"]["sample_rate_hz"] == 44_100
+    assert found[f"{book}/plain"]["book_id"] == "text"
+    assert found["folder/Zoe/One/01"]["book_id"] is None
+    # The second chapter has the tone from its first sample on.
+    samples, _ = soundfile.read(out / f"librilight/{book}/it's a book - 002.flac")
+    assert np.abs(samples[2000:4000]).max() > 0.2
+
+
+def test_without_ffmpeg_a_file_that_needs_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    say(tmp_path / "books/01.flac")
+    (tmp_path / "books/02.m4b").write_bytes(b"something")
+    (tmp_path / "books/book.txt").write_text("Text.")
+    with pytest.raises(ValueError, match=r"02\.m4b needs ffmpeg to be read: install it"):
+        import_folder(tmp_path / "books", tmp_path / "out")
+
+
+def test_what_did_not_change_keeps_its_files(tmp_path):
+    root = tmp_path / "books"
+    out = root / "results/mine/corpus"  # inside the folder itself
+    say(root / "Ann/Emma/1.wav")
+    say(root / "Ann/Emma/2.flac")
+    (root / "Ann/Emma/1.txt").write_bytes("\ufeffOne – “one”.".encode("utf-16-le"))
+    (root / "Ann/Emma/2.txt").write_bytes("Two “two”.".encode("cp1252"))
+    import_folder(root, out)
+    assert Bookshelf(out / "books").text("Ann - Emma (chapters)") == "One – “one”.\n\nTwo “two”."
+    rows = indexed(out)
+    assert [row["book_id"] for row in rows.values()] == ["Ann - Emma (chapters)"] * 2
+
+    def state():
+        files = [
+            path for path in out.rglob("*") if path.suffix in (".wav", ".flac", ".txt", ".json")
+        ]
+        return {
+            str(path.relative_to(out)): path.stat(follow_symlinks=False).st_mtime_ns
+            for path in files
+            if path.name not in ("manifest.json", ".state.json")
+        }
+
+    before = state()
+    (out / "manifest.json").unlink()  # as Snakemake does before it makes it again
+    import_folder(root, out)
+    assert state() == before
+    say(root / "Ann/Emma/3.mp3")
+    (root / "Ann/Emma/1.wav").unlink()
+    say(root / "Ann/Emma/2.flac", seconds=1.0)
+    import_folder(root, out)
+    after = state()
+    changed = {
+        Path(name).name for name in after.keys() | before if after.get(name) != before.get(name)
+    }
+    # 1.txt is no chapter's any more; what is left names the book by its folder.
+    assert {"1.wav", "1.json", "2.flac", "3.json"} <= changed
+    assert {Path(name).name for name in after} >= {"2.flac", "3.mp3", "3.json"}
+    assert not list((out / "librilight").rglob("1.*"))
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [("01.mp3", r"holds no text \(\.txt\)"), ("book.txt", "holds no audio file")],
+)
+def test_a_folder_without_text_or_audio_says_what_to_put_there(tmp_path, file, message):
+    (tmp_path / file).touch()
+    with pytest.raises(ValueError, match=f"{message}: put the recordings and, as .txt"):
+        scan(tmp_path)
+
+
+def test_the_command_tells_what_it_made(tmp_path, capsys):
+    say(tmp_path / "a/1.flac")
+    (tmp_path / "a/book.txt").write_text("Text.")
+    assert main(["corpus", "folder", str(tmp_path / "a"), str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == "folder: 1 recordings, 1 books\n"
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert manifest == {"recordings": ["librilight/folder/a/a/1.flac"], "books": ["book"]}
