@@ -10,6 +10,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/mini.smk"
+include: "workflow/rules/folder.smk"
 include: "workflow/rules/index.smk"
 include: "workflow/rules/cut.smk"
 include: "workflow/rules/books.smk"
@@ -24,6 +25,7 @@ include: "workflow/rules/match.smk"
 include: "workflow/rules/refine.smk"
 include: "workflow/rules/words.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/export.smk"
 
 
 localrules:

@@ -18,7 +18,9 @@ from aubert import __version__, gpus
 from aubert.align.commands import add_align
 from aubert.align.words_commands import add_words
 from aubert.corpus.commands import add_corpus
+from aubert.corpus.download_command import add_download
 from aubert.evaluate.commands import add_evaluate
+from aubert.export.command import add_export
 from aubert.planning.command import add_plan
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
@@ -30,10 +32,10 @@ from aubert.units.stage_commands import add_units
 
 # Every group, in the order of the flow.
 GROUPS = {
-    "before anything runs": (add_plan,),
+    "before anything runs": (add_plan, add_download),
     "the corpus": (add_corpus, add_transcribe, add_align, add_words),
     "what learns from it": (add_units, add_hubert, add_ctc),
-    "how it went": (add_evaluate,),
+    "what comes of it": (add_evaluate, add_export),
     "by themselves": (add_encode, add_kmeans),
 }
 

@@ -60,11 +60,32 @@ def let_jobs_find_aubert() -> None:
     os.environ["PYTHONPATH"] = str(SOURCE.parent)
 
 
+def corpus_of(config: dict) -> dict:
+    """The corpus's section, with the paths of what the rules read: a folder of audiobooks is
+    laid out in the results first."""
+    corpus = config["corpus"]
+    if corpus["source"] != "folder":
+        return corpus
+    made = os.path.join(config["results_dir"], config["name"], "corpus")
+    return {
+        **corpus,
+        "root": os.path.join(made, "librilight"),
+        "subsets": ["folder"],
+        "books_dir": os.path.join(made, "books"),
+        "book_meta": None,
+    }
+
+
 def check_paths(corpus: dict) -> None:
-    """Raises ValueError when a corpus that no rule makes is not where the config says."""
+    """Raises ValueError when what no rule makes is not where the config says."""
     from aubert.corpus.books import Bookshelf
     from aubert.corpus.shards import speakers
 
+    if corpus["source"] == "folder":
+        from aubert.corpus.folder import scan
+
+        scan(Path(corpus["root"]))
+        return
     next(speakers(Path(corpus["root"]), corpus["subsets"]), None)
     Bookshelf(corpus["books_dir"], corpus["book_meta"])
 
@@ -131,6 +152,13 @@ class Fingerprints:
         from aubert.corpus.shards import fingerprints
 
         return fingerprints(Path(self._corpus["root"]), self._corpus["subsets"], self._num_shards)
+
+
+def of_folder(root: str, out: Path) -> str:
+    """Digest of the files of a folder of audiobooks, without what is made from it."""
+    from aubert.corpus.folder import scan
+
+    return _digest([f"{source.path} {source.state}" for source in scan(Path(root), out)])
 
 
 def _state(path: Path) -> str:

@@ -46,16 +46,27 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Member:
-    """A file or directory as the archive announces it; `open` is good until the next one."""
+    """A file or directory as the archive announces it; `open` is good until the next one.
+
+    place: of a tar, the byte that its content begins at.
+    """
 
     name: str
     size: int
     mtime_s: int
     is_directory: bool
     open: Callable[[], IO[bytes]]
+    place: int | None = None
 
 
-def extract(archive: Path, directory: Path, *, max_bytes: int) -> int:
+def extract(
+    archive: Path,
+    directory: Path,
+    *,
+    max_bytes: int,
+    source: IO[bytes] | None = None,
+    on_file: Callable[[Member], None] = lambda member: None,
+) -> int:
     """Unpacks a .zip, or a tar compressed as gzip, bzip2, xz or not at all; returns how many files.
 
     max_bytes: what it may come to as an uncompressed tar, in which a member takes its bytes
@@ -67,12 +78,16 @@ def extract(archive: Path, directory: Path, *, max_bytes: int) -> int:
     `..`, for anything but files and directories (links, devices, sparse files), for a place
     that a link of the directory leads out of it, for more than `max_bytes`, for encryption
     and damage. What came before that member is there then.
+
+    source: a tar to read instead, while it comes; `archive` is its name in messages.
+    on_file: is called with each file before it is written.
     """
     is_zip = archive.suffix.lower() == ".zip"
     directory.mkdir(parents=True, exist_ok=True)
     num_files, bytes_left = 0, max_bytes
     try:
-        for member in _zip_members(archive) if is_zip else _tar_members(archive, directory):
+        members = _zip_members(archive) if is_zip else _tar_members(archive, directory, source)
+        for member in members:
             bytes_left -= BLOCK + -(-member.size // BLOCK) * BLOCK
             if bytes_left < 0:
                 raise _refused(member.name, f"takes the archive past {max_bytes} bytes")
@@ -80,6 +95,7 @@ def extract(archive: Path, directory: Path, *, max_bytes: int) -> int:
             if member.is_directory:
                 path.mkdir(parents=True, exist_ok=True)
             else:
+                on_file(member)
                 _write(path, member)
                 num_files += 1
     except Refused as error:
@@ -142,8 +158,9 @@ class _Header(tarfile.TarInfo):
         return header
 
 
-def _tar_members(archive: Path, directory: Path) -> Iterator[Member]:
-    with tarfile.open(archive, "r|*", tarinfo=_Header) as tar:
+def _tar_members(archive: Path, directory: Path, source: IO[bytes] | None) -> Iterator[Member]:
+    name = None if source else archive
+    with tarfile.open(name, "r|*", fileobj=source, tarinfo=_Header) as tar:
         while (info := tar.next()) is not None:
             tar.members.clear()  # or it keeps all of them in memory
             if info.issparse() or not (info.isreg() or info.isdir()):
@@ -161,6 +178,7 @@ def _tar_members(archive: Path, directory: Path) -> Iterator[Member]:
                 mtime_s,
                 info.isdir(),
                 lambda info=info: tar.extractfile(info),
+                info.offset_data,
             )
 
 
