@@ -23,6 +23,7 @@ include: "workflow/rules/match.smk"
 include: "workflow/rules/refine.smk"
 include: "workflow/rules/words.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/report.smk"
 
 
 localrules:
@@ -37,7 +38,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        results("metrics.json"),
+        results("report", "index.html"),
 
 
 # The cut recordings.

@@ -19,6 +19,7 @@ from aubert.align.commands import add_align
 from aubert.align.words_commands import add_words
 from aubert.corpus.commands import add_corpus
 from aubert.evaluate.commands import add_evaluate
+from aubert.report.command import add_report
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
 from aubert.transcribe.commands import add_transcribe
@@ -30,7 +31,7 @@ from aubert.units.stage_commands import add_units
 GROUPS = {
     "the corpus": (add_corpus, add_transcribe, add_align, add_words),
     "what learns from it": (add_units, add_hubert, add_ctc),
-    "how it went": (add_evaluate,),
+    "how it went": (add_evaluate, add_report),
     "by themselves": (add_encode, add_kmeans),
 }
 
