@@ -4,6 +4,7 @@ import json
 # Of the trainings, the page draws the curves; of the rest, the figures are in metrics.json.
 REPORTED = [results("hubert", model) for model in PLAN.models[1:]]
 REPORTED += expand(results("ctc", "{init}"), init=CTC_PLAN.inits)
+CAPTION = os.path.relpath(Path(workflow.basedir) / "workflow" / "report" / "page.rst")
 
 
 rule report:
@@ -11,6 +12,8 @@ rule report:
         metrics=results("metrics.json"),
         trainings=REPORTED,
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
+        # What `snakemake --report` says of the page, and the page of itself.
+        caption=CAPTION,
         code=code_of("report.page"),
     output:
         report(
@@ -32,4 +35,4 @@ rule report:
         reference=to_flags({"reference": CORPUS["reference"]}),
         config=json.dumps(config),
     shell:
-        "python -m aubert report {params.results:q} {output:q} --root {params.root:q} {params.shelf} {params.reference} --config {params.config:q} 2> {log}"
+        "python -m aubert report {params.results:q} {output:q} --caption {input.caption:q} --root {params.root:q} {params.shelf} {params.reference} --config {params.config:q} 2> {log}"

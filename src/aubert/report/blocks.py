@@ -52,13 +52,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """A Vega-Lite chart, what it shows in words, and the numbers behind it."""
+    """A Vega-Lite chart, what it shows in words, and the numbers behind it.
+
+    note: how to read it
+    """
 
     kind: ClassVar[str] = "chart"
     title: str
     alt: str
     spec: dict
     table: Table
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,10 @@ class Bands:
 
 @dataclass(frozen=True)
 class Word:
+    """after: what stands in the book between it and the next."""
+
     text: str
+    after: str
     start_ms: int
     end_ms: int
     confidence: float

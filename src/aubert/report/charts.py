@@ -12,8 +12,6 @@ import numpy as np
 from aubert.report.blocks import Chart, Table
 from aubert.report.numbers import short
 
-COLOURS = [f"var(--c{number})" for number in range(1, 7)]
-
 
 def histogram(
     title: str,
@@ -52,9 +50,7 @@ def histogram(
     return Chart(title, alt, spec, Table(title, (x, y), numbers))
 
 
-def curves(
-    title: str, alt: str, rows: Sequence[dict], *, x: str, y: str, by: str, columns: Sequence[str]
-) -> Chart:
+def curves(title: str, alt: str, rows: Sequence[dict], *, x: str, y: str, by: str) -> Chart:
     """rows: with the fields x, y and by; a line for each value of `by`."""
     spec = {
         "data": {"values": list(rows)},
@@ -72,40 +68,42 @@ def curves(
     for name in names:
         own = [row for row in rows if row[by] == name]
         numbers.append((name, own[0][x], own[0][y], own[-1][x], own[-1][y]))
+    columns = (by, f"first {x}", y, f"last {x}", y)
     return Chart(title, alt, spec, Table(title, columns, numbers))
 
 
-def figures(title: str, alt: str, rows: Sequence[dict], *, x: str, table: Table) -> Chart:
+def figures(
+    title: str, alt: str, rows: Sequence[dict], *, table: Table, note: str, zero: bool = True
+) -> Chart:
     """A point with its interval for each of `rows`: {name, value, low, high, control}; the
-    control, where there is one, is a hollow point on the same line."""
+    control, where there is one, is a hollow point on the same line.
+
+    zero: is on the axis
+    """
+
+    def x(field: str) -> dict:
+        scale = {"zero": zero, "nice": True, "padding": 0 if zero else 8}
+        return {"field": field, "type": "quantitative", "title": None, "scale": scale}
+
+    point = {"type": "point", "size": 80, "tooltip": True}
+    control = {**point, "filled": False, "color": "var(--c2)", "strokeWidth": 2}
+    layers = [
+        {
+            "mark": {"type": "rule", "strokeWidth": 2},
+            "encoding": {"x": x("low"), "x2": {"field": "high"}},
+        },
+        {"mark": {**point, "filled": True}, "encoding": {"x": x("value")}},
+    ]
+    if any(row["control"] is not None for row in rows):
+        layers.insert(1, {"mark": control, "encoding": {"x": x("control")}})
     of_row = {"field": "name", "type": "nominal", "sort": None, "title": None}
     spec = {
         "data": {"values": list(rows)},
-        "encoding": {"y": {**of_row, "axis": {"labelLimit": 220}}},
-        "layer": [
-            {
-                "mark": {"type": "rule", "strokeWidth": 2},
-                "encoding": {
-                    "x": {"field": "low", "type": "quantitative", "title": x},
-                    "x2": {"field": "high"},
-                },
-            },
-            {
-                "transform": [{"filter": "datum.control !== null"}],
-                "mark": {
-                    "type": "point", "filled": False, "size": 70, "color": "var(--c2)",
-                    "strokeWidth": 2, "tooltip": True,
-                },
-                "encoding": {"x": {"field": "control", "type": "quantitative"}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 80, "tooltip": True},
-                "encoding": {"x": {"field": "value", "type": "quantitative"}},
-            },
-        ],
-        "height": {"step": 26},
-    }  # fmt: skip
-    return Chart(title, alt, spec, table)
+        "encoding": {"y": {**of_row, "axis": {"labelLimit": 200}}},
+        "layer": layers,
+        "height": 26 * len(rows) + 4,
+    }
+    return Chart(title, alt, spec, table, note)
 
 
 def bars(title: str, alt: str, rows: Sequence[tuple[str, float]], *, x: str, table: Table) -> Chart:
@@ -117,6 +115,6 @@ def bars(title: str, alt: str, rows: Sequence[tuple[str, float]], *, x: str, tab
             "y": {"field": "name", "type": "nominal", "sort": None, "title": None},
             "x": {"field": "value", "type": "quantitative", "title": x},
         },
-        "height": {"step": 22},
+        "height": 22 * len(rows),
     }
     return Chart(title, alt, spec, table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aubert.report.blocks import Section
-from aubert.report.figures import figure_blocks, figures_below
+from aubert.report.figures import figure_chart, figures_below
 from aubert.report.run import Run
 
 
@@ -17,5 +17,5 @@ def section(run: Run) -> Section | None:
         "CLAR",
         "Accuracy by arm and by the share of labels that it was given; speakers of the test are "
         "in no training.",
-        figure_blocks(run, keys, "CLAR's arms"),
+        [figure_chart(run, keys, "CLAR's arms")],
     )

@@ -14,6 +14,7 @@ def add_report(groups) -> None:
     verb = add_verb(groups, "report", text, _report)
     verb.add_argument("results", type=Path, help="<results_dir>/<name>")
     verb.add_argument("out", type=Path, help="the page: one .html that needs nothing else")
+    verb.add_argument("--caption", type=Path, required=True, help="the text under the title")
     add_root(verb)
     add_shelf(verb)
     verb.add_argument("--reference", type=Path, help="what was really said, if anyone knows")
@@ -31,4 +32,4 @@ def _report(arguments: argparse.Namespace) -> str:
         config=arguments.config,
         reference=arguments.reference,
     )
-    return write_page(run, arguments.out)
+    return write_page(run, arguments.caption.read_text(encoding="utf-8"), arguments.out)

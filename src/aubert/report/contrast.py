@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aubert.report.blocks import Section
-from aubert.report.figures import figure_blocks, figures_below
+from aubert.report.figures import figure_chart, figures_below
 from aubert.report.run import Run
 
 
@@ -17,5 +17,5 @@ def section(run: Run) -> Section | None:
         "AuBERT",
         "Retrieval among the candidates of a batch that no training saw; hollow points are "
         "chance, or what knows the words only.",
-        figure_blocks(run, keys, "AuBERT's retrieval"),
+        [figure_chart(run, keys, "AuBERT's retrieval")],
     )

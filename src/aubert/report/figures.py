@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from aubert.report.blocks import Table
+from aubert.report.blocks import Chart, Table
 from aubert.report.charts import figures
 from aubert.report.numbers import beside, interval_text, short
 from aubert.report.run import Run
@@ -18,21 +18,30 @@ def figures_below(run: Run, *prefixes: str) -> list[str]:
     return [key for key in run.figures if key.startswith(begins)]
 
 
-def figure_blocks(run: Run, keys: Sequence[str], title: str, x: str = "") -> list:
-    """One chart of the figures that are shares, or of all where none is; with the table of all."""
-    keys = [key for key in keys if not key.endswith(_CONTROLS)]
+def figure_chart(
+    run: Run, keys: Sequence[str], title: str, names: Mapping[str, str] | None = None
+) -> Chart:
+    """A chart of the figures that are shares, or of all where none is; its table has all.
+
+    names: of keys, where they have better ones
+    """
     rows, points = [], []
     for key in keys:
+        if key.endswith(_CONTROLS):
+            continue
         figure, control = run.figures[key], beside(run.figures, key)
-        beside_text = short(control.value) if control else ""
-        rows.append((key, short(figure.value), interval_text(figure), f"{figure.n:,}", beside_text))
+        name = (names or {}).get(key, key)
         low, high = figure.ci95 or (figure.value, figure.value)
         other = control.value if control else None
         points.append(
-            {"name": key, "value": figure.value, "low": low, "high": high, "control": other}
+            {"name": name, "value": figure.value, "low": low, "high": high, "control": other}
         )
+        cells = (interval_text(figure), f"{figure.n:,}", short(other) if control else "")
+        rows.append((name, short(figure.value), *cells))
     shares = [point for point in points if 0 <= point["value"] <= 1.5] or points
     table = Table(title, ("figure", "value", "95% interval", "samples", "baseline"), rows)
     alt = "; ".join(f"{point['name']} {short(point['value'])}" for point in shares)
-    axis = x or "value, with its 95% interval; hollow: its baseline"
-    return [figures(title, alt, shares, x=axis, table=table)]
+    note = "With 95% intervals"
+    if any(point["control"] is not None for point in shares):
+        note += "; hollow: the baseline of each"
+    return figures(title, alt, shares, table=table, note=note)

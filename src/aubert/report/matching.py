@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aubert.align.coverage import coverage
-from aubert.corpus.books import BookError
 from aubert.report.blocks import Band, Bands, Section, Span, Spans, Table
 from aubert.report.charts import histogram
 from aubert.report.numbers import share_text
@@ -61,7 +60,7 @@ def _spans(run: Run, ids: list[str]) -> list[Span]:
     spans = []
     for one in ids:
         (row,), (transcript,) = refined[one], transcripts[one]
-        text, runs = _text_of(run, row["book_id"]), row["runs"]
+        text, runs = run.text(row["book_id"]), row["runs"]
         book = [(r["label"], text[r["char_start"] : r["char_end"]]) for r in runs]
         heard = [(r["label"], transcript["text"][r["text_start"] : r["text_end"]]) for r in runs]
         pieces = ([part for part in side if part[1]] for side in (book, heard))
@@ -79,7 +78,7 @@ def _bands(run: Run) -> Bands:
     runs = _runs_of(run, drawn)
     bands, rows = [], []
     for book_id in drawn:
-        text = _text_of(run, book_id)
+        text = run.text(book_id)
         stretches = coverage(text, [{"runs": runs[book_id]}])
         start, size = stretches[0][1], max(stretches[-1][2] - stretches[0][1], 1)
 
@@ -108,10 +107,3 @@ def _runs_of(run: Run, book_ids: list[str]) -> dict[str, list[dict]]:
         for row in found.filter(pc.is_in(found["book_id"], wanted)).to_pylist():
             runs[row["book_id"]] += row["runs"]
     return runs
-
-
-def _text_of(run: Run, book_id: str) -> str:
-    try:
-        return run.shelf.text(book_id)
-    except BookError:  # it went away since the run
-        return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 
 import jinja2
 
@@ -44,10 +45,10 @@ SECTIONS = (
 )
 
 
-def write_page(run: Run, out) -> str:
-    """Writes the page `out`; returns what to tell."""
+def write_page(run: Run, caption: str, out: Path) -> str:
+    """Writes the page `out`; returns what to tell. caption: the text under its title."""
     sections = sections_of(run)
-    content = render(run.results.name, sections).encode()
+    content = render(run.results.name, caption, sections).encode()
     write_bytes(out, content)
     return f"report: {len(sections)} sections, {len(content) / 1e6:.1f} MB in {out}"
 
@@ -57,7 +58,7 @@ def sections_of(run: Run) -> list[Section]:
     return [section for section in made if section is not None]
 
 
-def render(name: str, sections: list[Section]) -> str:
+def render(name: str, caption: str, sections: list[Section]) -> str:
     """The page as HTML. Everything that is not ours is escaped in it."""
     files = resources.files("aubert.report") / "page"
     templates = jinja2.FunctionLoader(lambda path: (files / path).read_text(encoding="utf-8"))
@@ -68,6 +69,7 @@ def render(name: str, sections: list[Section]) -> str:
     environment.filters |= {"hours": hours_text, "shown": short}
     return environment.get_template("page.html").render(
         name=name,
+        caption=caption.strip(),
         version=__version__,
         sections=sections,
         style=(files / "page.css").read_text(encoding="utf-8"),

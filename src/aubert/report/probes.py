@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aubert.report.blocks import Section
-from aubert.report.figures import figure_blocks, figures_below
+from aubert.report.figures import figure_chart, figures_below
 from aubert.report.run import Run
 
 
@@ -16,5 +16,5 @@ def section(run: Run) -> Section | None:
         "What else the encoders know",
         "A linear classifier on frozen features, averaged over each utterance, tested on "
         "utterances that it did not see. The baseline is statistics of MFCC.",
-        figure_blocks(run, keys, "Linear probes"),
+        [figure_chart(run, keys, "Linear probes")],
     )

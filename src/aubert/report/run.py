@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aubert import tables
-from aubert.corpus.books import Bookshelf
+from aubert.corpus.books import BookError, Bookshelf
 from aubert.evaluate.metrics import Figure, read_metrics
 
 
@@ -58,6 +58,13 @@ class Run:
             for row in whole.filter(pc.is_in(whole["utterance_id"], wanted)).to_pylist():
                 found[row["utterance_id"]].append(row)
         return found
+
+    def text(self, book_id: str) -> str:
+        """Of a book; empty where it went away since the run."""
+        try:
+            return self.shelf.text(book_id)
+        except BookError:
+            return ""
 
     def seconds(self, shard: str) -> tuple[pa.Table, pa.Table]:
         """(recording_id, seconds) of the shard's recordings, and (utterance_id, recording_id,

@@ -15,12 +15,12 @@ from aubert.report.run import Run
 from aubert.units.labels import Labels
 from aubert.units.quality import QualityTally
 
-_MAPPED = "k*/labels"
+_PHONES = 40  # that the map shows: those with most frames
 
 
 def section(run: Run) -> Section | None:
     """None where the run made no units."""
-    sets = sorted((run.results / "units").glob(f"*/{_MAPPED}"))
+    sets = sorted((run.results / "units").glob("*/k*/labels"))
     if not sets:
         return None
     blocks = [_quality(run)] if any(key.endswith(".pnmi") for key in run.figures) else []
@@ -76,8 +76,9 @@ def _quality(run: Run) -> Chart:
         f"PNMI of {len(points)} sets of units; the highest is {best['name']} with "
         f"{short(best['value'])}.",
         points,
-        x="PNMI, with its 95% interval; hollow: the untrained encoder",
         table=Table("What units tell of the phones", columns, rows),
+        note="PNMI with its 95% interval; hollow: the untrained encoder, the control",
+        zero=False,
     )
 
 
@@ -145,6 +146,7 @@ def _map(run: Run, labels: Labels) -> Chart:
             tally.add(speaker, labels.labels(utterance_id), phones)
     names, joint = tally.joint()
     by_size = np.argsort(-joint.sum(axis=1), kind="stable")
+    by_size = by_size[:_PHONES]
     joint, names = joint[by_size], [names[place] for place in by_size]
     shares = joint / np.maximum(joint.sum(axis=0), 1)
     order = np.lexsort((-shares.max(axis=0), shares.argmax(axis=0)))
@@ -161,10 +163,10 @@ def _map(run: Run, labels: Labels) -> Chart:
             "x": {"field": "unit", "type": "ordinal", "axis": {"labels": False, "ticks": False},
                   "title": "units, by their commonest phone"},
             "y": {"field": "phone", "type": "nominal", "sort": names, "title": None},
-            "opacity": {"field": "share", "type": "quantitative", "title": "share of the unit",
+            "opacity": {"field": "share", "type": "quantitative", "legend": None,
                         "scale": {"domain": [0, 1], "range": [0, 1]}},
         },
-        "height": {"step": 13},
+        "height": 13 * len(names),
         "config": {"scale": {"bandPaddingInner": 0}},
     }  # fmt: skip
     tops = [
@@ -175,4 +177,7 @@ def _map(run: Run, labels: Labels) -> Chart:
     columns = ("phone", "units that are mostly it", "frames")
     purest = float(shares.max(axis=0).mean())
     alt = f"Heat map of phones by unit. The commonest phone has {purest:.0%} of a unit on average."
-    return Chart(title, alt, spec, Table(title, columns, tops))
+    note = (
+        "The stronger the colour, the larger the share of the unit's frames that are of the phone."
+    )
+    return Chart(title, alt, spec, Table(title, columns, tops), note)

@@ -15,6 +15,7 @@ from aubert.report.sound import data_uri, peaks
 
 _PLAYED = 5
 _LISTENING_S = (4.0, 12.0)  # long enough to hear something, short enough for the page
+_BETWEEN = 12  # characters of punctuation and spaces between two words that follow each other
 _ERRORS_MS = np.arange(-100, 101, 5.0)
 _CONFIDENCES = np.linspace(0, 1, 51)
 
@@ -105,10 +106,6 @@ def _utterances(run: Run) -> list[Spoken]:
             samples = audio.decode(run.root / recording["path"], slices)
         except audio.AudioError:  # it went away since the run
             continue
-        words = [
-            Word(row["word"], row["start_ms"], row["end_ms"], row["confidence"])
-            for row in run.rows_of("words", [one])[one]
-        ]
         played.append(
             Spoken(
                 name=one,
@@ -116,10 +113,23 @@ def _utterances(run: Run) -> list[Spoken]:
                 audio=data_uri(samples, audio.SAMPLE_RATE_HZ),
                 seconds=len(samples) / audio.SAMPLE_RATE_HZ,
                 peaks=peaks(samples),
-                words=words,
+                words=_words(run, one),
             )
         )
     return played
+
+
+def _words(run: Run, utterance_id: str) -> list[Word]:
+    rows = run.rows_of("words", [utterance_id])[utterance_id]
+    (place,) = run.rows_of("refined", [utterance_id])[utterance_id]
+    text = run.text(place["book_id"])
+    words = []
+    for row, later in zip(rows, [*rows[1:], None], strict=True):
+        after = text[row["char_end"] : later["char_start"] if later else place["char_end"]]
+        if len(after) > _BETWEEN:
+            after = " […] "  # what the reader skipped
+        words.append(Word(row["word"], after, row["start_ms"], row["end_ms"], row["confidence"]))
+    return words
 
 
 def _recording(run: Run, recording_id: str):

@@ -6,11 +6,12 @@ const charts = {
   ast: true, // no eval: the page's policy forbids it
   config: {
     background: "transparent",
-    font: "inherit",
+    font: getComputedStyle(document.body).fontFamily,
     view: { stroke: null },
-    autosize: { type: "fit-x", contains: "padding" },
     mark: { color: "var(--c1)" },
     bar: { binSpacing: 1 },
+    rule: { color: "var(--c1)" },
+    point: { opacity: 1 },
     range: { category: [1, 2, 3, 4, 5, 6].map((number) => `var(--c${number})`) },
     axis: {
       labelColor: "var(--soft)", titleColor: "var(--soft)", gridColor: "var(--rule)",
@@ -18,7 +19,7 @@ const charts = {
       labelFontSize: 12, titleFontSize: 12, titleFontWeight: 400, grid: false, labelLimit: 160,
     },
     axisY: { tickCount: 5 },
-    axisX: { tickCount: 6 },
+    axisX: { tickCount: 5, labelOverlap: "greedy" },
     axisQuantitative: { grid: true },
     legend: {
       labelColor: "var(--ink)", titleColor: "var(--soft)", titleFontWeight: 400,
