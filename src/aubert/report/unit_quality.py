@@ -177,7 +177,5 @@ def _map(run: Run, labels: Labels) -> Chart:
     columns = ("phone", "units that are mostly it", "frames")
     purest = float(shares.max(axis=0).mean())
     alt = f"Heat map of phones by unit. The commonest phone has {purest:.0%} of a unit on average."
-    note = (
-        "The stronger the colour, the larger the share of the unit's frames that are of the phone."
-    )
+    note = "The stronger the colour, the more of the unit's frames are of the phone."
     return Chart(title, alt, spec, Table(title, columns, tops), note)
