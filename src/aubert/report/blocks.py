@@ -160,6 +160,16 @@ class Player:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """src: a data URI. alt: what it shows, in words."""
+
+    kind: ClassVar[str] = "picture"
+    title: str
+    alt: str
+    src: str
+
+
+@dataclass(frozen=True)
 class Code:
     """Text that is shown as it is. summary: what one clicks on to see it."""
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from aubert.report.blocks import Section
+import base64
+
+from aubert.report.blocks import Picture, Section
 from aubert.report.figures import figure_chart, figures_below
 from aubert.report.run import Run
+
+# <scorer>.<picture>.svg, as the stage draws them.
+_PICTURES = {
+    "similarity": "similarity of one token's texts and utterances, as a matrix; the diagonal is "
+    "what belongs together",
+    "map": "utterances of one word in the plane of their two principal components",
+}
 
 
 def section(run: Run) -> Section | None:
@@ -15,7 +24,17 @@ def section(run: Run) -> Section | None:
     return Section(
         "aubert",
         "AuBERT",
-        "Retrieval among the candidates of a batch that no training saw; hollow points are "
-        "chance, or what knows the words only.",
-        [figure_chart(run, keys, "AuBERT's retrieval")],
+        "Retrieval among candidates that no training saw, of text by speech and of speech by "
+        "text; hollow points are chance, or what needs no training.",
+        [figure_chart(run, keys, "AuBERT's retrieval"), *_pictures(run)],
     )
+
+
+def _pictures(run: Run) -> list[Picture]:
+    found = []
+    for path in sorted((run.results / "aubert").glob("*.*.svg")):
+        scorer, picture, _ = path.name.split(".")
+        shows = _PICTURES.get(picture, picture)
+        src = "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
+        found.append(Picture(f"{picture.capitalize()}, scorer {scorer}", shows.capitalize(), src))
+    return found

@@ -39,7 +39,10 @@ def figure_chart(
         cells = (interval_text(figure), f"{figure.n:,}", short(other) if control else "")
         rows.append((name, short(figure.value), *cells))
     shares = [point for point in points if 0 <= point["value"] <= 1.5] or points
-    table = Table(title, ("figure", "value", "95% interval", "samples", "baseline"), rows)
+    columns = ("figure", "value", "95% interval", "samples", "baseline")
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    table = Table(title, columns, rows)
     alt = "; ".join(f"{point['name']} {short(point['value'])}" for point in shares)
     note = "With 95% intervals"
     if any(point["control"] is not None for point in shares):

@@ -12,17 +12,16 @@ from aubert.files import write_bytes
 from aubert.report import (
     clar,
     contrast,
+    cost,
     error_rates,
     flow,
     matching,
     probes,
+    separation,
     setup,
     training,
     unit_quality,
     word_times,
-)
-from aubert.report import (
-    resources as resources_section,
 )
 from aubert.report.blocks import Section
 from aubert.report.numbers import hours_text, short
@@ -40,7 +39,8 @@ SECTIONS = (
     probes,
     contrast,
     clar,
-    resources_section,
+    separation,
+    cost,
     setup,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +31,12 @@ class Run:
 
     @cached_property
     def figures(self) -> dict[str, Figure]:
-        return read_metrics(self.results / "metrics.json")
+        """Of the run, and of stages that were asked for by name beside it."""
+        found: dict[str, Figure] = {}
+        for path in sorted(self.results.glob("*/*.json")):
+            with suppress(ValueError):  # another json
+                found |= read_metrics(path)
+        return found | read_metrics(self.results / "metrics.json")
 
     @cached_property
     def shards(self) -> list[str]:

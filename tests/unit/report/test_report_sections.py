@@ -11,7 +11,7 @@ import pytest
 import tiny_run
 from tiny_run import EVIL
 
-from aubert.report import flow, matching, page, resources, word_times
+from aubert.report import cost, flow, matching, page, word_times
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_words_stand_in_the_book_s_own_writing(run):
 
 
 def test_what_could_not_be_measured_counts_as_nothing(run):
-    (chart,) = resources.section(run).blocks
+    (chart,) = cost.section(run).blocks
     rows = {row[0]: row for row in chart.table.rows}
     assert rows["index"][1:4] == (1, "2.5 s", "2.0 s")
     assert rows["cut"][3] == "0.0 s"
