@@ -21,7 +21,7 @@ def expected(shards, first: str, *others: str) -> list[str]:
     """The jobs of the stages from `first` on, for the shards, and what sums up."""
     stages = CHAIN[CHAIN.index(first) :]
     return sorted(
-        [f"{s} {shard}" for s in stages for shard in shards] + ["all", "metrics", *others]
+        [f"{s} {shard}" for s in stages for shard in shards] + ["all", "metrics", "report", *others]
     )
 
 
