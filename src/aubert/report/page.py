@@ -9,6 +9,7 @@ import jinja2
 
 from aubert import __version__
 from aubert.files import write_bytes
+from aubert.progress import progress
 from aubert.report import (
     clar,
     contrast,
@@ -54,7 +55,8 @@ def write_page(run: Run, caption: str, out: Path) -> str:
 
 
 def sections_of(run: Run) -> list[Section]:
-    made = (module.section(run) for module in SECTIONS)
+    modules = progress(SECTIONS, what="report", total=len(SECTIONS), unit="section")
+    made = (module.section(run) for module in modules)
     return [section for section in made if section is not None]
 
 
