@@ -26,6 +26,7 @@ include: "workflow/rules/refine.smk"
 include: "workflow/rules/words.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/export.smk"
+include: "workflow/rules/report.smk"
 
 
 localrules:
@@ -40,7 +41,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        results("metrics.json"),
+        results("report", "index.html"),
 
 
 # The cut recordings.

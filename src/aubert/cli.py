@@ -22,6 +22,7 @@ from aubert.corpus.download_command import add_download
 from aubert.evaluate.commands import add_evaluate
 from aubert.export.command import add_export
 from aubert.planning.command import add_plan
+from aubert.report.command import add_report
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
 from aubert.training.torchrun import is_worker
@@ -35,7 +36,7 @@ GROUPS = {
     "before anything runs": (add_plan, add_download),
     "the corpus": (add_corpus, add_transcribe, add_align, add_words),
     "what learns from it": (add_units, add_hubert, add_ctc),
-    "what comes of it": (add_evaluate, add_export),
+    "what comes of it": (add_evaluate, add_report, add_export),
     "by themselves": (add_encode, add_kmeans),
 }
 

@@ -30,7 +30,9 @@ def code_of(module: str) -> list[str]:
         if path is None or path in found:
             continue
         found.add(path)
-        found.update(path.parent.glob("stories/*.txt"))  # the miniature corpus's own books
+        # The miniature corpus's own books; the report's template.
+        found.update(path.parent.glob("stories/*.txt"))
+        found.update(path.parent.glob("page/*.*"))
         waiting += [_file_of(name) for name in _imports(path)]
     # As they lie seen from the working directory: no path of this machine in the metadata.
     return sorted(os.path.relpath(path) for path in found)

@@ -20,12 +20,18 @@ from aubert.corpus.shards import shard_of
 SHARDS = (0, 1)
 CHAIN = ["index", "cut", "transcribe", "match", "refine", "words"]
 INITS = ("hubert", "scratch")
+SUMS = ["metrics", "report", "all"]
+
+
+def of_shards(shards, first: str) -> list[str]:
+    """The stages of the dataset from `first` on, for the shards."""
+    stages = CHAIN[CHAIN.index(first) :]
+    return [f"{stage} {shard}" for stage in stages for shard in shards]
 
 
 def chain(shards, first: str) -> list[str]:
-    """The stages of the dataset from `first` on, for the shards, and what sums up."""
-    stages = CHAIN[CHAIN.index(first) :]
-    return [f"{stage} {shard}" for stage in stages for shard in shards] + ["metrics", "all"]
+    """The same, and what sums up."""
+    return [*of_shards(shards, first), *SUMS]
 
 
 def units(feature: str, k: int) -> list[str]:
@@ -37,7 +43,6 @@ BELOW_SECOND = ["hubert_train 2", "probe", *CTC["hubert"]]
 BELOW_FIRST = ["hubert_train 1", *units("iter1_layer1", 6), *BELOW_SECOND]
 # What is learned from every shard.
 LEARNED = [*units("mfcc", 5), *BELOW_FIRST]
-SUMS = ["metrics", "all"]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,7 @@ def test_a_chapter_replaced(run):
     chapter = sorted((run.directory / "librilight").glob("small/*/*/*.flac"))[0]
     shard = shard_of(chapter.parts[-3], len(SHARDS))
     with edited(chapter, append):
-        assert run.jobs("dataset") == sorted([*chain([shard], "index")[:-2], "dataset"])
+        assert run.jobs("dataset") == sorted([*of_shards([shard], "index"), "dataset"])
         assert run.jobs() == sorted([*chain([shard], "index"), *LEARNED])
     assert run.jobs() == []
 
@@ -69,7 +74,7 @@ def test_a_speaker_added(run):
     shutil.copytree(speaker, added)
     try:
         shard = shard_of("a new one", len(SHARDS))
-        assert run.jobs("dataset") == sorted([*chain([shard], "index")[:-2], "dataset"])
+        assert run.jobs("dataset") == sorted([*of_shards([shard], "index"), "dataset"])
     finally:
         shutil.rmtree(added)
 
@@ -159,7 +164,12 @@ def test_a_module_edited(run, module, rerun):
         ]
 
 
-FIGURES = {"probe", "metrics", "all", *(f"ctc_evaluate {init}" for init in INITS)}
+def test_a_caption_edited(run):
+    with edited(run.house / "workflow/report/page.rst", append):
+        assert run.jobs() == ["all", "report"]
+
+
+FIGURES = {"probe", *SUMS, *(f"ctc_evaluate {init}" for init in INITS)}
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,12 @@ rule metrics:
         figures=[*UNIT_FIGURES, *PROBE_FIGURES, *CTC_FIGURES],
         code=code_of("evaluate.dataset"),
     output:
-        results("metrics.json"),
+        report(
+            results("metrics.json"),
+            caption="../report/metrics.rst",
+            category="The run",
+            labels={"what": "its figures"},
+        ),
     log:
         f"logs/{NAME}/metrics.log",
     benchmark:

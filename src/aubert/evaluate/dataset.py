@@ -18,6 +18,7 @@ from aubert.corpus.books import Bookshelf
 from aubert.evaluate.against_reference import Tally
 from aubert.evaluate.metrics import Figure, count, mean
 from aubert.evaluate.reference import read_reference
+from aubert.progress import progress
 
 # stage -> its output table and the column that names an input of the stage
 STAGES = {
@@ -44,7 +45,7 @@ def evaluate_dataset(
         figures[f"rejects.{stage}"] = _rejects_of(results / "rejects" / stage, shards)
     if reference is not None:
         tally = Tally(shelf, read_reference(reference))
-        for shard in shards:
+        for shard in progress(shards, what="metrics", total=len(shards), unit="shard"):
             tally.add(*(_rows(results, name, shard) for name in Tally.TABLES))
         figures.update(tally.figures())
     return figures

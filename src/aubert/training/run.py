@@ -18,9 +18,7 @@ from aubert.training.checkpoints import load_best
 from aubert.training.distributed import Processes
 from aubert.training.log import METRICS
 from aubert.training.loop import Task, Trained, train
-from aubert.training.options import TrainOptions, configuration
-
-LOG = "train.jsonl"  # the loop's metrics, beside the model that they led to
+from aubert.training.options import LOG, TrainOptions, configuration
 
 
 def train_model(

@@ -151,6 +151,10 @@ class Labels:
             raise ValueError(f"the label set {self.name} has none for {utterance_id}; label it")
         return one.of(utterance_id)
 
+    def counts(self) -> np.ndarray:
+        """Frames of each unit: int64 [num_units]."""
+        return sum(np.bincount(one.labels, minlength=self.num_units) for one in self._sets)
+
     @property
     def hash(self) -> str:
         """Of every label: equal for sets that teach the same."""
