@@ -29,7 +29,7 @@ rule clar_train:
     conda:
         ENV
     resources:
-        gpu=0,
+        gpu=GPU,
     params:
         clips=CLAR_CLIPS,
         fingerprint=labelled_fingerprint(CLAR_PLAN.watched),
@@ -43,7 +43,7 @@ rule clar_train:
             CLAR_PLAN.training_fields(wildcards.arm, how=True)
         ),
     shell:
-        "python -m aubert clar train {output:q} --processes={resources.gpu} {params.clips} {params.options} {params.how} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} clar train {output:q} --processes={resources.gpu} {params.clips} {params.options} {params.how} 2> {log}"
 
 
 rule clar_evaluate:

@@ -17,6 +17,7 @@ import numpy as np
 from aubert import audio
 from aubert.corpus.clips import Clip, drawn, limited
 from aubert.evaluate.metrics import Figure, proportion
+from aubert.progress import progress
 from aubert.stage import Reject
 from aubert.transcribe.network import NetworkOptions
 from aubert.units.encoder_features import Encoder, EncoderOptions
@@ -89,7 +90,7 @@ def _pooled(extractor: Extractor, examples: Sequence[Clip]) -> dict[str, np.ndar
 def _sounds(
     examples: Sequence[Clip], sample_rate_hz: int
 ) -> Iterator[tuple[str, np.ndarray] | Reject]:
-    for one in examples:
+    for one in progress(examples, what="probe", total=len(examples), unit="utterance"):
         try:
             samples = audio.decode(one.path, one.slices, sample_rate_hz)
         except audio.AudioError as error:
