@@ -10,6 +10,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/mini.smk"
+include: "workflow/rules/download.smk"
 include: "workflow/rules/folder.smk"
 include: "workflow/rules/index.smk"
 include: "workflow/rules/cut.smk"

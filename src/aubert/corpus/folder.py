@@ -63,15 +63,23 @@ def _is_left_out(directory: Path, out: Path | None) -> bool:
     return own or directory.name.startswith(".")
 
 
+def layout(
+    root: Path, out: Path | None = None
+) -> tuple[dict[PurePosixPath, str], list[Chapter], dict[Book, list[PurePosixPath]]]:
+    """The state of every file of the folder, the place of every audio file in the corpus, and
+    the texts of each book whose text is told. Raises ValueError as `scan` and `chapters` do."""
+    states = {source.path: source.state for source in scan(root, out)}
+    texts = [path for path in states if _is_text(path.name)]
+    audio = chapters([path for path in states if not _is_text(path.name)], root.resolve().name)
+    return states, audio, texts_of(audio, texts)
+
+
 def import_folder(root: Path, out: Path) -> str:
     """Makes the corpus below `out`: librilight/, books/ and, last, manifest.json; returns what
     to tell. Raises ValueError as `scan` does, and where ffmpeg is needed and not installed."""
-    sources = scan(root, out)
-    states = {source.path: source.state for source in sources}
-    texts = [source.path for source in sources if _is_text(source.path.name)]
-    audio = chapters((path for path in states if path not in set(texts)), root.resolve().name)
+    states, audio, texts = layout(root, out)
     _check_ffmpeg([root / chapter.path for chapter in audio])
-    books = _write_books(root, out / "books", texts_of(audio, texts), texts)
+    books = _write_books(root, out / "books", texts, [p for p in states if _is_text(p.name)])
     before = _read_state(out)
     made: dict[str, dict] = {}
     for chapter in audio:
