@@ -169,22 +169,18 @@ class FolderFingerprints(Fingerprints):
         super().__init__(corpus, num_shards)
         self._folder, self._out = Path(root), Path(corpus["root"]).parent
 
-    def of_folder(self) -> str:
-        """Every audio file and text."""
-        return _digest([f"{path} {state}" for path, state in self._scan()[0].items()])
-
     def of_shard(self, shard: str) -> str:
-        """The shard's audio, and which texts the folder says it is read from."""
+        """The shard's audio, and the texts that it may be read from."""
         from aubert.corpus.shards import shard_of
 
         states, chapters, texts = self._scan()
-        return _digest(
-            [
-                f"{chapter.path} {states[chapter.path]} {texts.get(chapter.book)}"
-                for chapter in chapters
-                if shard_of(chapter.book.reader, self._num_shards) == int(shard)
-            ]
-        )
+        lines = []
+        for chapter in chapters:
+            if shard_of(chapter.book.reader, self._num_shards) == int(shard):
+                told = texts.get(chapter.book)
+                read_from = [f"{path} {states[path]}" for path in told] if told else self.of_shelf()
+                lines.append(f"{chapter.path} {states[chapter.path]} {read_from}")
+        return _digest(lines)
 
     def of_books(self, recordings: str) -> str:
         """Every text: a folder holds few."""

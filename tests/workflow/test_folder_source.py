@@ -38,7 +38,7 @@ def test_a_folder_becomes_a_corpus_and_a_new_chapter_is_one_shard(tmp_path):
     assert run.jobs("corpus") == []
 
     record(folder / "Zoe" / "A Book" / "02.mp3")
-    assert run.jobs("corpus") == ["corpus", "cut 1", "folder", "index 1"]
+    assert run.jobs("corpus") == ["corpus", "cut 1", "folder 1", "index 1"]
     run.snakemake("corpus")
     rows = list(tables.all_rows(run.results(), "recordings"))
     assert [row["chapter"] for row in rows] == ["01", "01", "02"]

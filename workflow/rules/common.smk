@@ -64,10 +64,11 @@ def times_of(stage):
 
 # The recordings are there when this file is, where a rule makes the corpus.
 CORPUS_READY = str(Path(CORPUS["root"]).parent / "manifest.json")
-# Of a folder ancient: the fingerprints say which shards a change of it concerns.
-MADE_CORPUS = {"mini": CORPUS_READY, "folder": ancient(CORPUS_READY)}.get(
-    CORPUS["source"], []
-)
+# Of a folder there is one for each shard, so that a change of it concerns no other.
+SHARD_READY = {
+    "mini": CORPUS_READY,
+    "folder": results("corpus", "shards", "{shard}.json"),
+}.get(CORPUS["source"], [])
 
 # What no job makes is watched by `params`, by a function of the wildcards alone (of one that
 # takes `input`, Snakemake does not compare the value). Where it opens an input that is not
@@ -86,13 +87,6 @@ def corpus_fingerprint(wildcards):
     if CORPUS["source"] == "mini":
         open(CORPUS_READY).close()
     return FINGERPRINTS.of_shard(wildcards.shard)
-
-
-def folder_fingerprint(wildcards):
-    """Every audio file and text of the folder that the corpus is made from."""
-    if not workflow.is_main_process:
-        return None
-    return FINGERPRINTS.of_folder()
 
 
 def book_fingerprint(wildcards):
