@@ -16,6 +16,7 @@ include: "workflow/rules/index.smk"
 include: "workflow/rules/cut.smk"
 include: "workflow/rules/books.smk"
 include: "workflow/rules/plan.smk"
+include: "workflow/rules/phones.smk"
 include: "workflow/rules/units.smk"
 include: "workflow/rules/hubert.smk"
 include: "workflow/rules/ctc.smk"
@@ -26,6 +27,7 @@ include: "workflow/rules/refine.smk"
 include: "workflow/rules/words.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/export.smk"
+include: "workflow/rules/report.smk"
 
 
 localrules:
@@ -40,7 +42,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        results("metrics.json"),
+        results("report", "index.html"),
 
 
 # The cut recordings.

@@ -30,7 +30,9 @@ def code_of(module: str) -> list[str]:
         if path is None or path in found:
             continue
         found.add(path)
-        found.update(path.parent.glob("stories/*.txt"))  # the miniature corpus's own books
+        # The miniature corpus's own books; the report's template.
+        found.update(path.parent.glob("stories/*.txt"))
+        found.update(path.parent.glob("page/*.*"))
         waiting += [_file_of(name) for name in _imports(path)]
     # As they lie seen from the working directory: no path of this machine in the metadata.
     return sorted(os.path.relpath(path) for path in found)
@@ -129,15 +131,12 @@ class Fingerprints:
         """
         import pyarrow.parquet as pq
 
-        from aubert.corpus.books import Bookshelf
-
         with open(recordings, "rb") as file:
             book_ids = set(pq.read_table(file, columns=["book_id"])["book_id"].to_pylist())
-        shelf = Bookshelf(self._corpus["books_dir"], self._corpus["book_meta"])
-        if not all(book_id is not None and book_id in shelf for book_id in book_ids):
-            book_ids = set(shelf)
-        files = [shelf.file_name(book_id) for book_id in sorted(book_ids)]
-        return _digest([f"{name} {_state(shelf.books_dir / name)}" for name in files])
+        books = self._books()
+        if not all(book_id is not None and book_id in books for book_id in book_ids):
+            book_ids = set(books)
+        return _digest([books[book_id] for book_id in sorted(book_ids)])
 
     def of_shelf(self) -> str:
         """Of every book text and of book_meta.json."""
@@ -153,6 +152,17 @@ class Fingerprints:
         """Of every file below the folders."""
         paths = sorted(path for folder in folders for path in Path(folder).rglob("*.*"))
         return _digest([f"{path} {_state(path)}" for path in paths])
+
+    @cache  # noqa: B019
+    def _books(self) -> dict[str, str]:
+        """book id -> its file and that file's state"""
+        from aubert.corpus.books import Bookshelf
+
+        shelf = Bookshelf(self._corpus["books_dir"], self._corpus["book_meta"])
+        names = {book_id: shelf.file_name(book_id) for book_id in shelf}
+        return {
+            book_id: f"{name} {_state(shelf.books_dir / name)}" for book_id, name in names.items()
+        }
 
     @cache  # noqa: B019 - one instance lives as long as the process
     def _shards(self) -> list[str]:

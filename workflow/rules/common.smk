@@ -8,9 +8,10 @@ SOURCE = str(Path(workflow.basedir) / "src")
 sys.path.insert(0, SOURCE)
 
 from aubert import config as aubert_config
+from aubert import gpus
 from aubert.corpus.shards import shard_names
-from aubert.ctc_plan import TRAINED, CtcPlan
-from aubert.iterations import Plan
+from aubert.ctc_plan import CtcPlan
+from aubert.iterations import TRAINED, Plan
 from aubert.options import to_flags
 from aubert.workflow import (
     Fingerprints,
@@ -39,6 +40,16 @@ SHARDS = shard_names(config["num_shards"])
 NAME = config["name"]
 CORPUS = corpus_of(config)
 ENV = "../../envs/aubert.yaml"
+
+
+# Of a job that computes on GPUs: one, where this machine has any. What a cluster gives, and
+# more than one for a training, stands in a profile.
+GPU = min(1, len(gpus.visible()))
+
+
+def gpu_unless(device):
+    """GPUs of a job whose config says on which device it computes: none where that is the CPU."""
+    return 0 if device == "cpu" else GPU
 
 
 wildcard_constraints:
