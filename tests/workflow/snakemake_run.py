@@ -66,7 +66,8 @@ class Run:
         """What would run, as Snakemake's own list has it: rule, wildcards, gpu."""
         path = self.directory / "jobs.jsonl"
         path.write_text("")
-        self.snakemake("--dry-run", "--logger", "jobs", *arguments)
+        # An option after --logger: it takes every name that follows.
+        self.snakemake("--logger", "jobs", "--dry-run", *arguments)
         return [json.loads(line) for line in path.read_text().splitlines()]
 
     def with_config(self, **changes) -> Run:
