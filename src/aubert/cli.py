@@ -14,14 +14,18 @@ import traceback
 
 import shtab
 
-from aubert import __version__
+from aubert import __version__, gpus
 from aubert.align.commands import add_align
 from aubert.align.words_commands import add_words
 from aubert.corpus.commands import add_corpus
+from aubert.corpus.download_command import add_download
 from aubert.evaluate.commands import add_evaluate
+from aubert.export.command import add_export
+from aubert.planning.command import add_plan
 from aubert.report.command import add_report
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
+from aubert.training.torchrun import is_worker
 from aubert.transcribe.commands import add_transcribe
 from aubert.units.commands import add_kmeans
 from aubert.units.encode_command import add_encode
@@ -29,9 +33,10 @@ from aubert.units.stage_commands import add_units
 
 # Every group, in the order of the flow.
 GROUPS = {
+    "before anything runs": (add_plan, add_download),
     "the corpus": (add_corpus, add_transcribe, add_align, add_words),
     "what learns from it": (add_units, add_hubert, add_ctc),
-    "how it went": (add_evaluate, add_report),
+    "what comes of it": (add_evaluate, add_report, add_export),
     "by themselves": (add_encode, add_kmeans),
 }
 
@@ -45,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
     arguments = parser().parse_args(argv)
     try:
+        if arguments.gpus is not None and not is_worker():
+            gpus.take(arguments.gpus)
         print(arguments.run(arguments), flush=True)
     except BrokenPipeError:  # `| head` has enough; Python would complain once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,12 +78,15 @@ def parser() -> argparse.ArgumentParser:
     """Of the whole command. Its help is a map: every group with its verbs, by section."""
     front = argparse.ArgumentParser(
         prog="aubert",
-        usage="aubert [--debug] GROUP [VERB] ...",
+        usage="aubert [--debug] [--gpus N] GROUP [VERB] ...",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_EXIT,
     )
     front.add_argument("--version", action="version", version=f"aubert {__version__}")
     front.add_argument("--debug", action="store_true", help="show where an error comes from")
+    front.add_argument(
+        "--gpus", type=int, help="wait for so many free ones and use no others; none: all of them"
+    )
     completion = "print what the shell has to source, to complete commands"
     shtab.add_argument_to(front, "--completion", completion)
     parser = argparse.ArgumentParser(prog="aubert", parents=[front], add_help=False)

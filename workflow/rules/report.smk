@@ -33,6 +33,7 @@ rule report:
         root=CORPUS["root"],
         shelf=SHELF_FLAGS,
         reference=to_flags({"reference": CORPUS["reference"]}),
-        config=json.dumps(config),
+        # With `input` Snakemake does not compare the value: what matters reruns metrics.
+        config=lambda wildcards, input: json.dumps(config),
     shell:
         "python -m aubert report {params.results:q} {output:q} --caption {input.caption:q} --root {params.root:q} {params.shelf} {params.reference} --config {params.config:q} 2> {log}"

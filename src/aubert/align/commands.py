@@ -53,16 +53,16 @@ def _sketch(arguments: argparse.Namespace) -> str:
 
 
 def _match(arguments: argparse.Namespace) -> str:
+    from aubert.align.find_book import StoredSketches
     from aubert.align.match import MatchOptions, match
 
     transcripts = rows_of(arguments, "transcripts")
-    sketches = {row["book_id"]: row["sketch"] for row in rows_of(arguments, "books")}
     results = match(
         rows_of(arguments, "recordings"),
         transcripts,
         rows_of(arguments, "utterances"),
         shelf_of(arguments),
-        sketches,
+        StoredSketches(arguments.books),
         options.from_arguments(arguments, MatchOptions),
     )
     ids = [row["utterance_id"] for row in transcripts]

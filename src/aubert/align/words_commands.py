@@ -21,6 +21,7 @@ from aubert.verbs import (
 
 
 def add_words(groups) -> None:
+    from aubert.align.phones import PhonesOptions
     from aubert.align.words_ctc import WordsCtcOptions
     from aubert.align.words_pocketsphinx import WordsPocketsphinxOptions
 
@@ -36,6 +37,13 @@ def add_words(groups) -> None:
         add_jobs(verb)
         options.add_arguments(verb, kind)
 
+    phones = add_verb(verbs, "phones", "when each phone was said, by pocketsphinx", _phones)
+    add_inputs(phones, "recordings", "utterances", "words")
+    add_outputs(phones, "phones")
+    add_root(phones)
+    add_jobs(phones)
+    options.add_arguments(phones, PhonesOptions)
+
     calibrate = add_verb(verbs, "calibrate", "how late a CTC checkpoint's spikes are", _calibrate)
     calibrate.add_argument("results", type=Path, help="<results_dir>/<name>")
     calibrate.add_argument("out", type=Path, help="the json of edge offsets")
@@ -44,12 +52,24 @@ def add_words(groups) -> None:
     options.add_arguments(calibrate, WordsCtcOptions)
 
 
+def _phones(arguments: argparse.Namespace) -> str:
+    from aubert.align.phones import PhonesOptions, choose_scripts, phones
+
+    scripts = choose_scripts(
+        *(rows_of(arguments, table) for table in ("recordings", "utterances", "words")),
+        options.from_arguments(arguments, PhonesOptions),
+    )
+    results = phones(scripts, arguments.root, arguments.jobs)
+    ids = [script.utterance["utterance_id"] for script in scripts]
+    return run_stage(arguments, "phones", "phones", results, ids, "utterance_id")
+
+
 def _calibrate(arguments: argparse.Namespace) -> str:
     from aubert.align.words_ctc import WordsCtcOptions, calibrate_ctc
 
     calibration = calibrate_ctc(
         *(
-            tables.allrows_of(arguments.results, table)
+            tables.all_rows(arguments.results, table)
             for table in ("recordings", "utterances", "transcripts", "refined")
         ),
         arguments.root,

@@ -19,6 +19,10 @@ def add_corpus(groups) -> None:
         "--jobs", type=int, default=1, help="processes; the bytes do not depend on it"
     )
 
+    folder = add_verb(verbs, "folder", "audiobooks and texts in any folders as a corpus", _folder)
+    folder.add_argument("folder", type=Path, help="<reader>/<book>/<chapter>.mp3 and texts")
+    folder.add_argument("root", type=Path, help="directory that the corpus is written to")
+
     index = add_verb(verbs, "index", "list a shard's recordings, from headers and jsons", _index)
     add_outputs(index, "recordings")
     add_root(index)
@@ -40,6 +44,12 @@ def _mini(arguments: argparse.Namespace) -> str:
 
     made = make_mini(arguments.root, seed=arguments.seed, jobs=arguments.jobs)
     return f"mini: {made['num_recordings']} recordings, {made['hours'] * 60:.1f} minutes"
+
+
+def _folder(arguments: argparse.Namespace) -> str:
+    from aubert.corpus.folder import import_folder
+
+    return import_folder(arguments.folder, arguments.root)
 
 
 def _index(arguments: argparse.Namespace) -> str:

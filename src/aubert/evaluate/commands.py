@@ -20,6 +20,9 @@ def add_evaluate(groups) -> None:
     dataset.add_argument(
         "--figures", type=Path, nargs="*", default=[], help="of other stages; they are added"
     )
+    dataset.add_argument(
+        "--stages", nargs="*", default=[], help="more of them, whose rejects are counted"
+    )
     add_shelf(dataset)
 
     show = add_verb(verbs, "show", "print the figures of a run as a table", _show)
@@ -31,7 +34,9 @@ def _dataset(arguments: argparse.Namespace) -> str:
     from aubert.evaluate.dataset import evaluate_dataset
     from aubert.evaluate.metrics import read_metrics, write_metrics
 
-    figures = evaluate_dataset(arguments.results, shelf_of(arguments), arguments.reference)
+    figures = evaluate_dataset(
+        arguments.results, shelf_of(arguments), arguments.reference, arguments.stages
+    )
     for path in arguments.figures:
         figures |= read_metrics(path)
     write_metrics(arguments.out, figures)

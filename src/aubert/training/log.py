@@ -116,10 +116,7 @@ def _keep_until(path: Path, step: int) -> None:
 
 
 def _tensorboard(directory: Path, done: int):
-    """None where tensorboard is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
+    from torch.utils.tensorboard import SummaryWriter  # slow to import
+
     # Hides what a killed run wrote behind its last checkpoint.
     return SummaryWriter(str(directory / "tensorboard"), purge_step=done + 1)
