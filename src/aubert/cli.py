@@ -14,7 +14,10 @@ from pathlib import Path
 
 from aubert import __version__, options, stage, tables
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.pairs_command import add_pairs
+from aubert.evaluate.aubert_use_commands import add_embed, add_score
 from aubert.evaluate.probe_command import add_probe
+from aubert.training.aubert_commands import add_aubert
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
 from aubert.units.commands import add_kmeans
@@ -60,7 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     add_units(groups)
     add_hubert(groups)
     add_ctc(groups)
+    add_aubert(groups)
     add_encode(groups)
+    add_score(groups)
+    add_embed(groups)
     return parser
 
 
@@ -91,6 +97,7 @@ def _add_corpus(groups) -> None:
     add_outputs(cut, "utterances")
     add_root(cut)
     options.add_arguments(cut, CutOptions)
+    add_pairs(verbs)
 
 
 def _mini(arguments: argparse.Namespace) -> str:

@@ -7,6 +7,7 @@ SOURCE = str(Path(workflow.basedir) / "src")
 sys.path.insert(0, SOURCE)
 
 from aubert import config as aubert_config
+from aubert.aubert_plan import AubertPlan
 from aubert.corpus.shards import shard_names
 from aubert.ctc_plan import TRAINED, CtcPlan
 from aubert.iterations import Plan
@@ -24,6 +25,7 @@ try:
     aubert_config.validate(config)
     PLAN = Plan(config)
     CTC_PLAN = CtcPlan(config, PLAN)
+    AUBERT_PLAN = AubertPlan(config, PLAN)
     if config["corpus"]["source"] != "mini" and workflow.is_main_process:
         check_paths(config["corpus"])
         CTC_PLAN.check_paths()

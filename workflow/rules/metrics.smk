@@ -19,7 +19,7 @@ rule metrics:
                 for stage in ("index", "cut", "transcribe", "match", "refine", "words")
             ),
         ],
-        figures=[*UNIT_FIGURES, *PROBE_FIGURES, *CTC_FIGURES],
+        figures=[*UNIT_FIGURES, *PROBE_FIGURES, *CTC_FIGURES, *AUBERT_FIGURES],
         code=code_of("evaluate.dataset"),
     output:
         results("metrics.json"),

@@ -7,6 +7,10 @@ from typing import Literal
 
 from aubert.training.options import TrainOptions
 
+# Training costs hours, so an edit of its code does not start it again: raise this when other
+# weights would come out, and the workflow does.
+VERSION = 1
+
 Negatives = Literal["same_token", "any", "mixed"]
 
 
@@ -18,7 +22,7 @@ class AubertTrainOptions(TrainOptions):
       other contexts, so that its pronunciation tells nothing; any, whatever else is in the
       batch, which is drawn at random; mixed, both at once: up to four pairs of a token, and many
       tokens, each pair against all others
-    max_seconds: of a pair's audio with its surroundings; longer ones are left out
+    max_seconds: of a pair's audio; longer ones are left out
     min_seconds: likewise, shorter ones
     batch_pairs: in one contrast, as far as batch_seconds allows
     freeze_audio_steps: steps in which the audio encoder stays as it is, so that the heads' first

@@ -10,6 +10,7 @@ import numpy as np
 import soxr
 
 from aubert.audio import SAMPLE_RATE_HZ
+from aubert.corpus.mini.prosody import manners
 from aubert.corpus.mini.reading import Line, Said
 from aubert.espeak import SAMPLE_RATE_HZ as ESPEAK_RATE_HZ
 from aubert.espeak import Espeak, Voice
@@ -70,7 +71,8 @@ def perform(
     at = len(chunks[0])
     for line in lines:
         spoken, marks, owners = _flatten(line)
-        speech = engine.say(spoken, marks, voice)
+        voices = [manner.of(voice) for manner in manners(line.words)]
+        speech = engine.say(spoken, marks, [voices[owner] for owner in owners])
         spans = _spans(owners, [(word.start, word.end) for word in speech.words])
         words += [
             TimedWord(said, (at + start) / ESPEAK_RATE_HZ, (at + end) / ESPEAK_RATE_HZ)
