@@ -64,6 +64,9 @@ def test_every_utterance_with_words_makes_pairs_or_is_rejected(run):
     accounted = {*pairs["utterance_id"].to_pylist(), *rejects["id"].to_pylist()}
     assert accounted == set(words["utterance_id"].to_pylist())
     books = {row["book_id"]: row["split"] for row in pairs.to_pylist()}
+    figures = json.loads(run.results("metrics.json").read_text())
+    rejected = figures["rejects.pairs"]
+    assert (rejected["value"], rejected["n"]) == (rejects.num_rows, len(accounted))
     assert books == {"2302": "train", "712": "held_out_book"}
 
 

@@ -115,6 +115,7 @@ rule aubert_evaluate:
         recordings=expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
         utterances=expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
         pairs=PAIRS,
+        rejects=expand(rejects("pairs"), shard=SHARDS),
         model=results("aubert", "{scorer}"),
         code=code_of("evaluate.retrieval"),
     output:

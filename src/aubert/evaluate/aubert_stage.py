@@ -19,6 +19,7 @@ from aubert.evaluate.aubert import (
 )
 from aubert.evaluate.aubert_options import AubertEvaluateOptions
 from aubert.evaluate.aubert_pictures import pictures_of
+from aubert.evaluate.dataset import account
 from aubert.evaluate.metrics import Figure
 from aubert.evaluate.retrieval import LinearBaseline
 from aubert.models.aubert import AubertModel
@@ -60,7 +61,9 @@ def evaluate_aubert(
     baseline = LinearBaseline(plain.text, plain.audio)
     seen_ngrams = {row["ngram"] for row in found.of_split(TRAIN)}
     score = model_scorer(model)
-    figures: dict[str, Figure | None] = {}
+    shards = sorted(path.name for path in (results / "pairs").glob("*.parquet"))
+    rejected = account(results, "pairs", "pairs", "utterance_id", shards)
+    figures: dict[str, Figure | None] = {"rejects.pairs": rejected}
     measured = {}
     for split, prefix in SPLITS.items():
         pairs = _drawn(found.of_split(split), options.max_pairs)

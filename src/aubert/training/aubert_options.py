@@ -20,8 +20,8 @@ class AubertTrainOptions(TrainOptions):
 
     negatives: what a pair is contrasted with: same_token, the same n-gram by the same speaker in
       other contexts, so that its pronunciation tells nothing; any, whatever else is in the
-      batch, which is drawn at random; mixed, both at once: up to four pairs of a token, and many
-      tokens, each pair against all others
+      batch, which is drawn at random; mixed, both at once: up to four pairs of a token where there
+      are as many, and many tokens, each pair against all others
     max_seconds: of a pair's audio; longer ones are left out
     min_seconds: likewise, shorter ones
     batch_pairs: in one contrast, as far as batch_seconds allows
