@@ -1,10 +1,14 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 
 from aubert.aubert_plan import AubertPlan
+from aubert.corpus.pairs import PairsOptions
 from aubert.iterations import Plan
+from aubert.models.aubert_options import AubertOptions
+from aubert.training.aubert_options import AubertTrainOptions
 
 
 @pytest.fixture
@@ -47,3 +51,19 @@ def test_an_encoder_that_nothing_trains_is_named(config):
 def test_wrong_values_are_found_before_anything_runs(config):
     with pytest.raises(ValueError, match="dropout is 2"):
         plan(config, model={"dropout": 2})
+
+
+@pytest.mark.parametrize("preset", ["hubert-base", "hubert-large"])
+def test_presets_leave_nothing_of_the_miniature_model(config, preset):
+    path = Path(__file__).parents[2] / f"workflow/presets/{preset}.yaml"
+    overlay = yaml.safe_load(path.read_text())["aubert"]
+    for key, value in overlay.items():
+        old = config["aubert"][key]
+        config["aubert"][key] = {**old, **value} if isinstance(value, dict) else value
+    found = AubertPlan(config, Plan(config))
+    assert found.text == "bert-base-uncased"
+    assert found.model_fields("cosine") == asdict(AubertOptions())
+    shares = {"held_out_books_share": 0.02, "held_out_speakers_share": 0.02}
+    assert PairsOptions(**config["aubert"]["pairs"]) == PairsOptions(**shares)
+    defaults = AubertTrainOptions(num_workers=6, log_every=200, checkpoint_every=5000)
+    assert found.training_fields(how=False) | found.training_fields(how=True) == asdict(defaults)

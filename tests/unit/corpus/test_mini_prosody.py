@@ -36,7 +36,7 @@ def test_a_quotation_is_livelier_than_what_is_told():
     (told,) = lines("They will stop the train now.")
     (quoted,) = lines("“They will stop the train now.”")
     for plain, lively in zip(manners(told.words), manners(quoted.words), strict=True):
-        assert lively.pitch > plain.pitch and lively.rate > plain.rate
+        assert all(more > less for more, less in zip(lively, plain, strict=True))
     beside = manners(lines("“No,” said the girl.")[0].words)
     assert max(each.pitch for each in beside[1:]) < beside[0].pitch
 
@@ -44,6 +44,7 @@ def test_a_quotation_is_livelier_than_what_is_told():
 def test_the_voice_sinks_and_the_last_word_is_drawn_out():
     first, *middle, last = manners(lines("The boys let the rope run down into the well.")[0].words)
     assert first.pitch > middle[4].pitch > last.pitch
+    assert first.level_db > middle[4].level_db > last.level_db
     assert last.rate < 0.8 * middle[4].rate
     comma = manners(lines("They ran down the stairs, and the train stood there.")[0].words)
     assert comma[4].rate < comma[3].rate and comma[5].pitch > comma[4].pitch

@@ -1,9 +1,9 @@
-"""How a reader says the words of a sentence: higher or lower, faster or slower than usual.
+"""How a reader says the words of a sentence: higher, faster or louder than usual, or less so.
 
 espeak-ng shapes a clause by its punctuation alone. Real readers do more, and what they do follows
 from the text: speech in quotation marks is livelier than what is told, what stands beside it
-("said the girl") drops, the voice sinks through a sentence and starts anew after a comma, the
-last word before a pause is drawn out, questions rise. Nothing here is random.
+("said the girl") drops, the voice sinks and fades through a sentence and starts anew after a
+comma, the last word before a pause is drawn out, questions rise. Nothing here is random.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ _LOWEST, _HIGHEST = 5, 95  # of espeak's pitch; a step is a little over 1% of th
 
 
 class Manner(NamedTuple):
-    """Steps of pitch that are added to the voice's, and what its rate is multiplied with."""
+    """Steps of pitch that are added to the voice's, what its rate is multiplied with, and decibels
+    beside its usual level."""
 
     pitch: float = 0.0
     rate: float = 1.0
+    level_db: float = 0.0
 
     def __add__(self, other: Manner) -> Manner:
-        return Manner(self.pitch + other.pitch, self.rate * other.rate)
+        return Manner(
+            self.pitch + other.pitch, self.rate * other.rate, self.level_db + other.level_db
+        )
 
     def of(self, voice: Voice) -> Voice:
         pitch = min(max(round(voice.pitch + self.pitch), _LOWEST), _HIGHEST)
@@ -35,13 +39,14 @@ class Manner(NamedTuple):
 
 
 _USUAL = Manner(0, 1.06)  # so that a reading lasts as long, with what is drawn out
-_QUOTED = Manner(14, 1.12)
-_BESIDE_A_QUOTATION = Manner(-8, 1.05)
-_EXCLAIMED = Manner(6, 1.05)
-_EMPHASISED = Manner(14, 0.8)
-_BEFORE_A_PAUSE = {",": Manner(0, 0.82), ".": Manner(-4, 0.72), "!": Manner(2, 0.75),
-                   "?": Manner(18, 0.75)}  # fmt: skip
-_SENTENCE_FALL, _CLAUSE_FALL = 10, 6  # from the first word to the last
+_QUOTED = Manner(16, 1.12, 4)
+_BESIDE_A_QUOTATION = Manner(-8, 1.05, -3)
+_EXCLAIMED = Manner(6, 1.05, 3)
+_EMPHASISED = Manner(14, 0.8, 4)
+_BEFORE_A_PAUSE = {",": Manner(0, 0.82), ".": Manner(-4, 0.72, -1), "!": Manner(2, 0.75, 1),
+                   "?": Manner(18, 0.75, 2)}  # fmt: skip
+# From the first word to the last.
+_SENTENCE_FALL, _CLAUSE_FALL = Manner(10, 1, 5), Manner(6, 1, 2)
 
 
 def manners(words: Sequence[Said]) -> list[Manner]:
@@ -53,8 +58,8 @@ def manners(words: Sequence[Said]) -> list[Manner]:
     start = 0
     for index, word in enumerate(words):
         end = next(place for place in ends if place >= index)
-        fall = _SENTENCE_FALL * (0.5 - _share(index, 0, len(words) - 1))
-        manner = _USUAL + Manner(fall + _CLAUSE_FALL * (0.5 - _share(index, start, end)))
+        manner = _USUAL + _part(_SENTENCE_FALL, index, 0, len(words) - 1)
+        manner += _part(_CLAUSE_FALL, index, start, end)
         if word.quoted:
             manner += _QUOTED
         elif quotes:
@@ -74,5 +79,7 @@ def _clause_ends(words: Sequence[Said]) -> list[int]:
     return [i for i, word in enumerate(words) if word.mark or i == len(words) - 1]
 
 
-def _share(index: int, first: int, last: int) -> float:
-    return (index - first) / (last - first) if last > first else 0.5
+def _part(fall: Manner, index: int, first: int, last: int) -> Manner:
+    """Where a fall from `first` to `last` is at `index`; half of it lies above the usual."""
+    height = 0.5 - (index - first) / (last - first) if last > first else 0.0
+    return Manner(fall.pitch * height, 1, fall.level_db * height)

@@ -13,7 +13,7 @@ from aubert.audio import SAMPLE_RATE_HZ
 from aubert.corpus.mini.prosody import manners
 from aubert.corpus.mini.reading import Line, Said
 from aubert.espeak import SAMPLE_RATE_HZ as ESPEAK_RATE_HZ
-from aubert.espeak import Espeak, Voice
+from aubert.espeak import Espeak, Speech, Voice
 
 _FADE_S = 0.005  # espeak's last phone may end on a step
 
@@ -71,7 +71,8 @@ def perform(
     at = len(chunks[0])
     for line in lines:
         spoken, marks, owners = _flatten(line)
-        voices = [manner.of(voice) for manner in manners(line.words)]
+        how = manners(line.words)
+        voices = [manner.of(voice) for manner in how]
         speech = engine.say(spoken, marks, [voices[owner] for owner in owners])
         spans = _spans(owners, [(word.start, word.end) for word in speech.words])
         words += [
@@ -82,7 +83,8 @@ def perform(
             TimedPhone(phone, (at + start) / ESPEAK_RATE_HZ, (at + end) / ESPEAK_RATE_HZ)
             for phone, start, end in speech.phones
         ]
-        chunks += [_faded(speech.samples), _silence(line.pause_s)]
+        gains = _gains(speech, [how[owner].level_db for owner in owners])
+        chunks += [_faded(speech.samples) * gains, _silence(line.pause_s)]
         at += len(chunks[-2]) + len(chunks[-1])
     chunks.append(_silence(room.tail_s))
     clean = soxr.resample(np.concatenate(chunks), ESPEAK_RATE_HZ, SAMPLE_RATE_HZ)
@@ -107,6 +109,13 @@ def _spans(owners: list[int], intervals: list[tuple[int, int]]) -> list[tuple[in
     for owner, (start, end) in zip(owners, intervals, strict=True):
         spans[owner] = (spans.get(owner, (start, end))[0], end)
     return [spans[owner] for owner in sorted(spans)]
+
+
+def _gains(speech: Speech, levels_db: Sequence[float]) -> np.ndarray:
+    """float32 [num_samples]: each word's level in its middle, on a line between two words."""
+    middles = [(word.start + word.end) / 2 for word in speech.words]
+    line_db = np.interp(np.arange(len(speech.samples)), middles, levels_db)
+    return (10 ** (line_db / 20)).astype(np.float32)
 
 
 def _silence(seconds: float) -> np.ndarray:
