@@ -38,15 +38,15 @@ class Manner(NamedTuple):
         return replace(voice, pitch=pitch, rate_wpm=round(voice.rate_wpm * self.rate))
 
 
-_USUAL = Manner(0, 1.06)  # so that a reading lasts as long, with what is drawn out
+_USUAL = Manner(0, 1.03)  # so that a reading lasts as long, with what is drawn out
 _QUOTED = Manner(16, 1.12, 4)
 _BESIDE_A_QUOTATION = Manner(-8, 1.05, -3)
 _EXCLAIMED = Manner(6, 1.05, 3)
 _EMPHASISED = Manner(14, 0.8, 4)
-_BEFORE_A_PAUSE = {",": Manner(0, 0.82), ".": Manner(-4, 0.72, -1), "!": Manner(2, 0.75, 1),
-                   "?": Manner(18, 0.75, 2)}  # fmt: skip
+_BEFORE_A_PAUSE = {",": Manner(0, 0.9), ".": Manner(-4, 0.85), "!": Manner(2, 0.88, 1),
+                   "?": Manner(18, 0.88, 2)}  # fmt: skip
 # From the first word to the last.
-_SENTENCE_FALL, _CLAUSE_FALL = Manner(10, 1, 5), Manner(6, 1, 2)
+_SENTENCE_FALL, _CLAUSE_FALL = Manner(10, 1, 4), Manner(6, 1, 2)
 
 
 def manners(words: Sequence[Said]) -> list[Manner]:
