@@ -129,7 +129,7 @@ def evaluate_pairs(
     `same_token`: text -> its own utterance among k of the same n-gram by the same speaker;
     `same_token_no_context`: with the span alone as text; `context_helps`: the difference in
     top-1; `retrieval`: audio -> text over single words; `text_to_audio`: the other way;
-    `unseen_words`: audio -> text of the words that no training pair holds, among all words.
+    `new_words`: audio -> text of the words that no training pair holds, among all words.
     """
     figures_of_words = _all_words(key, pairs, found, score, baseline, seen_ngrams, max_words)
     return _same_token(key, pairs, found, score, baseline, k) | figures_of_words
@@ -183,5 +183,5 @@ def _all_words(
         **figures(f"{key}retrieval", heard, heard_untrained),
         f"{key}retrieval_top1.majority": figure(majority_top1(words, words), words),
         **figures(f"{key}text_to_audio", read, read_untrained),
-        **figures(f"{key}unseen_words", heard.subset(unseen), heard_untrained.subset(unseen)),
+        **figures(f"{key}new_words", heard.subset(unseen), heard_untrained.subset(unseen)),
     }

@@ -23,7 +23,7 @@ from aubert.evaluate.dataset import account
 from aubert.evaluate.metrics import Figure
 from aubert.evaluate.retrieval import LinearBaseline
 from aubert.models.aubert import AubertModel
-from aubert.training.aubert_examples import AubertExamples, PairTables, speaker_references
+from aubert.training.aubert_examples import AubertExamples, PairTables, recording_references
 from aubert.training.aubert_options import AubertTrainOptions
 
 # What is measured, and what follows `<key>.` in its figures' keys: held-out books read by voices
@@ -50,7 +50,7 @@ def evaluate_aubert(
     model = AubertModel.load(directory)
     # Mean-pooled over segments that are normalised alike, without any weight that was trained.
     untrained = AubertModel.from_encoders(*encoders, replace(model.options, audio_layers="last"))
-    references = speaker_references(found.recordings, found.utterances, corpus_root, model)
+    references = recording_references(found.recordings, found.utterances, corpus_root, model)
 
     def examples(pairs: Sequence[Mapping], **arguments) -> AubertExamples:
         common = (found.recordings, corpus_root, shelf, model, AubertTrainOptions(), references)

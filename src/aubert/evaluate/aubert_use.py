@@ -45,14 +45,14 @@ def embed_audio(
 ) -> np.ndarray:
     """float32 [files, width] of files that each hold what is said in a span, nothing more.
 
-    reference: other speech of the speaker, where the model was trained with some. Raises
+    reference: other speech of the same recording, where the model was trained with some. Raises
     ValueError where it is missing or in vain; AudioError."""
     hop = model.hop_samples
     wanted = round(model.options.reference_seconds * SAMPLE_RATE_HZ) // hop * hop
     if wanted and reference is None:
         raise ValueError(
-            f"this model hears a word beside {model.options.reference_seconds:g} s of its "
-            f"speaker's other speech: name a file that holds some with --reference"
+            f"this model hears a word beside {model.options.reference_seconds:g} s of the same "
+            f"recording: name a file that holds some with --reference"
         )
     if reference is not None and not wanted:
         raise ValueError("this model takes no reference: leave --reference out")

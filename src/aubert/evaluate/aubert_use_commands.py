@@ -30,7 +30,7 @@ def add_embed(groups) -> None:
 def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--model", type=Path, required=True, help="a trained model's directory")
     verb.add_argument(
-        "--reference", type=Path, help="other speech of the speaker, if the model wants some"
+        "--reference", type=Path, help="other speech of the same recording, if the model wants some"
     )
 
 

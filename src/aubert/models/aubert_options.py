@@ -20,9 +20,9 @@ class AubertOptions:
       learnt temperature, as its code has it
     scorer_hidden: width of the mlp's hidden layer; no effect on cosine
     dropout: in the projection; no effect on linear
-    reference_seconds: of the speaker's other speech, the same for every pair of the speaker, that
-      the front end normalises over together with the segment, so that it stays heard whether a
-      word is higher or louder than the speaker's usual; 0, as AuBERT has it: over the segment alone
+    reference_seconds: of other speech of the recording, the same for all of its pairs, that the
+      front end normalises over together with the segment, so that it stays heard whether a word is
+      higher or louder than usual; 0, as AuBERT has it: over the segment alone
     audio_layers: last, as AuBERT has it; or all, which are added with learnt weights: networks that
       know letters keep pitch and duration in their lower layers
     max_tokens: of the text around a span, special tokens counted

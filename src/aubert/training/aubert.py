@@ -14,7 +14,7 @@ from aubert.corpus.pairs import TRAIN
 from aubert.models.aubert import AubertModel
 from aubert.models.aubert_batch import AubertBatch
 from aubert.models.aubert_options import AubertOptions
-from aubert.training.aubert_examples import AubertExamples, PairTables, speaker_references
+from aubert.training.aubert_examples import AubertExamples, PairTables, recording_references
 from aubert.training.aubert_options import VERSION, AubertTrainOptions
 from aubert.training.checkpoints import hash_of_weights
 from aubert.training.distributed import Processes
@@ -74,7 +74,7 @@ def train_aubert(
         shelf,
         model,
         options,
-        speaker_references(found.recordings, found.utterances, corpus_root, model),
+        recording_references(found.recordings, found.utterances, corpus_root, model),
         rank=processes.rank,
         world_size=processes.world_size,
     )

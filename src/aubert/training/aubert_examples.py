@@ -79,7 +79,7 @@ class AubertExamples:
         self._audio = VirtualUtterances(recordings, pairs, corpus_root)
         self.num_samples = self._audio.num_samples
         self._references = references
-        self._speakers = [row["speaker"] for row in pairs]
+        self._recordings = [row["recording_id"] for row in pairs]
         self._shelf = shelf
         around = "context" if with_context else "char"
         self._pairs = [
@@ -138,22 +138,23 @@ class AubertExamples:
     def _reference(self, index: int) -> np.ndarray:
         if self._references is None:
             return NO_REFERENCE
-        return self._references[self._speakers[index]]
+        return self._references[self._recordings[index]]
 
     def _window(self, text: _Text) -> Window:
         tokens = _tokens(self._shelf.path(text.book_id), self._windows)
         return self._windows.window(tokens, text.span, text.context)
 
 
-def speaker_references(
+def recording_references(
     recordings: Mapping[str, Mapping],
     utterances: Iterable[Mapping],
     corpus_root: str | Path,
     model: AubertModel,
 ) -> dict[str, np.ndarray] | None:
-    """speaker -> float32 samples that the speaker's segments are normalised with: the beginning
-    of one utterance, drawn by hash, or all of it where none is as long. None where the model
-    wants none. Raises AudioError."""
+    """recording_id -> float32 samples that the recording's segments are normalised with: the
+    beginning of one utterance, drawn by hash, or all of it where none is as long. Of the same
+    recording, as level and room are another in the next. None where the model wants none. Raises
+    AudioError."""
     hop = model.hop_samples
     wanted = round(model.options.reference_seconds * SAMPLE_RATE_HZ) // hop * hop
     if not wanted:
@@ -164,13 +165,13 @@ def speaker_references(
         num_samples = row["num_samples"] * SAMPLE_RATE_HZ // recording["sample_rate_hz"]
         digest = blake2b(row["utterance_id"].encode(), digest_size=8).digest()
         rank = (min(num_samples, wanted), digest, row)
-        speaker = recording["speaker"]
-        best[speaker] = max(best.get(speaker, rank), rank, key=lambda rank: rank[:2])
+        name = row["recording_id"]
+        best[name] = max(best.get(name, rank), rank, key=lambda rank: rank[:2])
     chosen = VirtualUtterances(recordings, [row for _, _, row in best.values()], corpus_root)
     lengths = [min(int(length), wanted) // hop * hop for length in chosen.num_samples]
     return {
-        speaker: chosen.read(Piece(index, 0, length))
-        for index, (speaker, length) in enumerate(zip(best, lengths, strict=True))
+        name: chosen.read(Piece(index, 0, length))
+        for index, (name, length) in enumerate(zip(best, lengths, strict=True))
     }
 
 

@@ -15,7 +15,7 @@ from aubert.evaluate.aubert_use import embed_audio, embed_texts, score
 from aubert.models.aubert import AubertModel
 from aubert.models.aubert_options import AubertOptions
 from aubert.training.aubert import aubert_model
-from aubert.training.aubert_examples import AubertExamples, speaker_references
+from aubert.training.aubert_examples import AubertExamples, recording_references
 from aubert.training.aubert_options import AubertTrainOptions
 
 OPTIONS = AubertOptions(projection_dim=16, scorer_hidden=8, max_tokens=24, reference_seconds=0.2)
@@ -31,7 +31,7 @@ def used(request, tmp_path_factory):
     model = aubert_model(*encoders, options, seed=0).eval()
     model.save(root / "model")
     pairs = corpus.split(HELD_OUT_BOOK)[:4]
-    references = speaker_references(corpus.recordings, corpus.utterances, corpus.root, model)
+    references = recording_references(corpus.recordings, corpus.utterances, corpus.root, model)
     examples = AubertExamples(
         pairs, corpus.recordings, corpus.root, corpus.shelf, model, AubertTrainOptions(), references
     )
@@ -46,7 +46,7 @@ def used(request, tmp_path_factory):
         said = decode(path, [(piece["start_sample"], piece["end_sample"])])
         files.append(root / f"{index}.wav")
         soundfile.write(files[-1], said, RATE_HZ, subtype="FLOAT")
-    soundfile.write(root / "reference.wav", references["1"], RATE_HZ, subtype="FLOAT")
+    soundfile.write(root / "reference.wav", references["b"], RATE_HZ, subtype="FLOAT")
     found = features(model, trained_embeddings(model), examples)
     return root / "model", found, texts, files, root / "reference.wav"
 

@@ -110,7 +110,7 @@ def test_it_learns_words_and_what_the_context_tells(toy, tmp_path, scorer):
     assert found["aubert.retrieval_top1"].value > 0.85
     assert found["aubert.text_to_audio_top1"].value > 0.85
     assert found["aubert.retrieval_top1.majority"].value < 0.3
-    assert found["aubert.unseen_words_top1"] is None
+    assert found["aubert.new_words_top1"] is None
     # Of two utterances one stood in a question every other time: .75 is all there is.
     assert found["aubert.same_token_top1"].ci95[0] > 0.5
     assert found["aubert.same_token_top1.over_baseline"].ci95[0] > 0

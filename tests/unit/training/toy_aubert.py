@@ -13,7 +13,7 @@ from tiny_aubert import ToyCorpus, save_encoders
 from aubert.models.aubert import AubertModel
 from aubert.models.aubert_options import AubertOptions
 from aubert.training.aubert import AubertTask
-from aubert.training.aubert_examples import AubertExamples, speaker_references
+from aubert.training.aubert_examples import AubertExamples, recording_references
 from aubert.training.aubert_options import AubertTrainOptions
 from aubert.training.distributed import Processes
 from aubert.training.loop import train
@@ -48,7 +48,7 @@ def toy_examples(
 ) -> AubertExamples:  # fmt: skip
     return AubertExamples(
         corpus.split(split), corpus.recordings, corpus.root, corpus.shelf, model, options,
-        speaker_references(corpus.recordings, corpus.utterances, corpus.root, model), **arguments,
+        recording_references(corpus.recordings, corpus.utterances, corpus.root, model), **arguments,
     )  # fmt: skip
 
 
