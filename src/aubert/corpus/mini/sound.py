@@ -15,8 +15,8 @@ from aubert.corpus.mini.reading import Line, Said
 from aubert.espeak import SAMPLE_RATE_HZ as ESPEAK_RATE_HZ
 from aubert.espeak import Espeak, Interval, Speech, Voice
 
-# espeak's own pauses at commas shrink with its rate to 70 ms; readers breathe there.
-_COMMA_S = 0.06  # that is added to them
+# espeak's own pauses at commas shrink with its rate to 80 ms; readers breathe there.
+_COMMA_S = 0.04  # that is added to them
 _FADE_S = 0.005  # espeak's last phone may end on a step
 
 
