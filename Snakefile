@@ -25,6 +25,7 @@ include: "workflow/rules/transcribe.smk"
 include: "workflow/rules/match.smk"
 include: "workflow/rules/refine.smk"
 include: "workflow/rules/words.smk"
+include: "workflow/rules/aubert.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/export.smk"
 include: "workflow/rules/report.smk"
@@ -37,6 +38,7 @@ localrules:
     units,
     hubert,
     ctc,
+    aubert,
 
 
 rule all:
@@ -79,3 +81,10 @@ rule hubert:
 rule ctc:
     input:
         CTC_FIGURES,
+
+
+# Text and audio encoders of words in context, what they retrieve, and pictures of it.
+rule aubert:
+    input:
+        AUBERT_FIGURES,
+        AUBERT_PICTURES,

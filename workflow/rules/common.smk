@@ -9,6 +9,7 @@ sys.path.insert(0, SOURCE)
 
 from aubert import config as aubert_config
 from aubert import gpus
+from aubert.aubert_plan import AubertPlan
 from aubert.corpus.shards import shard_names
 from aubert.ctc_plan import CtcPlan
 from aubert.iterations import TRAINED, Plan
@@ -28,6 +29,7 @@ try:
     aubert_config.validate(config)
     PLAN = Plan(config)
     CTC_PLAN = CtcPlan(config, PLAN)
+    AUBERT_PLAN = AubertPlan(config, PLAN)
     # What is asked to be fetched need not be there.
     IS_NEEDED = workflow.is_main_process and "download" not in sys.argv
     if config["corpus"]["source"] != "mini" and IS_NEEDED:

@@ -34,7 +34,7 @@ rule metrics:
             expand(results("rejects", stage, "{shard}.parquet"), shard=SHARDS)
             for stage in MORE_STAGES
         ],
-        figures=[*UNIT_FIGURES, *PROBE_FIGURES, *CTC_FIGURES],
+        figures=[*UNIT_FIGURES, *PROBE_FIGURES, *CTC_FIGURES, *AUBERT_FIGURES],
         code=code_of("evaluate.dataset"),
     output:
         report(

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from aubert import options
+from aubert.corpus.pairs_command import add_pairs
 from aubert.verbs import add_group, add_inputs, add_outputs, add_root, add_verb, rows_of, run_stage
 
 
@@ -40,6 +41,7 @@ def add_corpus(groups) -> None:
     add_outputs(cut, "utterances")
     add_root(cut)
     options.add_arguments(cut, CutOptions)
+    add_pairs(verbs)
 
 
 def _mini(arguments: argparse.Namespace) -> str:
