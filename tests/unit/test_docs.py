@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from aubert import cli
+from aubert.export.command import KINDS
 from aubert.stage import REASONS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "benchmarks/README.md", *sorted((ROOT / "docs").glob("*.md"))]
-RULES = re.compile(r"^ *rule (\w+):", re.M)
-FAMILIES = re.compile(r'^ *name:\s+f"(\w+)\{', re.M)  # rules made in a loop: export_{KIND}
+RULES = re.compile(r"^ *(?:rule|checkpoint) (\w+):", re.M)
 
 
 def commands(page: Path) -> Iterator[list[str]]:
@@ -47,12 +47,10 @@ def test_a_snakemake_command_is_one(page, arguments):
 
     parsed = get_argument_parser().parse_args(arguments)
     sources = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
-    text = "\n".join(source.read_text() for source in sources)
-    asked = {one for one in (*parsed.targets, *(parsed.forcerun or ())) if "/" not in one}
-    families = tuple(FAMILIES.findall(text))
-    assert {one for one in asked if not (families and one.startswith(families))} <= {
-        *RULES.findall(text)
-    }
+    rules = {rule for source in sources for rule in RULES.findall(source.read_text())}
+    rules |= {f"export_{kind}" for kind in KINDS}
+    asked = {*parsed.targets, *(parsed.forcerun or ())}
+    assert {one for one in asked if "/" not in one} <= rules
     given = [Path(one) for one in parsed.configfile or ()] + [Path(parsed.workflow_profile or ".")]
     ours = [path for path in given if path.parts[:1] in (("workflow",), ("profiles",))]
     assert all((ROOT / path).exists() for path in ours)
