@@ -20,6 +20,7 @@ include: "workflow/rules/phones.smk"
 include: "workflow/rules/units.smk"
 include: "workflow/rules/hubert.smk"
 include: "workflow/rules/ctc.smk"
+include: "workflow/rules/clar.smk"
 include: "workflow/rules/probe.smk"
 include: "workflow/rules/transcribe.smk"
 include: "workflow/rules/match.smk"
@@ -39,6 +40,7 @@ localrules:
     hubert,
     ctc,
     aubert,
+    clar,
 
 
 rule all:
@@ -88,3 +90,9 @@ rule aubert:
     input:
         AUBERT_FIGURES,
         AUBERT_PICTURES,
+
+
+# Encoders of clips from views of them, and what they know in voices that were left out.
+rule clar:
+    input:
+        CLAR_FIGURES,

@@ -25,6 +25,7 @@ from aubert.export.command import add_export
 from aubert.planning.command import add_plan
 from aubert.report.command import add_report
 from aubert.training.aubert_commands import add_aubert
+from aubert.training.clar_commands import add_clar
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
 from aubert.training.torchrun import is_worker
@@ -37,7 +38,7 @@ from aubert.units.stage_commands import add_units
 GROUPS = {
     "before anything runs": (add_plan, add_download),
     "the corpus": (add_corpus, add_transcribe, add_align, add_words),
-    "what learns from it": (add_units, add_hubert, add_ctc, add_aubert),
+    "what learns from it": (add_units, add_hubert, add_ctc, add_aubert, add_clar),
     "what comes of it": (add_evaluate, add_report, add_export),
     "by themselves": (add_encode, add_score, add_embed, add_kmeans),
 }

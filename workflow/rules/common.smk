@@ -10,6 +10,7 @@ sys.path.insert(0, SOURCE)
 from aubert import config as aubert_config
 from aubert import gpus
 from aubert.aubert_plan import AubertPlan
+from aubert.clar_plan import ClarPlan
 from aubert.corpus.shards import shard_names
 from aubert.ctc_plan import CtcPlan
 from aubert.iterations import TRAINED, Plan
@@ -30,11 +31,13 @@ try:
     PLAN = Plan(config)
     CTC_PLAN = CtcPlan(config, PLAN)
     AUBERT_PLAN = AubertPlan(config, PLAN)
+    CLAR_PLAN = ClarPlan(config)
     # What is asked to be fetched need not be there.
     IS_NEEDED = workflow.is_main_process and "download" not in sys.argv
     if config["corpus"]["source"] != "mini" and IS_NEEDED:
         check_paths(config)
         CTC_PLAN.check_paths()
+        CLAR_PLAN.check_paths()
 except ValueError as error:
     raise WorkflowError(str(error))
 
