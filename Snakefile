@@ -18,6 +18,7 @@ include: "workflow/rules/units.smk"
 include: "workflow/rules/hubert.smk"
 include: "workflow/rules/ctc.smk"
 include: "workflow/rules/probe.smk"
+include: "workflow/rules/separation.smk"
 include: "workflow/rules/transcribe.smk"
 include: "workflow/rules/match.smk"
 include: "workflow/rules/refine.smk"
@@ -32,6 +33,7 @@ localrules:
     units,
     hubert,
     ctc,
+    separation,
 
 
 rule all:
@@ -74,3 +76,9 @@ rule hubert:
 rule ctc:
     input:
         CTC_FIGURES,
+
+
+# A network that takes mixtures of voices apart, and how well it does.
+rule separation:
+    input:
+        SEPARATION_FIGURES,

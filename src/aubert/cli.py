@@ -15,6 +15,7 @@ from pathlib import Path
 from aubert import __version__, options, stage, tables
 from aubert.corpus.books import Bookshelf
 from aubert.evaluate.probe_command import add_probe
+from aubert.separation.commands import add_separate, add_separation
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
 from aubert.units.commands import add_kmeans
@@ -61,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     add_hubert(groups)
     add_ctc(groups)
     add_encode(groups)
+    add_separation(groups)
+    add_separate(groups)
     return parser
 
 

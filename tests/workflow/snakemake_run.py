@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 NOTHING_TRAINED = {
     "hubert": {"iterations": []},
     "ctc": {"inits": []},
+    "separation": {"in_run": False},
     "transcribe": {"backend": "pocketsphinx"},
     "words": {"backend": "pocketsphinx"},
 }

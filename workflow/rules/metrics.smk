@@ -19,7 +19,7 @@ rule metrics:
                 for stage in ("index", "cut", "transcribe", "match", "refine", "words")
             ),
         ],
-        figures=[*UNIT_FIGURES, *PROBE_FIGURES, *CTC_FIGURES],
+        figures=[*UNIT_FIGURES, *PROBE_FIGURES, *CTC_FIGURES, *SEPARATION_IN_RUN],
         code=code_of("evaluate.dataset"),
     output:
         results("metrics.json"),
