@@ -22,6 +22,10 @@ VARIANTS = (
     "steph3 travis victor zac"
 ).split()
 LANGUAGES = ("en-us", "gmw/en-GB-x-rp", "gmw/en", "gmw/en-US-nyc", "gmw/en-GB-x-gbclan")
+WOMEN = set(
+    "Alicia Andrea Annie anika aunty belinda f1 f3 grandma linda steph steph2 steph3 reader14 "
+    "reader203 reader405 reader640 reader845".split()
+)
 CLIPS, SENTENCES = 14, 2  # of a voice, and of a clip
 
 

@@ -92,6 +92,9 @@ def test_config_and_schema_hold_exactly_the_options_of_the_stage(config, section
         ("ctc.train", "training.ctc_options", "CtcTrainOptions"),
         ("ctc.hubert", "training.ctc_options", "CtcTrainOptions"),
         ("ctc.scratch", "training.ctc_options", "CtcTrainOptions"),
+        ("separation.list", "separation.options", "ListOptions"),
+        ("separation.model", "models.deep_clustering_options", "DeepClusteringOptions"),
+        ("separation.train", "training.separation_options", "SeparationTrainOptions"),
     ],
 )
 def test_a_training_s_section_holds_options_of_the_training(config, section, module, options):

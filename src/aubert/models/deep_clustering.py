@@ -87,11 +87,14 @@ class DeepClustering(nn.Module):
         with torch.autocast(batch.sources.device.type, enabled=False):
             sources = spectra(batch.sources)
             mixture = sources.sum(1)
-        hidden = self._hidden(mixture)
+            counted = self.counted(mixture)
+        frames = slice(None, None, self.options.frame_step)
+        hidden = self._hidden(mixture)[:, frames]
         embeddings = self.embedding(hidden)
         masks = None if self.masks is None else self._masks(hidden)
         with torch.autocast(batch.sources.device.type, enabled=False):
-            return self._loss(mixture, sources, embeddings.float(), masks)
+            seen = (counted[:, frames], mixture[:, frames], sources[:, :, frames])
+            return self._loss(*seen, embeddings.float(), masks)
 
     def embed(self, mixture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Embeddings [batch, frames, bins, dim] and, with a mask head, masks [batch, frames,
@@ -111,10 +114,9 @@ class DeepClustering(nn.Module):
     def _masks(self, hidden: torch.Tensor) -> torch.Tensor:
         return self.masks(hidden).float().view(*hidden.shape[:2], NUM_BINS, -1).softmax(-1)
 
-    def _loss(self, mixture, sources, embeddings, masks):
+    def _loss(self, counted, mixture, sources, embeddings, masks):
         """embeddings: [batch, frames, bins x dim], of any length."""
         options = self.options
-        counted = self.counted(mixture)
         # Only what counts is normalised and multiplied: a third of speech, as a rule.
         places, weights = _places(counted.flatten(1))
         if options.weights == "magnitude":

@@ -18,6 +18,7 @@ class SeparationTrainOptions(TrainOptions, MixOptions):
     short_share: of the steps, that are made with the short ones
     batch_seconds: of mixtures in one pass through the network
     step_seconds: of mixtures between two updates of the weights
+    epsilon: of AdamW; the loss is a mean over pairs of bins, and its gradients are small
     max_speed: each voice is played at a rate between 1 / max_speed and max_speed, which makes
       other voices of few; 1 for as they are
     """
@@ -32,6 +33,7 @@ class SeparationTrainOptions(TrainOptions, MixOptions):
     max_seconds: float = 3.2
     weight_decay: float = 0.0
     beta2: float = 0.999
+    epsilon: float = 1e-8
     short_share: float = 0.5
     max_speed: float = 1.0
 
