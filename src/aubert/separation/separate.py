@@ -63,37 +63,36 @@ class Separator:
     def count(self, mixture: np.ndarray) -> int:
         """How many speakers the whole mixture seems to hold. Arguments as of a call."""
         spectrum = spectra(torch.from_numpy(mixture).to(self._device))
-        embeddings, _ = self._model.embed(spectrum[None])
-        return count_speakers(embeddings[0][self._model.counted(spectrum)])
+        return self._counted_speakers(spectrum, [slice(None)])
 
     def _masks(self, spectrum: torch.Tensor) -> torch.Tensor:
-        """[frames, bins, speakers], sums of 1."""
+        """[frames, bins, speakers], sums of 1. Embeddings of one window at a time are held."""
         windows = _windows(len(spectrum), self._options.window_seconds)
-        embedded = [self._model.embed(spectrum[None, window]) for window in windows]
         if self._options.masks == "head":
-            return joined([masks[0] for _, masks in embedded], windows, spectrum.abs())
-        counted = [self._model.counted(spectrum[window]) for window in windows]
-        vectors = [found[0] for found, _ in embedded]
-        num_speakers = self._options.num_speakers
-        if not num_speakers:
-            # Where windows differ, most of them are right.
-            pairs = zip(vectors, counted, strict=True)
-            numbers = Counter(count_speakers(own[kept]) for own, kept in pairs if kept.any())
-            num_speakers = numbers.most_common(1)[0][0] if numbers else 1
-        masks = [
-            self._clustered(own, kept, num_speakers)
-            for own, kept in zip(vectors, counted, strict=True)
-        ]
+            masks = [self._model.embed(spectrum[None, window])[1][0] for window in windows]
+        else:
+            known = self._options.num_speakers
+            num_speakers = known or self._counted_speakers(spectrum, windows)
+            masks = [self._clustered(spectrum[window], num_speakers) for window in windows]
         return joined(masks, windows, spectrum.abs())
 
-    def _clustered(
-        self, embeddings: torch.Tensor, counted: torch.Tensor, num_speakers: int
-    ) -> torch.Tensor:
+    def _counted_speakers(self, spectrum: torch.Tensor, windows: list[slice]) -> int:
+        """What most of the windows that are not silent have."""
+        counted = [self._model.counted(spectrum[window]) for window in windows]
+        numbers = Counter(
+            count_speakers(self._model.embed(spectrum[None, window])[0][0][own])
+            for window, own in zip(windows, counted, strict=True)
+            if own.any()
+        )
+        return numbers.most_common(1)[0][0] if numbers else 1
+
+    def _clustered(self, spectrum: torch.Tensor, num_speakers: int) -> torch.Tensor:
         """Masks [frames, bins, speakers] by k-means on the bins that count; the others, which
         belong to nobody, are shared out evenly."""
         options = self._options
+        counted = self._model.counted(spectrum)
         masks = torch.full((*counted.shape, num_speakers), 1 / num_speakers, device=self._device)
-        kept = embeddings[counted]
+        kept = self._model.embed(spectrum[None])[0][0][counted]
         if len(kept) <= num_speakers:
             return masks
         frames = kept.cpu().numpy()
@@ -120,8 +119,6 @@ def count_speakers(embeddings: torch.Tensor) -> int:
     In the ideal that is learned, V'V has an eigenvalue for each speaker, the number of the
     speaker's bins, and no other: those are counted that hold a tenth of all bins.
     """
-    if not len(embeddings):
-        return 1
     gram = embeddings.mT.double() @ embeddings.double() / len(embeddings)
     return int((torch.linalg.eigvalsh(gram) > _MIN_SHARE).sum().clamp(1, MAX_SPEAKERS))
 

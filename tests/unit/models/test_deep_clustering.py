@@ -145,10 +145,10 @@ def test_gradients_are_finite_and_silence_is_no_target(options, rows):
         torch.testing.assert_close(loss, only)
 
 
-@pytest.mark.parametrize("weights", ["equal", "magnitude"])
-def test_the_network_s_loss_is_that_of_the_bins_that_count(weights):
+@pytest.mark.parametrize(("weights", "step"), [("equal", 1), ("magnitude", 1), ("equal", 3)])
+def test_the_network_s_loss_is_that_of_the_bins_that_count(weights, step):
     torch.manual_seed(0)
-    model = DeepClustering(DeepClusteringOptions(**TINY, weights=weights)).eval()
+    model = DeepClustering(DeepClusteringOptions(**TINY, weights=weights, frame_step=step)).eval()
     sources = torch.randn(2, 2, 800)
     sources[1] *= torch.linspace(0, 1, 800)  # another number of bins counts
     found, num_targets, _ = model(MixtureBatch(sources))
@@ -159,9 +159,8 @@ def test_the_network_s_loss_is_that_of_the_bins_that_count(weights):
     masses = (mixture.abs() if weights == "magnitude" else 1) * counted.double()
     embeddings, masks = model.embed(mixture)
     assert masks is None and num_targets == 2
-    expected = dense(
-        embeddings.double().flatten(1, 2), spectrum.abs().argmax(1).flatten(1), masses.flatten(1)
-    )
+    arguments = (embeddings.double(), spectrum.abs().argmax(1), masses)
+    expected = dense(*(each[:, ::step].flatten(1, 2) for each in arguments))
     torch.testing.assert_close(found.double(), expected.sum(), rtol=1e-4, atol=1e-5)
 
 
