@@ -35,7 +35,8 @@ MODEL = {
 }  # fmt: skip
 TRAIN = {
     "lr": 2e-3, "warmup_steps": 50, "clip_norm": 5.0, "batch_seconds": 12.8, "step_seconds": 12.8,
-    "short_share": 0.7, "max_speed": 1.15, "log_every": 50, "checkpoint_every": 100, "validate_every": 100,
+    "short_share": 0.7, "max_speed": 1.15,
+    "log_every": 50, "checkpoint_every": 100, "validate_every": 100,
 }  # fmt: skip
 SYSTEMS = ("network", "random", "ideal_binary", "ideal_ratio")
 
