@@ -22,6 +22,7 @@ include: "workflow/rules/hubert.smk"
 include: "workflow/rules/ctc.smk"
 include: "workflow/rules/clar.smk"
 include: "workflow/rules/probe.smk"
+include: "workflow/rules/separation.smk"
 include: "workflow/rules/transcribe.smk"
 include: "workflow/rules/match.smk"
 include: "workflow/rules/refine.smk"
@@ -41,6 +42,7 @@ localrules:
     ctc,
     aubert,
     clar,
+    separation,
 
 
 rule all:
@@ -96,3 +98,9 @@ rule aubert:
 rule clar:
     input:
         CLAR_FIGURES,
+
+
+# A network that takes mixtures of voices apart, and how well it does.
+rule separation:
+    input:
+        SEPARATION_FIGURES,

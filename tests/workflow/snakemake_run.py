@@ -18,6 +18,7 @@ NOTHING_TRAINED = {
     "ctc": {"inits": []},
     "aubert": {"scorers": []},
     "clar": {"arms": []},
+    "separation": {"in_run": False},
     "transcribe": {"backend": "pocketsphinx"},
     "words": {"backend": "pocketsphinx"},
 }

@@ -40,6 +40,7 @@ rule metrics:
             *CTC_FIGURES,
             *AUBERT_FIGURES,
             *CLAR_FIGURES,
+            *SEPARATION_IN_RUN,
         ],
         code=code_of("evaluate.dataset"),
     output:
