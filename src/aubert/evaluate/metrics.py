@@ -15,6 +15,7 @@ from aubert.files import write_json
 BOOTSTRAP_DRAWS = 1_000
 _DETAILS = (
     ".cluster_purity", ".dead_clusters", ".mean_unit_ms", ".phone_purity", "_p90", "_within_50_ms",
+    "_mrr", ".majority", ".over_baseline",
 )  # fmt: skip
 
 
