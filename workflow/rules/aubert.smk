@@ -93,7 +93,7 @@ rule aubert_train:
     conda:
         ENV
     resources:
-        gpu=0,
+        gpu=GPU,
     params:
         results=subpath(output[0], ancestor=2),
         encoders=to_flags({"text": TEXT_ENCODER, "audio": AUDIO_ENCODER}),
@@ -106,7 +106,7 @@ rule aubert_train:
         # does not make it another one.
         how=lambda wildcards, input: to_flags(AUBERT_PLAN.training_fields(how=True)),
     shell:
-        "python -m aubert aubert train {params.results:q} {output:q} {params.encoders} --root={params.root:q} {params.shelf} --processes={resources.gpu} {params.model} {params.options} {params.how} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} aubert train {params.results:q} {output:q} {params.encoders} --root={params.root:q} {params.shelf} --processes={resources.gpu} {params.model} {params.options} {params.how} 2> {log}"
 
 
 rule aubert_evaluate:
@@ -115,7 +115,6 @@ rule aubert_evaluate:
         recordings=expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
         utterances=expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
         pairs=PAIRS,
-        rejects=expand(rejects("pairs"), shard=SHARDS),
         model=results("aubert", "{scorer}"),
         code=code_of("evaluate.retrieval"),
     output:
@@ -129,6 +128,8 @@ rule aubert_evaluate:
         scorer="mlp|cosine",
     conda:
         ENV
+    resources:
+        gpu=gpu_unless(AUBERT["evaluate"].get("device")),
     params:
         results=subpath(output.figures, ancestor=2),
         key=lambda wildcards: AUBERT_PLAN.key(wildcards.scorer),
@@ -138,7 +139,7 @@ rule aubert_evaluate:
         version=AUBERT_VERSION,
         options=to_flags(AUBERT["evaluate"]),
     shell:
-        "python -m aubert aubert evaluate {params.results:q} {input.model:q} {output.figures:q} {output.pictures:q} --key={params.key} {params.encoders} --root={params.root:q} {params.shelf} {params.options} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} aubert evaluate {params.results:q} {input.model:q} {output.figures:q} {output.pictures:q} --key={params.key} {params.encoders} --root={params.root:q} {params.shelf} {params.options} 2> {log}"
 
 
 rule aubert_draw:

@@ -18,6 +18,7 @@ from aubert.corpus.books import Bookshelf
 from aubert.evaluate.against_reference import Tally
 from aubert.evaluate.metrics import Figure, count, mean
 from aubert.evaluate.reference import read_reference
+from aubert.progress import progress
 
 # stage -> its output table and the column that names an input of the stage
 STAGES = {
@@ -31,45 +32,49 @@ STAGES = {
 
 
 def evaluate_dataset(
-    results: Path, shelf: Bookshelf, reference: Path | None
+    results: Path, shelf: Bookshelf, reference: Path | None, more_stages: Sequence[str] = ()
 ) -> dict[str, Figure | None]:
     """Every figure of the run below `results` (<results_dir>/<name>).
 
-    Raises ValueError when a stage's accounts do not balance.
+    more_stages: that are not of the dataset, and whose rejects are counted too. Raises ValueError
+    when a stage's accounts do not balance.
     """
     shards = sorted(path.name for path in (results / "recordings").glob("*.parquet"))
     figures = {**_accounts(results, shards), **_sizes(results, shards)}
+    for stage in more_stages:
+        figures[f"rejects.{stage}"] = _rejects_of(results / "rejects" / stage, shards)
     if reference is not None:
         tally = Tally(shelf, read_reference(reference))
-        for shard in shards:
+        for shard in progress(shards, what="metrics", total=len(shards), unit="shard"):
             tally.add(*(_rows(results, name, shard) for name in Tally.TABLES))
         figures.update(tally.figures())
     return figures
 
 
 def _accounts(results: Path, shards: list[str]) -> dict[str, Figure]:
-    return {
-        f"rejects.{stage}": account(results, stage, table, id_column, shards)
-        for stage, (table, id_column) in STAGES.items()
-    }
+    """`rejects.<stage>` of n inputs, after the check that nothing was lost on the way."""
+    figures = {}
+    for stage, (table, id_column) in STAGES.items():
+        num_in = num_out = num_rejected = 0
+        for shard in shards:
+            path = results / table / shard
+            num_in += int(tables.metadata(path)["aubert.ids_in"])
+            column = tables.read(path, table, [id_column])[id_column]
+            num_out += pc.count_distinct(column).as_py()
+            rejects = tables.read(results / "rejects" / stage / shard, "rejects", ["id"])
+            num_rejected += rejects.num_rows
+        if num_in != num_out + num_rejected:
+            raise ValueError(
+                f"{stage}: {num_in} in, but {num_out} out + {num_rejected} rejected; "
+                f"delete {results / table} and run again"
+            )
+        figures[f"rejects.{stage}"] = count(num_rejected, num_in)
+    return figures
 
 
-def account(results: Path, stage: str, table: str, id_column: str, shards: Sequence[str]) -> Figure:
-    """How many of a stage's inputs were rejected, after the check that nothing was lost on the
-    way. shards: file names. Raises ValueError when the accounts do not balance."""
-    num_in = num_out = num_rejected = 0
-    for shard in shards:
-        path = results / table / shard
-        num_in += int(tables.metadata(path)["aubert.ids_in"])
-        column = tables.read(path, table, [id_column])[id_column]
-        num_out += pc.count_distinct(column).as_py()
-        rejects = tables.read(results / "rejects" / stage / shard, "rejects", ["id"])
-        num_rejected += rejects.num_rows
-    if num_in != num_out + num_rejected:
-        raise ValueError(
-            f"{stage}: {num_in} in, but {num_out} out + {num_rejected} rejected; "
-            f"delete {results / table} and run again"
-        )
+def _rejects_of(directory: Path, shards: list[str]) -> Figure:
+    num_in = sum(int(tables.metadata(directory / shard)["aubert.ids_in"]) for shard in shards)
+    num_rejected = sum(tables.read(directory / shard, "rejects", []).num_rows for shard in shards)
     return count(num_rejected, num_in)
 
 

@@ -153,7 +153,7 @@ def test_a_piece_is_cut_from_the_joined_slices(start, num_samples):
 
 def test_virtual_utterances_are_read_from_their_recordings(corpus):
     utterances, joined, root = corpus
-    assert utterances.ids == ["16000_0000", "8000_0000"]
+    assert utterances.ids.to_pylist() == ["16000_0000", "8000_0000"]
     assert utterances.num_samples[0] == len(joined)
     for start, count in ((0, len(joined)), (640, 9_000), (8_960, 400)):
         read = utterances.read(Piece(0, start, count))
