@@ -24,7 +24,9 @@ from aubert.evaluate.commands import add_evaluate
 from aubert.export.command import add_export
 from aubert.planning.command import add_plan
 from aubert.report.command import add_report
+from aubert.separation.commands import add_separate, add_separation
 from aubert.training.aubert_commands import add_aubert
+from aubert.training.clar_commands import add_clar
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
 from aubert.training.torchrun import is_worker
@@ -37,9 +39,9 @@ from aubert.units.stage_commands import add_units
 GROUPS = {
     "before anything runs": (add_plan, add_download),
     "the corpus": (add_corpus, add_transcribe, add_align, add_words),
-    "what learns from it": (add_units, add_hubert, add_ctc, add_aubert),
+    "what learns from it": (add_units, add_hubert, add_ctc, add_aubert, add_clar, add_separation),
     "what comes of it": (add_evaluate, add_report, add_export),
-    "by themselves": (add_encode, add_score, add_embed, add_kmeans),
+    "by themselves": (add_encode, add_score, add_embed, add_separate, add_kmeans),
 }
 
 DONE, INPUT_FAULT, OWN_FAULT, INTERRUPTED = 0, 1, 3, 130  # and argparse's 2: a wrong command line

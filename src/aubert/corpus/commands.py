@@ -23,6 +23,9 @@ def add_corpus(groups) -> None:
     folder = add_verb(verbs, "folder", "audiobooks and texts in any folders as a corpus", _folder)
     folder.add_argument("folder", type=Path, help="<reader>/<book>/<chapter>.mp3 and texts")
     folder.add_argument("root", type=Path, help="directory that the corpus is written to")
+    folder.add_argument("--manifest", type=Path, help="written last; default: in the root")
+    folder.add_argument("--shard", type=int, default=0, help="of the readers that are laid out")
+    folder.add_argument("--num-shards", type=int, default=1)
 
     index = add_verb(verbs, "index", "list a shard's recordings, from headers and jsons", _index)
     add_outputs(index, "recordings")
@@ -51,7 +54,13 @@ def _mini(arguments: argparse.Namespace) -> str:
 def _folder(arguments: argparse.Namespace) -> str:
     from aubert.corpus.folder import import_folder
 
-    return import_folder(arguments.folder, arguments.root)
+    return import_folder(
+        arguments.folder,
+        arguments.root,
+        arguments.manifest,
+        arguments.shard,
+        arguments.num_shards,
+    )
 
 
 def _index(arguments: argparse.Namespace) -> str:

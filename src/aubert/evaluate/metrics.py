@@ -53,6 +53,19 @@ def mean(values: np.ndarray) -> Figure | None:
     return Figure(centre, len(values), (centre - spread, centre + spread))
 
 
+def mean_of_runs(values: Sequence[float]) -> Figure | None:
+    """The mean of a few runs (folds, draws, seeds) with Student's interval; n is their number.
+    None without values, no interval for one."""
+    if len(values) < 2:
+        return Figure(float(values[0]), 1) if values else None
+    from scipy.stats import t
+
+    centre = float(np.mean(values))
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    spread = float(t.ppf(0.975, len(values) - 1)) * error
+    return Figure(centre, len(values), (centre - spread, centre + spread))
+
+
 def statistic(values: Sequence[float], function, seed: int = 0) -> Figure | None:
     """function(values) with its bootstrap percentile interval. None without values.
 

@@ -277,17 +277,19 @@ class VirtualUtterances:
         path = self._paths[recording]
         slices = self._slices[slice(*self._bounds[piece.index :][:2])]
         if self._rates[recording] == SAMPLE_RATE_HZ:
-            return audio.decode(path, _within(slices, piece.start, piece.num_samples))
+            return audio.decode(path, within(slices.tolist(), piece.start, piece.num_samples))
         # Only the whole utterance is resampled as the other stages resample it.
         samples = audio.decode(path, [tuple(span) for span in slices.tolist()])
         return samples[piece.start : piece.start + piece.num_samples]
 
 
-def _within(slices: np.ndarray, start: int, num_samples: int) -> list[tuple[int, int]]:
-    """The parts of `slices` [n, 2] that hold samples [start, start + num_samples) of their
+def within(
+    slices: Sequence[tuple[int, int]], start: int, num_samples: int
+) -> list[tuple[int, int]]:
+    """The parts of `slices` that hold samples [start, start + num_samples) of their
     concatenation."""
     offset, found = 0, []
-    for first, last in slices.tolist():
+    for first, last in slices:
         low = max(first, first + start - offset)
         high = min(last, first + start + num_samples - offset)
         if low < high:

@@ -1,0 +1,1 @@
+"""Mixtures of voices, and the voices of a mixture."""

@@ -1,0 +1,98 @@
+"""Whose speech there is to mix: clips by speaker, of a run's tables and of folders."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from aubert import audio, tables
+from aubert.corpus.shards import AUDIO_SUFFIXES
+
+CORPUS = "corpus"  # the collection that a run's own utterances are
+
+
+class Clip(NamedTuple):
+    """A stretch of one voice. slices: of the file, in its own samples, half-open.
+    collection: what was recorded alike; voices are mixed within one, as another microphone
+    would tell them apart"""
+
+    id: str
+    speaker: str
+    collection: str
+    path: str
+    slices: tuple[tuple[int, int], ...]
+    sample_rate_hz: int
+
+    @property
+    def num_samples(self) -> int:
+        """In samples of the file."""
+        return sum(end - start for start, end in self.slices)
+
+    @property
+    def seconds(self) -> float:
+        return self.num_samples / self.sample_rate_hz
+
+
+def find_clips(results: Path | None, root: Path | None, folders: Mapping[str, Path]) -> list[Clip]:
+    """The utterances of a run (results: <results_dir>/<name>, root: the corpus's directory) and
+    the files of folders with a sub-folder for each speaker. No audio is decoded.
+
+    Raises ValueError where there is nothing to read, or no speaker in a folder.
+    """
+    clips = _of_corpus(results, root) if results is not None and root is not None else []
+    for name, folder in folders.items():
+        clips += _of_folder(name, Path(folder))
+    if not clips:
+        raise ValueError("there is no voice to mix: give --results and --root, or a --folder")
+    return clips
+
+
+def by_speaker(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    """The clips of each speaker; speakers and clips sorted by name."""
+    voices: dict[str, list[Clip]] = {}
+    for clip in sorted(clips):
+        voices.setdefault(clip.speaker, []).append(clip)
+    return dict(sorted(voices.items()))
+
+
+def _of_corpus(results: Path, root: Path) -> list[Clip]:
+    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
+    found = []
+    for row in tables.all_rows(results, "utterances"):
+        recording = recordings[row["recording_id"]]
+        found.append(
+            Clip(
+                row["utterance_id"],
+                f"{CORPUS}/{recording['speaker']}",
+                CORPUS,
+                str(root / recording["path"]),
+                tuple((one["start_sample"], one["end_sample"]) for one in row["slices"]),
+                recording["sample_rate_hz"],
+            )
+        )
+    return found
+
+
+def _of_folder(name: str, folder: Path) -> list[Clip]:
+    """A file that cannot be read is left out, with its reason on stderr."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a directory; a folder holds a sub-folder per speaker")
+    found = []
+    for directory in sorted(path for path in folder.iterdir() if path.is_dir()):
+        for path in sorted(directory.rglob("*")):
+            if path.suffix.lower() not in AUDIO_SUFFIXES:
+                continue
+            clip_id = f"{name}/{path.relative_to(folder).as_posix()}"
+            try:
+                header = audio.probe(path)
+            except audio.AudioError as error:
+                print(f"left out {clip_id!r}: {error.reason}: {error.detail}", file=sys.stderr)
+                continue
+            span = ((0, header.num_samples),)
+            speaker = f"{name}/{directory.name}"
+            found.append(Clip(clip_id, speaker, name, str(path), span, header.sample_rate_hz))
+    if not found:
+        raise ValueError(f"{folder} holds no audio in sub-folders, one for each speaker")
+    return found

@@ -1,0 +1,105 @@
+# Deep clustering: mixtures of the corpus's voices, and a network that takes them apart.
+import shlex
+
+from aubert.models.deep_clustering_options import VERSION as SEPARATION_VERSION
+from aubert.training.options import HOW
+
+SEPARATION = config["separation"]
+SEPARATION_MODEL = results("separation", "model")
+# Where the figures are part of the run's.
+SEPARATION_FIGURES = [results("separation", "figures.json")]
+SEPARATION_IN_RUN = SEPARATION_FIGURES if SEPARATION["in_run"] else []
+VOICE_FLAGS = " ".join(
+    [
+        shlex.join(
+            f"--folder={name}={path}" for name, path in SEPARATION["folders"].items()
+        ),
+        to_flags({"results": results(), "root": CORPUS["root"]}),
+    ]
+)
+
+
+def separation_train_flags(how):
+    """Of the training's options those that say how and where it runs, or all others."""
+    fields = {**SEPARATION["train"], "seed": config["seed"]}
+    return to_flags(
+        {key: value for key, value in fields.items() if (key in HOW) == how}
+    )
+
+
+rule separation_mix:
+    input:
+        tables=[
+            expand(results(table, "{shard}.parquet"), shard=SHARDS)
+            for table in ("recordings", "utterances")
+        ],
+        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
+        code=code_of("separation.mixtures"),
+    output:
+        results("separation", "mixtures.json"),
+    log:
+        f"logs/{NAME}/separation_mix.log",
+    benchmark:
+        results("benchmarks", "separation_mix.tsv")
+    conda:
+        ENV
+    params:
+        voices=VOICE_FLAGS,
+        fingerprint=labelled_fingerprint(SEPARATION["folders"].values()),
+        options=to_flags({**SEPARATION["list"], "seed": config["seed"]}),
+    shell:
+        "python -m aubert separation mix {output} {params.voices} {params.options} 2> {log}"
+
+
+rule separation_train:
+    input:
+        mixtures=results("separation", "mixtures.json"),
+        tables=[
+            expand(results(table, "{shard}.parquet"), shard=SHARDS)
+            for table in ("recordings", "utterances")
+        ],
+        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
+    output:
+        directory(SEPARATION_MODEL),
+    log:
+        f"logs/{NAME}/separation_train.log",
+    benchmark:
+        results("benchmarks", "separation_train.tsv")
+    conda:
+        ENV
+    resources:
+        gpu=GPU,
+    params:
+        voices=VOICE_FLAGS,
+        fingerprint=labelled_fingerprint(SEPARATION["folders"].values()),
+        version=SEPARATION_VERSION,
+        options=" ".join(
+            [to_flags(SEPARATION["model"]), separation_train_flags(how=False)]
+        ),
+        # With `input` Snakemake does not compare the value: where and how a training runs
+        # does not make it another one.
+        how=lambda wildcards, input: separation_train_flags(how=True),
+    shell:
+        "python -m aubert --gpus={resources.gpu} separation train {output:q} --mixtures={input.mixtures:q} {params.voices} --processes={resources.gpu} {params.options} {params.how} 2> {log}"
+
+
+rule separation_evaluate:
+    input:
+        model=SEPARATION_MODEL,
+        mixtures=results("separation", "mixtures.json"),
+        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
+        code=code_of("evaluate.separation"),
+    output:
+        SEPARATION_FIGURES,
+    log:
+        f"logs/{NAME}/separation_evaluate.log",
+    benchmark:
+        results("benchmarks", "separation_evaluate.tsv")
+    conda:
+        ENV
+    resources:
+        gpu=gpu_unless(SEPARATION["separate"]["device"]),
+    params:
+        options=to_flags({**SEPARATION["separate"], "seed": config["seed"]}),
+    shell:
+        "python -m aubert --gpus={resources.gpu} separation evaluate {output} --model={input.model:q} --mixtures={input.mixtures:q} {params.options} 2> {log}"
