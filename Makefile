@@ -36,6 +36,7 @@ demo: install
 	@echo; $(BIN)/aubert evaluate show results/mini/metrics.json
 	@echo; echo "results/mini holds the corpus (words/, refined/, rejects/), the models (hubert/iter2, ctc/hubert)"
 	@echo "and metrics.json; all figures: $(BIN)/aubert evaluate show --all results/mini/metrics.json"
+	@echo; echo "open results/mini/report/index.html to see all of it, and to hear some"
 
 test: install
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS)

@@ -10,10 +10,12 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/mini.smk"
+include: "workflow/rules/folder.smk"
 include: "workflow/rules/index.smk"
 include: "workflow/rules/cut.smk"
 include: "workflow/rules/books.smk"
 include: "workflow/rules/plan.smk"
+include: "workflow/rules/phones.smk"
 include: "workflow/rules/units.smk"
 include: "workflow/rules/hubert.smk"
 include: "workflow/rules/ctc.smk"
@@ -24,6 +26,8 @@ include: "workflow/rules/match.smk"
 include: "workflow/rules/refine.smk"
 include: "workflow/rules/words.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/export.smk"
+include: "workflow/rules/report.smk"
 
 
 localrules:
@@ -39,7 +43,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        results("metrics.json"),
+        results("report", "index.html"),
 
 
 # The cut recordings.

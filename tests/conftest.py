@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from aubert.corpus.mini import make_mini
+
 REAL = Path(__file__).parents[2] / "shared" / "real"
 
 
@@ -11,3 +13,11 @@ def real() -> Path:
     if not REAL.is_dir():
         pytest.skip(f"no real recordings at {REAL.parent.name}/{REAL.name} beside the checkout")
     return REAL
+
+
+@pytest.fixture(scope="session")
+def mini_corpus(tmp_path_factory) -> Path:
+    """The miniature corpus as it lies on disk; tests take from it and leave it as it is."""
+    root = tmp_path_factory.mktemp("corpus")
+    make_mini(root)
+    return root

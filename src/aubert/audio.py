@@ -35,11 +35,13 @@ class Header:
 
 
 def probe(path: str | Path) -> Header:
-    """Reads the header only. Raises AudioError (audio_unreadable, audio_empty)."""
+    """Reads the header only. Raises AudioError (audio_missing, audio_unreadable, audio_empty)."""
     try:
         if Path(path).stat().st_size == 0:
             raise AudioError("audio_empty", f"{Path(path).name} holds no bytes")
         info = soundfile.info(str(path))
+    except FileNotFoundError:
+        raise AudioError("audio_missing", f"{Path(path).name} is not there any more") from None
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError("audio_unreadable", f"{Path(path).name}: {error}") from None
     if info.frames <= 0:
@@ -55,7 +57,7 @@ def decode(
     """Decodes the slices [start, end) (in the file's own samples; None: all) of one file.
 
     Returns their concatenation, mono float32 [num_samples] in [-1, 1] at
-    `sample_rate_hz`. Raises AudioError (audio_unreadable, audio_truncated).
+    `sample_rate_hz`. Raises AudioError (audio_missing, audio_unreadable, audio_truncated).
     """
     try:
         with soundfile.SoundFile(str(path)) as file:
@@ -63,9 +65,7 @@ def decode(
             pieces = [_decode_slice(file, start, end) for start, end in wanted]
             stored_rate_hz = file.samplerate
     except (soundfile.LibsndfileError, OSError) as error:
-        # libsndfile reads the header of a cut-off FLAC and fails at the missing frames.
-        reason = "audio_truncated" if _has_header(path) else "audio_unreadable"
-        raise AudioError(reason, f"{Path(path).name}: {error}") from None
+        raise _fault(path, error) from None
     samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     if stored_rate_hz != sample_rate_hz:
         samples = soxr.resample(samples, stored_rate_hz, sample_rate_hz)
@@ -83,9 +83,11 @@ def _decode_slice(file: soundfile.SoundFile, start: int, end: int) -> np.ndarray
     return samples
 
 
-def _has_header(path: str | Path) -> bool:
+def _fault(path: str | Path, error: Exception) -> AudioError:
+    """What is wrong with a file that cannot be decoded."""
     try:
         probe(path)
-    except AudioError:
-        return False
-    return True
+    except AudioError as fault:
+        return fault
+    # libsndfile reads the header of a cut-off FLAC and fails at the missing frames.
+    return AudioError("audio_truncated", f"{Path(path).name}: {error}")

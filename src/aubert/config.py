@@ -38,7 +38,7 @@ def _lines(error: Any) -> list[str]:
     if error.validator == "enum":
         choices = ", ".join(map(str, error.validator_value))
         return [f"config: {where} is {error.instance!r}; it must be one of {choices}"]
-    if error.validator == "oneOf":
+    if error.validator in ("oneOf", "pattern"):
         return [f"config: {where} is {error.instance!r}; it must be {error.schema['description']}"]
     return [f"config: {where}: {error.message}"]
 

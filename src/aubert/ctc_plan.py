@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aubert.iterations import UNTRAINED, Plan
+from aubert.iterations import TRAINED, UNTRAINED, Plan, takes_own_ctc
 from aubert.training.ctc_options import CtcTrainOptions
 from aubert.training.options import HOW
 
-TRAINED = "trained"  # as a checkpoint's name in the config: the run's own
 INITS = ("hubert", "scratch")
 
 
@@ -31,7 +30,7 @@ class CtcPlan:
         self.labelled = labelled["train"] if labelled else []
         self.dev = {name: path for name, path in (labelled or {"dev": {}})["dev"].items() if path}
         self.inits = section["inits"] if labelled else []
-        takers = [stage for stage in ("transcribe", "words") if _takes_own(config[stage])]
+        takers = [stage for stage in ("transcribe", "words") if takes_own_ctc(config[stage])]
         self.own = section["use"] if takers else None
         if takers and not labelled:
             raise ValueError(
@@ -74,7 +73,3 @@ class CtcPlan:
 
     def _trained(self) -> set[str]:
         return {*self.inits, *([self.own] if self.own else [])}
-
-
-def _takes_own(stage: Mapping[str, Any]) -> bool:
-    return stage["backend"] == "ctc" and stage["ctc"]["model"] == TRAINED

@@ -14,6 +14,7 @@ from aubert.models.hubert_options import HubertOptions
 from aubert.training.options import HOW, TrainOptions
 
 UNTRAINED = "untrained"
+TRAINED = "trained"  # as a checkpoint's name in the config: the run's own
 PRODUCT = ("mfcc_static", "mfcc_delta", "mfcc_delta2")
 
 
@@ -63,6 +64,8 @@ class Plan:
     features: by name, all that any units are made of
     learned: units that an iteration learns from
     measured: units whose quality is known, if anyone knows what was said when
+    phones: who knows it: "reference" (corpus.reference), "words" (the run's aligned words, where
+      no network that learned from these units aligned them), or None
     """
 
     def __init__(self, config: Mapping[str, Any]):
@@ -70,7 +73,7 @@ class Plan:
         hubert = config["hubert"]
         self._iterations = hubert["iterations"]
         self._compare = hubert["compare"]
-        self._reference = config["corpus"]["reference"]
+        self.phones = _who_knows_phones(config)
         self.model = getattr(HubertOptions, hubert["size"])(**hubert["model"])
         self.models = [UNTRAINED, *(f"iter{n}" for n, _ in self._numbered())]
         self._trainings = {
@@ -86,7 +89,7 @@ class Plan:
         self.features = {feature.name: feature for feature in every}
         self._compared = {Units(each.name, self._compare["clusters"]): each for each in compared}
         self.learned = [units for n, _ in self._numbered() for units in self.learned_from(n)]
-        is_measured = self._iterations and self._reference is not None
+        is_measured = self._iterations and self.phones is not None
         self.measured = list(dict.fromkeys([*self.learned, *self._compared])) if is_measured else []
 
     def learned_from(self, iteration: int) -> list[Units]:
@@ -140,9 +143,10 @@ class Plan:
 
     def _hidden(self, model: str, layer: int | str, where: str) -> Feature:
         if layer == "auto":
-            if self._reference is None:
+            if self.phones is None:
                 raise ValueError(
-                    f"config: {where} is auto, which needs corpus.reference: give a layer"
+                    f"config: {where} is auto, which needs phones: give a layer, a "
+                    f"corpus.reference, or a words.backend that this run does not train"
                 )
             return Feature(f"{model}_auto", model, layer=layer)
         if layer > self.model.num_layers:
@@ -150,3 +154,16 @@ class Plan:
                 f"config: {where} is {layer}, but the model has {self.model.num_layers} layers"
             )
         return Feature(f"{model}_layer{layer}", model, layer=layer)
+
+
+def _who_knows_phones(config: Mapping[str, Any]) -> str | None:
+    if config["corpus"]["reference"] is not None:
+        return "reference"
+    return (
+        None if any(takes_own_ctc(config[stage]) for stage in ("transcribe", "words")) else "words"
+    )
+
+
+def takes_own_ctc(stage: Mapping[str, Any]) -> bool:
+    """Whether a stage of the config takes the CTC checkpoint that the run trains."""
+    return stage["backend"] == "ctc" and stage["ctc"]["model"] == TRAINED

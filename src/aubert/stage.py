@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from aubert import tables
+from aubert.progress import progress
 
 T = TypeVar("T")
 
@@ -118,12 +119,9 @@ class Accounts:
 
     def kept(self, results: Iterable[T | Reject], id_of: Callable[[T], str]) -> Iterator[T]:
         """Passes on what is no reject; writes the rejects. Raises as `run` does, at the end."""
-        from tqdm import tqdm
-
         with (
             tables.Writer(self._rejects, "rejects", self.notes) as writer,
-            # Only on a screen.
-            tqdm(total=len(self._ids), desc=self._stage, unit="id", disable=None) as progress,
+            progress(what=self._stage, total=len(self._ids), unit="id") as bar,
         ):
             for result in results:
                 if isinstance(result, Reject):
@@ -131,7 +129,7 @@ class Accounts:
                 else:
                     self._done.add(id_of(result))
                     yield result
-                progress.update(len(self._done) + len(self._rejected) - progress.n)
+                bar.update(len(self._done) + len(self._rejected) - bar.n)
             _check_accounts(self._stage, set(self._ids), self._done, set(self._rejected))
             faults = self._rejected.values()
             _check_fraction(self._stage, faults, len(self._ids), self._max_reject_fraction)

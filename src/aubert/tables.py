@@ -140,6 +140,18 @@ TABLES: dict[str, Table] = {
             ]
         ),
     ),
+    "phones": Table(  # of some utterances: what units are measured against
+        key=("utterance_id", "index"),
+        schema=pa.schema(
+            [
+                _field("utterance_id", pa.string()),
+                _field("index", pa.int32()),
+                _field("phone", pa.string()),  # one of the 39 CMU phones
+                _field("start_s", pa.float64()),  # in the utterance, its slices joined
+                _field("end_s", pa.float64()),
+            ]
+        ),
+    ),
     "pairs": Table(
         key=("utterance_id", "word_index", "num_words"),
         schema=pa.schema(
@@ -232,10 +244,11 @@ class Writer:
         self.num_rows = 0
 
     def __enter__(self) -> Writer:
-        self._exit = ExitStack()
-        part = self._exit.enter_context(complete(self.path))
-        parquet = pq.ParquetWriter(part, self._schema, compression="zstd")
-        self._parquet = self._exit.enter_context(parquet)
+        with ExitStack() as stack:
+            part = stack.enter_context(complete(self.path))
+            parquet = pq.ParquetWriter(part, self._schema, compression="zstd")
+            self._parquet = stack.enter_context(parquet)
+            self._exit = stack.pop_all()
         return self
 
     def append(self, row: dict) -> None:

@@ -1,16 +1,22 @@
-"""What the groups of commands share: how verbs and their usual arguments are added."""
+"""What the groups of commands share: how verbs and their usual arguments are added, and how a
+stage's command reads its tables and runs."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from aubert import stage, tables
+from aubert.corpus.books import Bookshelf
 
 
 def add_group(groups, name: str, text: str):
-    return groups.add_parser(name, help=text, description=text).add_subparsers(
-        required=True, metavar="VERB"
-    )
+    """The verbs of a new group."""
+    group = groups.add_parser(name, help=text, description=text)
+    verbs = group.add_subparsers(required=True, metavar="VERB")
+    group.set_defaults(verbs=verbs)  # for the map of all groups
+    return verbs
 
 
 def add_verb(verbs, name: str, text: str, run: Callable) -> argparse.ArgumentParser:
@@ -21,6 +27,10 @@ def add_verb(verbs, name: str, text: str, run: Callable) -> argparse.ArgumentPar
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.set_defaults(run=run)
+    # Behind the verb too, where one who runs a command again would add it.
+    parser.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
     return parser
 
 
@@ -62,3 +72,34 @@ def named_path(text: str) -> tuple[str, Path]:
     if not (name and separator and path):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
     return name, Path(path)
+
+
+def shelf_of(arguments: argparse.Namespace) -> Bookshelf:
+    """The books that `add_shelf`'s arguments name."""
+    return Bookshelf(arguments.books_dir, arguments.book_meta)
+
+
+def rows_of(arguments: argparse.Namespace, table: str) -> list[dict]:
+    """The rows of one of `add_inputs`' tables."""
+    return list(tables.rows(getattr(arguments, table), table))
+
+
+def run_stage(
+    arguments: argparse.Namespace,
+    name: str,
+    table: str,
+    results: Iterable[dict | stage.Reject],
+    ids: list[str],
+    id_column: str,
+) -> str:
+    """`stage.run` with the files of `add_outputs`."""
+    return stage.run(
+        name,
+        table,
+        results,
+        ids=ids,
+        id_column=id_column,
+        out=arguments.out,
+        rejects=arguments.rejects,
+        max_reject_fraction=arguments.max_reject_fraction,
+    )

@@ -30,7 +30,9 @@ def code_of(module: str) -> list[str]:
         if path is None or path in found:
             continue
         found.add(path)
-        found.update(path.parent.glob("stories/*.txt"))  # the miniature corpus's own books
+        # The miniature corpus's own books; the report's template.
+        found.update(path.parent.glob("stories/*.txt"))
+        found.update(path.parent.glob("page/*.*"))
         waiting += [_file_of(name) for name in _imports(path)]
     # As they lie seen from the working directory: no path of this machine in the metadata.
     return sorted(os.path.relpath(path) for path in found)
@@ -60,11 +62,32 @@ def let_jobs_find_aubert() -> None:
     os.environ["PYTHONPATH"] = str(SOURCE.parent)
 
 
+def corpus_of(config: dict) -> dict:
+    """The corpus's section, with the paths of what the rules read: a folder of audiobooks is
+    laid out in the results first."""
+    corpus = config["corpus"]
+    if corpus["source"] != "folder":
+        return corpus
+    made = os.path.join(config["results_dir"], config["name"], "corpus")
+    return {
+        **corpus,
+        "root": os.path.join(made, "librilight"),
+        "subsets": ["folder"],
+        "books_dir": os.path.join(made, "books"),
+        "book_meta": None,
+    }
+
+
 def check_paths(corpus: dict) -> None:
-    """Raises ValueError when a corpus that no rule makes is not where the config says."""
+    """Raises ValueError when what no rule makes is not where the config says."""
     from aubert.corpus.books import Bookshelf
     from aubert.corpus.shards import speakers
 
+    if corpus["source"] == "folder":
+        from aubert.corpus.folder import scan
+
+        scan(Path(corpus["root"]))
+        return
     next(speakers(Path(corpus["root"]), corpus["subsets"]), None)
     Bookshelf(corpus["books_dir"], corpus["book_meta"])
 
@@ -93,15 +116,12 @@ class Fingerprints:
         """
         import pyarrow.parquet as pq
 
-        from aubert.corpus.books import Bookshelf
-
         with open(recordings, "rb") as file:
             book_ids = set(pq.read_table(file, columns=["book_id"])["book_id"].to_pylist())
-        shelf = Bookshelf(self._corpus["books_dir"], self._corpus["book_meta"])
-        if not all(book_id is not None and book_id in shelf for book_id in book_ids):
-            book_ids = set(shelf)
-        files = [shelf.file_name(book_id) for book_id in sorted(book_ids)]
-        return _digest([f"{name} {_state(shelf.books_dir / name)}" for name in files])
+        books = self._books()
+        if not all(book_id is not None and book_id in books for book_id in book_ids):
+            book_ids = set(books)
+        return _digest([books[book_id] for book_id in sorted(book_ids)])
 
     def of_shelf(self) -> str:
         """Of every book text and of book_meta.json."""
@@ -118,11 +138,29 @@ class Fingerprints:
         paths = sorted(path for folder in folders for path in Path(folder).rglob("*.*"))
         return _digest([f"{path} {_state(path)}" for path in paths])
 
+    @cache  # noqa: B019
+    def _books(self) -> dict[str, str]:
+        """book id -> its file and that file's state"""
+        from aubert.corpus.books import Bookshelf
+
+        shelf = Bookshelf(self._corpus["books_dir"], self._corpus["book_meta"])
+        names = {book_id: shelf.file_name(book_id) for book_id in shelf}
+        return {
+            book_id: f"{name} {_state(shelf.books_dir / name)}" for book_id, name in names.items()
+        }
+
     @cache  # noqa: B019 - one instance lives as long as the process
     def _shards(self) -> list[str]:
         from aubert.corpus.shards import fingerprints
 
         return fingerprints(Path(self._corpus["root"]), self._corpus["subsets"], self._num_shards)
+
+
+def of_folder(root: str, out: Path) -> str:
+    """Digest of the files of a folder of audiobooks, without what is made from it."""
+    from aubert.corpus.folder import scan
+
+    return _digest([f"{source.path} {source.state}" for source in scan(Path(root), out)])
 
 
 def _state(path: Path) -> str:

@@ -66,3 +66,10 @@ def test_no_samples(tmp_path):
         with pytest.raises(audio.AudioError) as caught:
             audio.probe(path)
         assert caught.value.reason == "audio_empty"
+
+
+def test_a_file_that_was_removed_says_so(tmp_path):
+    for read in (audio.probe, audio.decode):
+        with pytest.raises(audio.AudioError, match="is not there any more") as caught:
+            read(tmp_path / "gone.flac")
+        assert caught.value.reason == "audio_missing"

@@ -1,43 +1,45 @@
+import re
+import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from aubert import tables
+from aubert import cli, tables
 from aubert.cli import main
 
-VERBS = [
-    "corpus mini",
-    "corpus index",
-    "corpus cut",
-    "transcribe pocketsphinx",
-    "transcribe ctc",
-    "align sketch",
-    "align match",
-    "align refine",
-    "align book",
-    "words pocketsphinx",
-    "words ctc",
-    "evaluate dataset",
-    "evaluate show",
-    "evaluate probe",
-    "hubert import",
-    "encode",
-    "units learn",
-    "units label",
-    "units quality",
-    "units best-layer",
-    "hubert init",
-    "hubert train",
-]
+
+def verbs():
+    """Every command, as it is typed."""
+    for name, group in groups().items():
+        inside = group.get_default("verbs")
+        yield from [f"{name} {verb}" for verb in inside.choices] if inside else [name]
 
 
-@pytest.mark.parametrize("verb", VERBS)
+def groups():
+    (action,) = cli.parser()._subparsers._group_actions
+    return action.choices
+
+
+@pytest.mark.parametrize("verb", list(verbs()))
 def test_every_verb_has_help(verb, capsys):
     with pytest.raises(SystemExit) as caught:
         main([*verb.split(), "--help"])
     assert caught.value.code == 0
     assert f"aubert {verb}" in capsys.readouterr().out
+
+
+def test_help_is_a_map_of_all_verbs_in_the_order_of_the_flow(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    printed = capsys.readouterr().out
+    lines = dict(re.findall(r"^  (\w+) +(.+)$", printed, re.M))
+    for verb in verbs():
+        group, *rest = verb.split()
+        assert all(re.search(rf"\b{word}\b", lines[group]) for word in rest), verb
+    places = [printed.index(f"\n  {name} ") for name in ("corpus", "words", "hubert", "evaluate")]
+    assert places == sorted(places)
 
 
 def test_a_stage_writes_its_tables_and_one_line(tmp_path, capsys):
@@ -54,8 +56,57 @@ def test_an_error_is_one_line_that_says_what_is_wrong(tmp_path, capsys):
     assert main(["corpus", "index", str(tmp_path / "out.parquet"), *flags]) == 1
     printed = capsys.readouterr().err
     assert printed.startswith("aubert: error: corpus.root:") and len(printed.splitlines()) == 1
-    with pytest.raises(ValueError, match=r"corpus\.root"):
-        main(["--debug", "corpus", "index", str(tmp_path / "out.parquet"), *flags])
+    for debugged in (["--debug", "corpus", "index"], ["corpus", "index", "--debug"]):
+        with pytest.raises(ValueError, match=r"corpus\.root"):
+            main([*debugged, str(tmp_path / "out.parquet"), *flags])
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        (ValueError("give another file"), 1, "aubert: error: give another file"),
+        (FileNotFoundError(2, "No such file", "absent"), 1, "'absent'"),
+        (AssertionError("7 ids were lost"), 3, "a fault of aubert"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_the_exit_status_says_whose_fault_it_was(raised, status, said, monkeypatch, capsys):
+    def run(arguments):
+        raise raised
+
+    known = SimpleNamespace(parse_args=lambda argv: SimpleNamespace(run=run, debug=False))
+    monkeypatch.setattr(cli, "parser", lambda: known)
+    assert main([]) == status
+    printed = capsys.readouterr().err
+    assert said in printed
+    # Where in our code it happened is of use only when it is our fault.
+    assert ("Traceback" in printed) == (status == 3)
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    program = f"{sys.executable} -c 'from aubert.cli import main; main([\"--help\"])'"
+    metrics = f"{sys.executable} -m aubert evaluate show /dev/null"
+    for command in (program, metrics):
+        done = subprocess.run(f"{command} | true", shell=True, capture_output=True, text=True)
+        assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not there")
+def test_the_shell_completes_groups_and_verbs(tmp_path):
+    script = tmp_path / "aubert.bash"
+    command = [sys.executable, "-m", "aubert", "--completion", "bash"]
+    script.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    def completed(*words):
+        program = (
+            f"source {script}; COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; "
+            '_shtab_aubert; echo "${COMPREPLY[@]}"'
+        )
+        done = subprocess.run(["bash", "-c", program], capture_output=True, text=True)
+        return done.stdout.split()
+
+    assert completed("aubert", "cor") == ["corpus"]
+    assert {"mini", "index", "cut"} <= set(completed("aubert", "corpus", "''"))
 
 
 def test_the_command_starts_without_heavy_imports():

@@ -124,10 +124,21 @@ def test_what_cannot_be_is_one_clear_sentence(config, path, value, message):
         Plan(config)
 
 
-def test_a_layer_cannot_be_found_without_a_reference(config):
+def test_who_knows_the_phones(config):
+    assert Plan(config).phones == "reference"
+    config["corpus"]["reference"] = None
+    assert Plan(config).phones is None  # the aligner learned from these very units
+    for stage in ("transcribe", "words"):
+        config[stage]["backend"] = "pocketsphinx"
+    assert Plan(config).phones == "words" and Plan(config).measured
+    config["units"]["phones"] = None
+    assert Plan(config).phones is None and not Plan(config).measured
+
+
+def test_a_layer_cannot_be_found_without_phones(config):
     config["corpus"]["reference"] = None
     config["hubert"]["iterations"][1]["features"]["layer"] = "auto"
-    with pytest.raises(ValueError, match=r"needs corpus\.reference"):
+    with pytest.raises(ValueError, match=r"needs phones: .* corpus\.reference"):
         Plan(config)
 
 

@@ -1,20 +1,8 @@
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
-from snakemake_run import NOTHING_TRAINED, ROOT, Run
-
-from aubert.corpus.mini import make_mini
-
-
-@pytest.fixture(scope="session")
-def mini_corpus(tmp_path_factory) -> Path:
-    """The miniature corpus as it lies on disk; tests take from it and leave it as it is."""
-    root = tmp_path_factory.mktemp("corpus")
-    make_mini(root)
-    return root
+from snakemake_run import NOTHING_TRAINED, Run
+from tiny_run import copy_house, tiny_run
 
 
 @pytest.fixture(scope="session")
@@ -23,11 +11,16 @@ def mini_run(tmp_path_factory) -> Run:
 
     It runs a copy of the checkout, so that a test can edit the code.
     """
-    house = tmp_path_factory.mktemp("house")
-    for name in ("src", "workflow", "envs"):
-        shutil.copytree(ROOT / name, house / name)
-    for name in ("Snakefile", "config.yaml"):
-        shutil.copy(ROOT / name, house / name)
+    house = copy_house(tmp_path_factory.mktemp("house"))
     run = Run(tmp_path_factory.mktemp("mini"), NOTHING_TRAINED, house)
+    run.snakemake()
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished_tiny_run(tmp_path_factory, mini_corpus) -> Run:
+    """The whole workflow on seconds of speech, done once. It runs a copy of the checkout."""
+    house = copy_house(tmp_path_factory.mktemp("tiny_house"))
+    run = tiny_run(tmp_path_factory.mktemp("tiny"), mini_corpus, house)
     run.snakemake()
     return run

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -50,19 +50,25 @@ class Run:
         return [*command, "--workflow-profile", "none", "--cores", "2", *arguments]
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "OMP_NUM_THREADS": "1"}
+        plugins = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+        return {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(filter(None, plugins)),
+            "JOBS_FILE": str(self.directory / "jobs.jsonl"),
+        }
 
     def jobs(self, *arguments: str) -> list[str]:
         """What would run: 'rule shard' per job, other wildcards alike, sorted."""
-        output = self.snakemake("--dry-run", *arguments)
-        blocks = re.split(r"\n(?=(?:local)?rule )", output)[1:]
-        found = []
-        for block in blocks:
-            rule = re.match(r"(?:local)?rule (\w+):", block)[1]
-            wildcards = re.search(r"wildcards: (.+)", block)
-            values = re.findall(r"\w+=([^,\s]+)", wildcards[1]) if wildcards else []
-            found.append(" ".join([rule, *values]))
-        return sorted(found)
+        jobs = self.job_list(*arguments)
+        return sorted(" ".join([job["rule"], *job["wildcards"].values()]) for job in jobs)
+
+    def job_list(self, *arguments: str) -> list[dict]:
+        """What would run, as Snakemake's own list has it: rule, wildcards, gpu."""
+        path = self.directory / "jobs.jsonl"
+        path.write_text("")
+        self.snakemake("--dry-run", "--logger", "jobs", *arguments)
+        return [json.loads(line) for line in path.read_text().splitlines()]
 
     def with_config(self, **changes) -> Run:
         """The same directory with other top-level config entries (sections are merged)."""

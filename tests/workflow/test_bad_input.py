@@ -18,8 +18,11 @@ from aubert import tables
 
 GOOD = "118/a_light_at_st_orrin_2303_librivox_64kb_mp3"
 OTHER_BOOK = "2301"
-ODD_SPEAKERS = ["O'Hara; touch hacked", 'Zoë "Q" $(touch hacked)', "two\nlines", "--help"]
+# Of speakers, of book directories and of chapters. What would be run makes a file `hacked`.
+ODD_NAMES = ["O'Hara; touch hacked", 'Zoë "Q" $(touch hacked)', "two\nlines", "--help"]
+ODD_NAMES += ["`touch hacked` | touch hacked & {output}", "<img src=x onerror=alert(1)>"]
 SECONDS = 30
+REPORT = ROOT / "workflow/rules/report.smk"
 
 
 class Corpus:
@@ -35,13 +38,15 @@ class Corpus:
         speech = self.json["voice_activity"]
         self.json["voice_activity"] = [pair for pair in speech if pair[1] <= SECONDS]
 
-    def path(self, speaker: str, chapter: str) -> Path:
-        path = self.root / "librilight/small" / speaker / "a book" / f"{chapter}.flac"
+    def path(self, speaker: str, book: str, chapter: str) -> Path:
+        path = self.root / "librilight/small" / speaker / book / f"{chapter}.flac"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def chapter(self, chapter, speaker="bad", samples=None, rate_hz=None, description=None) -> Path:
-        path = self.path(speaker, chapter)
+    def chapter(
+        self, chapter, speaker="bad", book="a book", samples=None, rate_hz=None, description=None
+    ) -> Path:
+        path = self.path(speaker, book, chapter)
         samples = self.samples if samples is None else samples
         soundfile.write(path, samples, rate_hz or self.rate_hz)
         described = self.json if description is None else description
@@ -81,8 +86,9 @@ def run(tmp_path_factory, mini_corpus) -> Run:
     (corpus.root / "books/empty.txt").write_text(" \n")
     corpus.chapter("book_empty", description=corpus.with_book("2"))
     corpus.chapter("book_of_another_title", description=corpus.with_book(OTHER_BOOK))
-    for number, speaker in enumerate(ODD_SPEAKERS):
-        corpus.chapter(f"odd {number}", speaker)
+    for name in ODD_NAMES:
+        meta = {**corpus.json["book_meta"], "title": f"<script>alert(1)</script> {name}"}
+        corpus.chapter(name, name, name, description={**corpus.json, "book_meta": meta})
     corpus.finish()
     run = Run(
         directory,
@@ -156,10 +162,20 @@ def test_what_can_be_used_is_used(words, chapter):
     assert abs(words[f"small/bad/a book/{chapter}"] - good) <= 0.1 * good
 
 
-def test_odd_speaker_names_come_through_and_reach_no_shell(run, words):
-    for number, speaker in enumerate(ODD_SPEAKERS):
-        assert words[f"small/{speaker}/a book/odd {number}"] > 30
-    assert not list(run.directory.rglob("hacked"))
+def test_odd_names_come_through_and_reach_no_shell(run, words):
+    for name in ODD_NAMES:
+        assert words[f"small/{name}/{name}/{name}"] > 30
+    assert not list(run.directory.rglob("hacked")) and not Path("hacked").exists()
+
+
+@pytest.mark.skipif(not REPORT.is_file(), reason="this version writes no report")
+def test_names_and_titles_are_text_in_the_report(run):
+    run.snakemake("report")
+    pages = list(run.results("report").rglob("*.html"))
+    assert pages
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert "<script>alert" not in text and "<img src=x" not in text
 
 
 def test_the_same_speech_is_aligned_the_same_at_another_rate(run):
@@ -186,6 +202,7 @@ def test_too_many_rejects_stop_the_run_and_say_what_to_do(run):
         ("num_shards=four", "config: num_shards is 'four'; it must be of type integer"),
         ("nun_shards=4", "config: nun_shards is not a key; did you mean num_shards?"),
         ("cut={agressiveness: 1}", "config: cut.agressiveness is not a key"),
+        ("results_dir='a; touch hacked'", "config: results_dir is 'a; touch hacked'; it must be"),
     ],
 )
 def test_a_wrong_config_is_one_clear_line(tmp_path, argument, line):

@@ -7,7 +7,9 @@ import json
 import shutil
 
 import pytest
+from edits import append, edited, raise_version
 from snakemake_run import Run
+from tiny_run import copy_house
 
 from aubert import tables
 
@@ -72,6 +74,7 @@ def run(tmp_path_factory, mini_corpus) -> Run:
             "ctc": {"train": TRAIN, "hubert": {"freeze_encoder_steps": 1}, "scratch": SCRATCH},
             "transcribe": {"backend": "ctc", "ctc": {"model": "trained", "beam_width": 2}},
         },
+        copy_house(tmp_path_factory.mktemp("ctc_house")),
     )
     run.snakemake("ctc", TRANSCRIPTS)
     return run
@@ -118,6 +121,13 @@ def test_what_reruns(run):
     changed = {"backend": "ctc", "ctc": {"model": "trained", "beam_width": 3}}
     evaluated = ["ctc", "ctc_evaluate hubert", "ctc_evaluate scratch"]
     assert jobs(transcribe=changed) == [*evaluated, "transcribe 0"]
+
+    # Speech is not heard again for a refactor; error rates are cheap.
+    decode = run.house / "src/aubert/transcribe/decode.py"
+    with edited(decode, append):
+        assert jobs() == evaluated
+    with edited(decode, raise_version):
+        assert jobs() == [*evaluated, "transcribe 0"]
 
     transcript = next((run.directory / "labelled/1h").rglob("*.trans.txt"))
     transcript.write_text(transcript.read_text() + "\n")

@@ -1,123 +1,198 @@
-"""What reruns when something changes: the promise that users rely on."""
+"""What reruns when something changes: the table in the README, row by row, in Snakemake's words.
+
+Everything is trained, and pocketsphinx hears the recordings: so what comes of a shard alone is
+told apart from what all shards are learned from.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from edits import append, edited, raise_version
+from tiny_run import CTC_TRAIN, HUBERT
 
 from aubert.corpus.shards import shard_of
 
+SHARDS = (0, 1)
 CHAIN = ["index", "cut", "transcribe", "match", "refine", "words"]
-NUM_SHARDS = 4
+INITS = ("hubert", "scratch")
+SUMS = ["metrics", "report", "all"]
 
 
-def expected(shards, first: str, *others: str) -> list[str]:
-    """The jobs of the stages from `first` on, for the shards, and what sums up."""
+def of_shards(shards, first: str) -> list[str]:
+    """The stages of the dataset from `first` on, for the shards."""
     stages = CHAIN[CHAIN.index(first) :]
-    return sorted(
-        [f"{s} {shard}" for s in stages for shard in shards] + ["all", "metrics", *others]
-    )
+    return [f"{stage} {shard}" for stage in stages for shard in shards]
 
 
-@contextmanager
-def edited(path: Path, edit):
-    """The file changed by `edit`, and back as it was, time included."""
-    before, stat = path.read_bytes(), path.stat()
-    edit(path)
-    try:
-        yield
-    finally:
-        path.write_bytes(before)
-        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+def chain(shards, first: str) -> list[str]:
+    """The same, and what sums up."""
+    return [*of_shards(shards, first), *SUMS]
 
 
-def append(path: Path) -> None:
-    path.write_bytes(path.read_bytes() + b"\n")
+def units(feature: str, k: int) -> list[str]:
+    return [f"units_learn {feature} {k}", *(f"units_label {feature} {k} {n}" for n in SHARDS)]
 
 
-@pytest.fixture
-def corpus(mini_run) -> Path:
-    return mini_run.directory / "data/mini"
+CTC = {init: [f"ctc_train {init}", f"ctc_evaluate {init}"] for init in INITS}
+BELOW_SECOND = ["hubert_train 2", "probe", *CTC["hubert"]]
+BELOW_FIRST = ["hubert_train 1", *units("iter1_layer1", 6), *BELOW_SECOND]
+# What is learned from every shard.
+LEARNED = [*units("mfcc", 5), *BELOW_FIRST]
 
 
-def test_nothing(mini_run):
-    assert mini_run.jobs() == []
-    assert "Nothing to be done" in mini_run.snakemake("--dry-run")
+@pytest.fixture(scope="module")
+def run(finished_tiny_run):
+    return finished_tiny_run
 
 
-def test_a_chapter_replaced(mini_run, corpus):
-    chapter = sorted((corpus / "librilight").glob("small/*/*/*.flac"))[0]
-    shard = shard_of(chapter.parts[-3], NUM_SHARDS)
+def jobs_with(run, *arguments, **changes) -> list[str]:
+    return run.with_config(**changes).jobs(*arguments)
+
+
+def test_nothing(run):
+    assert run.jobs() == []
+    assert "Nothing to be done" in run.snakemake("--dry-run")
+
+
+def test_a_chapter_replaced(run):
+    chapter = sorted((run.directory / "librilight").glob("small/*/*/*.flac"))[0]
+    shard = shard_of(chapter.parts[-3], len(SHARDS))
     with edited(chapter, append):
-        assert mini_run.jobs() == expected([shard], "index")
-    assert mini_run.jobs() == []
+        assert run.jobs("dataset") == sorted([*of_shards([shard], "index"), "dataset"])
+        assert run.jobs() == sorted([*chain([shard], "index"), *LEARNED])
+    assert run.jobs() == []
 
 
-def test_a_speaker_added(mini_run, corpus):
-    speaker = next(iter(sorted((corpus / "librilight/small").iterdir())))
+def test_a_speaker_added(run):
+    speaker = next(iter(sorted((run.directory / "librilight/small").iterdir())))
     added = speaker.with_name("a new one")
     shutil.copytree(speaker, added)
     try:
-        assert mini_run.jobs() == expected([shard_of("a new one", NUM_SHARDS)], "index")
+        shard = shard_of("a new one", len(SHARDS))
+        assert run.jobs("dataset") == sorted([*of_shards([shard], "index"), "dataset"])
     finally:
         shutil.rmtree(added)
 
 
-def test_a_book_edited(mini_run, corpus):
-    shards_of_book: dict[str | None, set[int]] = {}
-    for shard in range(NUM_SHARDS):
-        for book_id in pq.read_table(mini_run.results("recordings", f"{shard}.parquet"))["book_id"]:
-            shards_of_book.setdefault(book_id.as_py(), set()).add(shard)
-    meta = json.loads((corpus / "book_meta.json").read_text())
-    unknown = set().union(*(s for b, s in shards_of_book.items() if b not in meta))
-    book_id = min(meta, key=lambda book: len(shards_of_book.get(book, set()) | unknown))
-    shards = sorted(shards_of_book.get(book_id, set()) | unknown)
-    assert 0 < len(shards) < NUM_SHARDS
-    with edited(corpus / "books" / meta[book_id]["name"], append):
-        assert mini_run.jobs() == expected(shards, "transcribe", "books")
+@pytest.mark.parametrize(("book_biased", "first"), [(True, "transcribe"), (False, "match")])
+def test_a_book_edited(run, book_biased, first):
+    """Speech that is heard with the book's language model is heard again. Only the shards that
+    read the book."""
+    other = run.with_config(transcribe={"pocketsphinx": {"book_biased": book_biased}})
+    other.snakemake("--touch")  # as if the run had been so
+    try:
+        read = [_books_read(run, shard) for shard in SHARDS]
+        meta = json.loads((run.directory / "book_meta.json").read_text())
+        name = meta[min(read[0] - read[1])]["name"]
+        with edited(run.directory / "books" / name, append):
+            # The language model of the error rates is made of all books.
+            summed = ["books", *(f"ctc_evaluate {init}" for init in INITS)]
+            assert other.jobs() == sorted([*chain([0], first), *summed])
+    finally:
+        run.snakemake("--touch")
+
+
+def _books_read(run, shard: int) -> set[str]:
+    return set(pq.read_table(run.results("recordings", f"{shard}.parquet"))["book_id"].to_pylist())
 
 
 @pytest.mark.parametrize(
     ("section", "change", "first"),
     [
         ("cut", {"aggressiveness": 2}, "cut"),
-        ("match", {"min_share": 0.4}, "match"),
         ("transcribe", {"pocketsphinx": {"language_weight": 9.5}}, "transcribe"),
+        ("match", {"min_share": 0.4}, "match"),
     ],
 )
-def test_a_parameter_changed(mini_run, section, change, first):
-    changed = mini_run.with_config(**{section: change})
-    assert changed.jobs() == expected(range(NUM_SHARDS), first)
+def test_a_parameter_changed(run, section, change, first):
+    """Of voice activity, of the language model, of matching: its stage and those below."""
+    learned = LEARNED if first == "cut" else []
+    assert jobs_with(run, **{section: change}) == sorted([*chain(SHARDS, first), *learned])
+
+
+def test_k_of_iteration_2(run):
+    first, second = HUBERT["iterations"]
+    jobs = jobs_with(run, hubert={"iterations": [first, {**second, "clusters": [7]}]})
+    assert jobs == sorted([*units("iter1_layer1", 7), *BELOW_SECOND, *SUMS])
+
+
+def test_a_training_s_parameter(run):
+    first, second = HUBERT["iterations"]
+    longer = {"iterations": [first, {**second, "train": {"steps": 4}}]}
+    assert jobs_with(run, hubert=longer) == sorted([*BELOW_SECOND, *SUMS])
+    ctc = {"train": {**CTC_TRAIN, "steps": 4}}
+    assert jobs_with(run, ctc=ctc) == sorted([*CTC["hubert"], *CTC["scratch"], *SUMS])
+
+
+def test_where_and_how_much(run, tmp_path):
+    """Threads, memory, partitions, profiles, and how a training reads its data."""
+    assert run.jobs("--cores", "1", "--set-threads", "transcribe=2") == []
+    assert run.jobs("--set-resources", "words:mem_mb=4000", "hubert_train:gpu=0") == []
+    assert run.jobs("--default-resources", "slurm_partition=other", "mem_mb=9000") == []
+    for profile in ("default", "slurm"):
+        path = Path(__file__).parents[2] / "profiles" / profile
+        output = run.snakemake("--workflow-profile", str(path), "--dry-run")
+        assert "Nothing to be done" in output
+    how = {**HUBERT["train"], "num_workers": 2, "checkpoint_every": 4, "device": "cpu"}
+    assert jobs_with(run, hubert={"train": how}) == []
 
 
 @pytest.mark.parametrize(
-    ("module", "first"),
-    [("corpus/vad.py", "cut"), ("align/refine.py", "refine"), ("cli.py", None)],
+    ("module", "rerun"),
+    [
+        ("corpus/vad.py", [*chain(SHARDS, "cut"), *LEARNED]),
+        ("align/refine.py", chain(SHARDS, "refine")),
+        ("cli.py", []),
+        ("models/hubert.py", []),
+        ("training/ctc.py", []),
+        ("units/encoder_features.py", []),
+    ],
 )
-def test_a_module_edited(mini_run, module, first):
-    """A stage reruns for the code that it imports; the command line is no stage's code."""
-    with edited(mini_run.house / "src/aubert" / module, append):
-        assert mini_run.jobs() == (expected(range(NUM_SHARDS), first) if first else [])
+def test_a_module_edited(run, module, rerun):
+    """A cheap stage reruns for the code that it imports; the command line is no stage's code, and
+    what costs GPU hours reruns for its VERSION alone."""
+    with edited(run.house / "src/aubert" / module, append):
+        jobs = run.jobs()
+        # Figures are cheap: they may be taken again, but nothing is trained or heard.
+        assert [job for job in jobs if job not in FIGURES] == [
+            job for job in sorted(rerun) if job not in FIGURES
+        ]
 
 
-def test_where_and_how_much_reruns_nothing(mini_run):
-    assert mini_run.jobs("--cores", "1", "--set-threads", "transcribe=2") == []
-    assert mini_run.jobs("--set-resources", "words:mem_mb=4000") == []
+def test_a_caption_edited(run):
+    with edited(run.house / "workflow/report/page.rst", append):
+        assert run.jobs() == ["all", "report"]
 
 
-def test_an_intermediate_table_deleted(mini_run):
+FIGURES = {"probe", *SUMS, *(f"ctc_evaluate {init}" for init in INITS)}
+
+
+@pytest.mark.parametrize(
+    ("module", "rerun"),
+    [
+        ("models/hubert_options.py", ["hubert_init", *BELOW_FIRST, *CTC["scratch"], *SUMS]),
+        ("training/ctc_options.py", [*CTC["hubert"], *CTC["scratch"], *SUMS]),
+        ("units/encoder_features.py", [*units("iter1_layer1", 6), *BELOW_SECOND, *SUMS]),
+    ],
+)
+def test_a_version_raised(run, module, rerun):
+    """Exactly the stage whose VERSION it is, and what is below it."""
+    with edited(run.house / "src/aubert" / module, raise_version):
+        assert run.jobs() == sorted(rerun)
+
+
+def test_an_intermediate_table_deleted(run):
     """Snakemake makes it again when it is asked for, not for what was made from it."""
-    path = mini_run.results("refined", "0.parquet")
+    path = run.results("refined", "0.parquet")
     aside = path.with_suffix(".aside")
     path.rename(aside)
     try:
-        assert mini_run.jobs() == []
-        assert mini_run.jobs("results/mini/refined/0.parquet") == ["refine 0"]
+        assert run.jobs() == []
+        assert run.jobs("results/tiny/refined/0.parquet") == ["refine 0"]
     finally:
         aside.rename(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from browser import needs_chromium, opened
 from snakemake_run import Run
 
 
@@ -42,6 +43,15 @@ def test_a_language_model_and_known_voices_help(figures, init):
 def test_held_out_books_of_known_voices_are_transcribed(figures):
     assert figures["transcribe.wer"]["value"] <= 0.15
     assert figures["transcribe.wer"]["n"] > 300
+
+
+@needs_chromium
+def test_the_page_of_the_run_shows_all_that_was_trained(trained_run):
+    with opened(trained_run.results("report", "index.html")) as page:
+        shown = page.evaluate("[...document.querySelectorAll('section')].map((one) => one.id)")
+        assert {"flow", "words", "units", "training", "errors", "probes"} <= set(shown)
+        assert page.locator("#units .chart").count() == 3
+        assert page.locator("#training .chart").count() == 3
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,13 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from snakemake_run import NOTHING_TRAINED, Run
 from transformers import AutoModel
+
+from aubert.evaluate.units import phones_of_utterances
+from aubert.units.quality import QualityTally, frame_phones
 
 RECORDINGS = ["118/a_light_at_st_orrin_*/*_01_*", "14/the_well_of_oran_*/*_01_*"]
 FIRST = {"features": "mfcc", "clusters": [6], "train": {"steps": 30}}
@@ -103,28 +107,6 @@ def test_a_second_run_does_nothing(run):
     assert run.jobs("units") == []
 
 
-# What is below a model: the units that it is measured by.
-BELOW_SECOND = ["units_label iter2_layer1 6 0", "units_learn iter2_layer1 6"]
-BELOW_SECOND += ["units_quality iter2_layer1 6", "hubert"]
-
-
-def test_other_clusters_for_an_iteration_leave_the_earlier_ones_alone(run):
-    other = with_hubert(run, iterations=[FIRST, {**SECOND, "clusters": [7]}])
-    own = ["units_learn iter1_layer1 7", "units_label iter1_layer1 7 0"]
-    own += ["units_quality iter1_layer1 7", "hubert_train 2"]
-    assert other.jobs("hubert") == sorted(own + BELOW_SECOND)
-
-
-def test_another_training_of_an_iteration(run):
-    longer = with_hubert(run, iterations=[FIRST, {**SECOND, "train": {"steps": 8}}])
-    assert longer.jobs("hubert") == sorted(["hubert_train 2", *BELOW_SECOND])
-
-
-def test_where_and_how_it_is_trained_trains_nothing_again(run):
-    train = {**run.overlay["hubert"]["train"], "num_workers": 2, "checkpoint_every": 4}
-    assert with_hubert(run, train=train).jobs("hubert") == []
-
-
 def test_settings_of_k_means_make_every_codebook_again(run):
     jobs = run.with_config(units={"kmeans": {"restarts": 4}}).jobs("units")
     assert {"units_learn mfcc 6", "hubert_train 1", "units_label iter1_layer1 6 0"} < set(jobs)
@@ -136,6 +118,25 @@ def test_a_layer_to_be_found_is_looked_for_first(run):
     jobs = with_hubert(run, iterations=[FIRST, auto]).jobs("units")
     assert {"units_best_layer iter1_auto", "units_learn iter1_auto 6"} < set(jobs)
     assert "hubert_train 1" not in jobs
+
+
+def test_without_a_reference_pocketsphinx_tells_the_phones(run, mini_corpus):
+    """Its phones are those of the reference, but for their names and edges."""
+    blind = run.with_config(corpus={"reference": None})
+    quality = "results/tiny/units/mfcc/k6/quality.json"
+    assert "phones 0" in blind.jobs(quality)
+    blind.snakemake(quality)
+    pnmi = json.loads((run.directory / quality).read_text())["units.mfcc.pnmi"]
+    assert 0.1 < pnmi["value"] < 0.9 and pnmi["n"] > 500
+
+    told = {name: phones for name, _, phones in phones_of_utterances(run.results(), None)}
+    names: dict[str, int] = {}
+    tally, shuffled = QualityTally(60, 100.0), QualityTally(60, 100.0)
+    for name, speaker, phones in phones_of_utterances(run.results(), mini_corpus / "reference"):
+        heard = frame_phones(told.get(name, []), int(phones[-1]["end_s"] * 100), 100.0, names)
+        tally.add(speaker, heard + 1, phones)
+        shuffled.add(speaker, np.random.default_rng(0).permutation(heard) + 1, phones)
+    assert tally.quality().pnmi > 0.6 > 0.2 > shuffled.quality().pnmi
 
 
 def test_a_killed_training_goes_on_where_it_was(run):

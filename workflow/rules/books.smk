@@ -1,7 +1,7 @@
 # The shelf: a sketch of every book, by which speech without a known book finds its own.
 rule books:
     input:
-        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
+        corpus=MADE_CORPUS,
         code=code_of("align.find_book"),
     output:
         books=results("books.parquet"),

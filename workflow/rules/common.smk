@@ -1,5 +1,6 @@
 # What the rules share: the checked config, names of shards and paths, what makes a job rerun.
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -7,15 +8,18 @@ SOURCE = str(Path(workflow.basedir) / "src")
 sys.path.insert(0, SOURCE)
 
 from aubert import config as aubert_config
+from aubert import gpus
 from aubert.corpus.shards import shard_names
-from aubert.ctc_plan import TRAINED, CtcPlan
-from aubert.iterations import Plan
+from aubert.ctc_plan import CtcPlan
+from aubert.iterations import TRAINED, Plan
 from aubert.options import to_flags
 from aubert.workflow import (
     Fingerprints,
     check_paths,
     code_of,
+    corpus_of,
     let_jobs_find_aubert,
+    of_folder,
 )
 
 let_jobs_find_aubert()
@@ -32,8 +36,18 @@ except ValueError as error:
 
 SHARDS = shard_names(config["num_shards"])
 NAME = config["name"]
-CORPUS = config["corpus"]
+CORPUS = corpus_of(config)
 ENV = "../../envs/aubert.yaml"
+
+
+# Of a job that computes on GPUs: one, where this machine has any. What a cluster gives, and
+# more than one for a training, stands in a profile.
+GPU = min(1, len(gpus.visible()))
+
+
+def gpu_unless(device):
+    """GPUs of a job whose config says on which device it computes: none where that is the CPU."""
+    return 0 if device == "cpu" else GPU
 
 
 wildcard_constraints:
@@ -56,8 +70,13 @@ def times_of(stage):
     return results("benchmarks", stage, "{shard}.tsv")
 
 
-# The recordings are there when this file is. Only the miniature corpus is made by a rule.
+# The recordings are there when this file is, where a rule makes the corpus.
 CORPUS_READY = str(Path(CORPUS["root"]).parent / "manifest.json")
+IS_MADE = CORPUS["source"] in ("mini", "folder")
+# Of a folder ancient: the fingerprints say which shards a change of it concerns.
+MADE_CORPUS = {"mini": CORPUS_READY, "folder": ancient(CORPUS_READY)}.get(
+    CORPUS["source"], []
+)
 
 # What no job makes is watched by `params`, by a function of the wildcards alone (of one that
 # takes `input`, Snakemake does not compare the value). Where it opens an input that is not
@@ -69,9 +88,16 @@ def corpus_fingerprint(wildcards):
     """The shard's files. None in a cluster job, which must not walk the corpus again."""
     if not workflow.is_main_process:
         return None
-    if CORPUS["source"] == "mini":
+    if IS_MADE:
         open(CORPUS_READY).close()
     return FINGERPRINTS.of_shard(wildcards.shard)
+
+
+def folder_fingerprint(wildcards):
+    """Every audio file and text of the folder that the corpus is made from."""
+    if not workflow.is_main_process:
+        return None
+    return of_folder(config["corpus"]["root"], Path(CORPUS_READY).parent)
 
 
 def book_fingerprint(wildcards):
@@ -85,7 +111,7 @@ def shelf_fingerprint(wildcards):
     """Every book."""
     if not workflow.is_main_process:
         return None
-    if CORPUS["source"] == "mini":
+    if IS_MADE:
         open(CORPUS_READY).close()
     return FINGERPRINTS.of_shelf()
 

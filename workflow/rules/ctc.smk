@@ -22,7 +22,7 @@ rule ctc_train:
     conda:
         ENV
     resources:
-        gpu=0,
+        gpu=GPU,
     params:
         labelled=CTC_PLAN.labelled,
         fingerprint=labelled_fingerprint(CTC_PLAN.labelled),
@@ -36,7 +36,7 @@ rule ctc_train:
             CTC_PLAN.training_fields(wildcards.init, how=True)
         ),
     shell:
-        "python -m aubert ctc train {output:q} --init={input.init:q} --labelled {params.labelled:q} --processes={resources.gpu} {params.options} {params.how} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} ctc train {output:q} --init={input.init:q} --labelled {params.labelled:q} --processes={resources.gpu} {params.options} {params.how} 2> {log}"
 
 
 rule ctc_evaluate:
@@ -55,6 +55,8 @@ rule ctc_evaluate:
         init="hubert|scratch",
     conda:
         ENV
+    resources:
+        gpu=gpu_unless(config["transcribe"]["ctc"]["device"]),
     params:
         folders=shlex.join(
             f"--folder={name}={path}" for name, path in CTC_PLAN.dev.items()
@@ -71,4 +73,4 @@ rule ctc_evaluate:
             }
         ),
     shell:
-        "python -m aubert ctc evaluate {output:q} --key=ctc.{wildcards.init} --model={input.model:q} {params.folders} {params.shelf} {params.options} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} ctc evaluate {output:q} --key=ctc.{wildcards.init} --model={input.model:q} {params.folders} {params.shelf} {params.options} 2> {log}"

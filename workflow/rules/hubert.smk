@@ -44,7 +44,7 @@ rule hubert_train:
     conda:
         ENV
     resources:
-        gpu=0,
+        gpu=GPU,
     params:
         results=subpath(output[0], ancestor=2),
         root=CORPUS["root"],
@@ -63,4 +63,4 @@ rule hubert_train:
             PLAN.training_fields(int(wildcards.iteration), how=True)
         ),
     shell:
-        "python -m aubert hubert train {params.results:q} {output:q} {params.labels} --root={params.root:q} --processes={resources.gpu} {params.model} {params.options} {params.how} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} hubert train {params.results:q} {output:q} {params.labels} --root={params.root:q} --processes={resources.gpu} {params.model} {params.options} {params.how} 2> {log}"

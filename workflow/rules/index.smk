@@ -1,7 +1,7 @@
 # Which recordings there are. Only headers and jsons are read.
 rule index:
     input:
-        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
+        corpus=MADE_CORPUS,
         code=code_of("corpus.index"),
     output:
         recordings=results("recordings", "{shard}.parquet"),

@@ -1,4 +1,15 @@
 # Every figure of the run, against references where there are any.
+
+# Whose rejects are counted beside the dataset's.
+MORE_STAGES = [
+    *(
+        f"units_{units.name}"
+        for units in dict.fromkeys([*PLAN.learned, *PLAN.measured])
+    ),
+    *(["phones"] if PHONES else []),
+]
+
+
 rule metrics:
     input:
         tables=[
@@ -19,10 +30,19 @@ rule metrics:
                 for stage in ("index", "cut", "transcribe", "match", "refine", "words")
             ),
         ],
+        more_rejects=[
+            expand(results("rejects", stage, "{shard}.parquet"), shard=SHARDS)
+            for stage in MORE_STAGES
+        ],
         figures=[*UNIT_FIGURES, *PROBE_FIGURES, *CTC_FIGURES, *SEPARATION_IN_RUN],
         code=code_of("evaluate.dataset"),
     output:
-        results("metrics.json"),
+        report(
+            results("metrics.json"),
+            caption="../report/metrics.rst",
+            category="The run",
+            labels={"what": "its figures"},
+        ),
     log:
         f"logs/{NAME}/metrics.log",
     benchmark:
@@ -33,5 +53,6 @@ rule metrics:
         results=subpath(output[0], parent=True),
         shelf=SHELF_FLAGS,
         reference=to_flags({"reference": CORPUS["reference"]}),
+        more_stages=MORE_STAGES,
     shell:
-        "python -m aubert evaluate dataset {params.results:q} {output} {params.shelf} {params.reference} --figures {input.figures:q} 2> {log}"
+        "python -m aubert evaluate dataset {params.results:q} {output} {params.shelf} {params.reference} --figures {input.figures:q} --stages {params.more_stages} 2> {log}"

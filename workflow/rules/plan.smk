@@ -62,6 +62,11 @@ def encoder_flags(wildcards):
     return to_flags({"encoder": encoder, "device": UNITS["device"], **UNITS["encoder"]})
 
 
+def encoder_gpu(wildcards):
+    """MFCC need none."""
+    return gpu_unless(UNITS["device"]) if feature_of(wildcards).is_hidden else 0
+
+
 def kmeans_flags(wildcards):
     return to_flags(
         {"device": UNITS["device"], **UNITS["kmeans"], "seed": config["seed"]}

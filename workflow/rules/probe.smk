@@ -30,6 +30,8 @@ rule probe:
         results("benchmarks", "probe.tsv")
     conda:
         ENV
+    resources:
+        gpu=GPU,
     params:
         results=subpath(output[0], parent=True),
         root=CORPUS["root"],
@@ -42,4 +44,4 @@ rule probe:
             {**config["probe"], "layer": PROBE_LAYER, **config["units"]["encoder"]}
         ),
     shell:
-        "python -m aubert evaluate probe {output:q} --results {params.results:q} --root {params.root:q} {params.encoders} {params.classes} {params.options} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} evaluate probe {output:q} --results {params.results:q} --root {params.root:q} {params.encoders} {params.classes} {params.options} 2> {log}"

@@ -68,7 +68,7 @@ rule separation_train:
     conda:
         ENV
     resources:
-        gpu=0,
+        gpu=GPU,
     params:
         voices=VOICE_FLAGS,
         fingerprint=labelled_fingerprint(SEPARATION["folders"].values()),
@@ -80,7 +80,7 @@ rule separation_train:
         # does not make it another one.
         how=lambda wildcards, input: separation_train_flags(how=True),
     shell:
-        "python -m aubert separation train {output:q} --mixtures={input.mixtures:q} {params.voices} --processes={resources.gpu} {params.options} {params.how} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} separation train {output:q} --mixtures={input.mixtures:q} {params.voices} --processes={resources.gpu} {params.options} {params.how} 2> {log}"
 
 
 rule separation_evaluate:
@@ -97,7 +97,9 @@ rule separation_evaluate:
         results("benchmarks", "separation_evaluate.tsv")
     conda:
         ENV
+    resources:
+        gpu=gpu_unless(SEPARATION["separate"]["device"]),
     params:
         options=to_flags({**SEPARATION["separate"], "seed": config["seed"]}),
     shell:
-        "python -m aubert separation evaluate {output} --model={input.model:q} --mixtures={input.mixtures:q} {params.options} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} separation evaluate {output} --model={input.model:q} --mixtures={input.mixtures:q} {params.options} 2> {log}"

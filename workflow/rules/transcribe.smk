@@ -21,6 +21,8 @@ rule transcribe:
         times_of("transcribe")
     conda:
         ENV
+    resources:
+        gpu=gpu_unless(TRANSCRIBE.get("device", "cpu")),
     params:
         backend=BACKEND,
         root=CORPUS["root"],
@@ -30,4 +32,4 @@ rule transcribe:
         options=to_flags(TRANSCRIBE),
         account=ACCOUNT_FLAGS,
     shell:
-        "python -m aubert transcribe {params.backend} {input.recordings} {input.utterances} {output.transcripts} --rejects {output.rejects} --root {params.root:q} {params.shelf} --jobs {threads} {params.options} {params.account} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} transcribe {params.backend} {input.recordings} {input.utterances} {output.transcripts} --rejects {output.rejects} --root {params.root:q} {params.shelf} --jobs {threads} {params.options} {params.account} 2> {log}"

@@ -16,6 +16,7 @@ rule units_best_layer:
     input:
         recordings=expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
         utterances=expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
+        phones=PHONES,
         model=own_model,
     output:
         results("units", "{feature}", "layers.json"),
@@ -25,6 +26,8 @@ rule units_best_layer:
         results("benchmarks", "units_best_layer", "{feature}.tsv")
     conda:
         ENV
+    resources:
+        gpu=gpu_unless(UNITS["device"]),
     params:
         results=subpath(output[0], ancestor=3),
         root=CORPUS["root"],
@@ -34,7 +37,7 @@ rule units_best_layer:
         encoder=encoder_flags,
         kmeans=kmeans_flags,
     shell:
-        "python -m aubert units best-layer {params.results:q} {output:q} --num-clusters={params.num_clusters} --root={params.root:q} {params.reference} {params.encoder} {params.kmeans} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} units best-layer {params.results:q} {output:q} --num-clusters={params.num_clusters} --root={params.root:q} {params.reference} {params.encoder} {params.kmeans} 2> {log}"
 
 
 rule units_learn:
@@ -53,6 +56,8 @@ rule units_learn:
         results("benchmarks", "units_learn", "{feature}_k{k}.tsv")
     conda:
         ENV
+    resources:
+        gpu=gpu_unless(UNITS["device"]),
     params:
         results=subpath(output.centroids, ancestor=4),
         out=subpath(output.centroids, strip_suffix=".npy"),
@@ -62,7 +67,7 @@ rule units_learn:
         feature=feature_flags,
         kmeans=kmeans_flags,
     shell:
-        "python -m aubert units learn {params.results:q} {params.out:q} --num-clusters={wildcards.k} --root={params.root:q} {params.encoder} {params.feature} {params.kmeans} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} units learn {params.results:q} {params.out:q} --num-clusters={wildcards.k} --root={params.root:q} {params.encoder} {params.feature} {params.kmeans} 2> {log}"
 
 
 rule units_label:
@@ -82,6 +87,8 @@ rule units_label:
         times_of("units_label/{feature}_k{k}")
     conda:
         ENV
+    resources:
+        gpu=encoder_gpu,
     params:
         codebook=subpath(input.centroids, strip_suffix=".npy"),
         stage="units_{feature}_k{k}",
@@ -90,7 +97,7 @@ rule units_label:
         encoder=encoder_flags,
         account=ACCOUNT_FLAGS,
     shell:
-        "python -m aubert units label {input.recordings} {input.utterances} {output.labels:q} --rejects {output.rejects:q} --codebook={params.codebook:q} --stage={params.stage} --root={params.root:q} {params.encoder} {params.account} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} units label {input.recordings} {input.utterances} {output.labels:q} --rejects {output.rejects:q} --codebook={params.codebook:q} --stage={params.stage} --root={params.root:q} {params.encoder} {params.account} 2> {log}"
 
 
 rule units_quality:
@@ -101,6 +108,7 @@ rule units_quality:
             results("units", "{{feature}}", "k{{k}}", "labels", "{shard}"),
             shard=SHARDS,
         ),
+        phones=PHONES,
         baseline=baseline_of,
         code=code_of("evaluate.units"),
     output:

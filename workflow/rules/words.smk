@@ -27,6 +27,8 @@ rule words:
         times_of("words")
     conda:
         ENV
+    resources:
+        gpu=gpu_unless(WORDS.get("device", "cpu")),
     params:
         backend=ALIGNER,
         root=CORPUS["root"],
@@ -37,7 +39,7 @@ rule words:
         ),
         account=ACCOUNT_FLAGS,
     shell:
-        "python -m aubert words {params.backend} {input.recordings} {input.utterances} {input.transcripts} {input.refined} {output.words} --rejects {output.rejects} --root {params.root:q} {params.shelf} --jobs {threads} {params.options} {params.account} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} words {params.backend} {input.recordings} {input.utterances} {input.transcripts} {input.refined} {output.words} --rejects {output.rejects} --root {params.root:q} {params.shelf} --jobs {threads} {params.options} {params.account} 2> {log}"
 
 
 if ALIGNER == "ctc" and not WORDS["calibration"]:
@@ -57,10 +59,12 @@ if ALIGNER == "ctc" and not WORDS["calibration"]:
             results("benchmarks", "calibrate.tsv")
         conda:
             ENV
+        resources:
+            gpu=gpu_unless(WORDS["device"]),
         params:
             results=subpath(output[0], parent=True),
             root=CORPUS["root"],
             shelf=SHELF_FLAGS,
             options=to_flags(WORDS),
         shell:
-            "python -m aubert words calibrate {params.results:q} {output} --root {params.root:q} {params.shelf} {params.options} 2> {log}"
+            "python -m aubert --gpus={resources.gpu} words calibrate {params.results:q} {output} --root {params.root:q} {params.shelf} {params.options} 2> {log}"

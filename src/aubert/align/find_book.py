@@ -9,10 +9,14 @@ books are searched at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from hashlib import blake2b
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
+from aubert import tables
 from aubert.align.anchors import shingles
 from aubert.align.boilerplate import body
 from aubert.align.text import spoken_words
@@ -40,6 +44,32 @@ def sketch_books(shelf: Bookshelf) -> Iterator[dict | Reject]:
             yield Reject(book_id, error.reason, error.detail)
 
 
+class StoredSketches(Mapping[str, np.ndarray]):
+    """The sketches of a books table. Read when the first is asked for: where every recording's
+    book is known, nothing is."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    @cached_property
+    def _sketches(self) -> dict[str, np.ndarray]:
+        table = tables.read(self._path, "books")
+        held = table["sketch"].combine_chunks()
+        # Arrays into the table: as lists of Python's numbers, ten thousand books take 5 GB.
+        hashes, bounds = held.values.to_numpy(), held.offsets.to_numpy()
+        sketches = (hashes[start:end] for start, end in pairwise(bounds))
+        return dict(zip(table["book_id"].to_pylist(), sketches, strict=True))
+
+    def __getitem__(self, book_id: str) -> np.ndarray:
+        return self._sketches[book_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sketches)
+
+    def __len__(self) -> int:
+        return len(self._sketches)
+
+
 def find_book(words: Iterable[str], sketches: Mapping[str, np.ndarray]) -> str | None:
     """The id of the book that holds the largest share of the words' shingles, or None.
 
@@ -53,13 +83,21 @@ def find_book(words: Iterable[str], sketches: Mapping[str, np.ndarray]) -> str |
         held = sketches[book_id]
         complete = len(held) < MAX_HASHES
         sampled = heard if complete else heard[: np.searchsorted(heard, held[-1], side="right")]
-        hits = len(np.intersect1d(sampled, held, assume_unique=True))
+        hits = _num_common(sampled, held)
         if hits < MIN_HITS or hits < MIN_SHARE * len(sampled):
             continue
         score = (hits / len(sampled), hits)
         if score > best:
             best, found = score, book_id
     return found
+
+
+def _num_common(some: np.ndarray, held: np.ndarray) -> int:
+    """How many of `some` are in `held`; both rising, without repetition."""
+    if not len(held):
+        return 0
+    places = np.searchsorted(held, some)
+    return int((held[np.minimum(places, len(held) - 1)] == some).sum())
 
 
 def _hashes(words: list[str]) -> np.ndarray:

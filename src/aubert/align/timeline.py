@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 
 from aubert.align.script import ScriptItem
@@ -27,7 +27,15 @@ class Timeline:
     def recording_ms(self, utterance_ms: float) -> int:
         """The recording's time at a time of the utterance; at a joint, that of the later slice."""
         sample = round(utterance_ms * self._sample_rate_hz / 1000)
-        index = min(bisect_right(self._starts, sample), len(self._slices)) - 1
+        return self._recording_ms(bisect_right(self._starts, sample) - 1, sample)
+
+    def recording_end_ms(self, utterance_ms: float) -> int:
+        """The same for what ends there: at a joint, the time of the earlier slice."""
+        sample = round(utterance_ms * self._sample_rate_hz / 1000)
+        return self._recording_ms(bisect_left(self._starts, sample) - 1, sample)
+
+    def _recording_ms(self, index: int, sample: int) -> int:
+        index = min(max(index, 0), len(self._slices) - 1)
         in_recording = self._slices[index]["start_sample"] + sample - self._starts[index]
         return round(in_recording * 1000 / self._sample_rate_hz)
 

@@ -24,6 +24,7 @@ from aubert.align.edges import Calibration, Loudness, Spikes, calibrate, word_ed
 from aubert.align.script import ScriptItem, build_script
 from aubert.align.timeline import Timeline, word_rows
 from aubert.corpus.books import BookError, Bookshelf
+from aubert.progress import progress
 from aubert.stage import Reject
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
 from aubert.transcribe.network import utterance_audio
@@ -218,9 +219,10 @@ def calibrate_ctc(
     results = _aligned(
         recordings, utterances, transcripts, refined[::step], corpus_root, shelf, options
     )
+    total = len(refined[::step])
     return calibrate(
         (result.aligned.spikes, result.loudness)
-        for result in results
+        for result in progress(results, what="calibrate", total=total, unit="utterance")
         if not isinstance(result, Reject)
     )
 

@@ -221,7 +221,7 @@ def _align_utterance(
         return [Reject(name, "alignment_failed", "nothing of the book was read")]
     slices = [(piece["start_sample"], piece["end_sample"]) for piece in utterance["slices"]]
     samples = audio.decode(root / recording["path"], slices)
-    words = _aligner().align(samples, [word for item in script for word in item.spoken])
+    words = shared_aligner().align(samples, [word for item in script for word in item.spoken])
     if words is None:
         seconds = len(samples) / audio.SAMPLE_RATE_HZ
         spoken = " ".join(word for item in script for word in item.spoken)
@@ -243,7 +243,7 @@ def _of_items(
 
 
 @lru_cache(maxsize=1)
-def _aligner() -> Aligner:
+def shared_aligner() -> Aligner:
     return Aligner()
 
 

@@ -40,7 +40,8 @@ class Bookshelf:
             raise ValueError(f"corpus.books_dir: {self.books_dir} is not a directory")
         names = _names(Path(book_meta)) if book_meta else {}
         on_disk = sorted(path.name for path in self.books_dir.iterdir() if path.is_file())
-        unnamed = {Path(name).stem: name for name in on_disk if name not in set(names.values())}
+        named = set(names.values())
+        unnamed = {Path(name).stem: name for name in on_disk if name not in named}
         self._names = {**unnamed, **names}
 
     def __iter__(self):

@@ -15,6 +15,7 @@ from aubert.corpus.books import BookError, Bookshelf
 from aubert.corpus.labelled import LabelledUtterance, read_labelled
 from aubert.evaluate.metrics import Figure, error_rate
 from aubert.evaluate.wer import character_errors, word_errors
+from aubert.progress import progress
 from aubert.transcribe.book_lm import training_sentences
 from aubert.transcribe.ctc import CtcModel
 from aubert.transcribe.decode import DecodeOptions, Decoder
@@ -54,11 +55,9 @@ def evaluate_ctc(
 
 
 def _emissions(model: CtcModel, labelled: Sequence[LabelledUtterance]) -> Iterator[np.ndarray]:
-    from tqdm import tqdm
-
     sound = (
         (each.utterance_id, audio.decode(each.path, sample_rate_hz=model.sample_rate_hz))
-        for each in tqdm(labelled, desc="ctc", unit="utterance", disable=None)
+        for each in progress(labelled, what="ctc", total=len(labelled), unit="utterance")
     )
     for _, emission in model.emissions(sound):
         yield emission

@@ -7,7 +7,7 @@ and spreads it evenly over the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from aubert.corpus.books import Bookshelf
 from aubert.evaluate.against_reference import Tally
 from aubert.evaluate.metrics import Figure, count, mean
 from aubert.evaluate.reference import read_reference
+from aubert.progress import progress
 
 # stage -> its output table and the column that names an input of the stage
 STAGES = {
@@ -31,17 +32,20 @@ STAGES = {
 
 
 def evaluate_dataset(
-    results: Path, shelf: Bookshelf, reference: Path | None
+    results: Path, shelf: Bookshelf, reference: Path | None, more_stages: Sequence[str] = ()
 ) -> dict[str, Figure | None]:
     """Every figure of the run below `results` (<results_dir>/<name>).
 
-    Raises ValueError when a stage's accounts do not balance.
+    more_stages: that are not of the dataset, and whose rejects are counted too. Raises ValueError
+    when a stage's accounts do not balance.
     """
     shards = sorted(path.name for path in (results / "recordings").glob("*.parquet"))
     figures = {**_accounts(results, shards), **_sizes(results, shards)}
+    for stage in more_stages:
+        figures[f"rejects.{stage}"] = _rejects_of(results / "rejects" / stage, shards)
     if reference is not None:
         tally = Tally(shelf, read_reference(reference))
-        for shard in shards:
+        for shard in progress(shards, what="metrics", total=len(shards), unit="shard"):
             tally.add(*(_rows(results, name, shard) for name in Tally.TABLES))
         figures.update(tally.figures())
     return figures
@@ -66,6 +70,12 @@ def _accounts(results: Path, shards: list[str]) -> dict[str, Figure]:
             )
         figures[f"rejects.{stage}"] = count(num_rejected, num_in)
     return figures
+
+
+def _rejects_of(directory: Path, shards: list[str]) -> Figure:
+    num_in = sum(int(tables.metadata(directory / shard)["aubert.ids_in"]) for shard in shards)
+    num_rejected = sum(tables.read(directory / shard, "rejects", []).num_rows for shard in shards)
+    return count(num_rejected, num_in)
 
 
 def _sizes(results: Path, shards: list[str]) -> dict[str, Figure | None]:

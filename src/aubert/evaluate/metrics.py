@@ -122,9 +122,9 @@ def metrics_table(figures: Mapping[str, Figure], details: bool = False) -> str:
         if key.split(".")[0] != rows[-1][0].split(".")[0]:
             rows.append(("",) * 5)
         control = figures.get(f"{key}.baseline") or figures.get(f"{key}.chance")
-        interval = " - ".join(_short(edge) for edge in figure.ci95 or ())
-        beside = _short(control.value) if control else ""
-        rows.append((key, _short(figure.value), interval, f"{figure.n:,}", beside))
+        interval = " - ".join(short(edge) for edge in figure.ci95 or ())
+        beside = short(control.value) if control else ""
+        rows.append((key, short(figure.value), interval, f"{figure.n:,}", beside))
     return "\n".join(
         f"{key:<36}{value:>9}   {interval:<17}{n:>9}{beside:>11}".rstrip()
         for key, value, interval, n, beside in rows
@@ -135,7 +135,7 @@ def _rounded(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three decimals for shares, fewer for larger numbers, none for whole ones."""
     if value == int(value):
         return f"{value:,.0f}"

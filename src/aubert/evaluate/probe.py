@@ -19,6 +19,7 @@ import numpy as np
 from aubert import audio, tables
 from aubert.corpus.shards import AUDIO_SUFFIXES
 from aubert.evaluate.metrics import Figure, proportion
+from aubert.progress import progress
 from aubert.stage import Reject
 from aubert.transcribe.network import NetworkOptions
 from aubert.units.encoder_features import Encoder, EncoderOptions
@@ -156,7 +157,7 @@ def _pooled(extractor: Extractor, examples: Sequence[Example]) -> dict[str, np.n
 def _sounds(
     examples: Sequence[Example], sample_rate_hz: int
 ) -> Iterator[tuple[str, np.ndarray] | Reject]:
-    for one in examples:
+    for one in progress(examples, what="probe", total=len(examples), unit="utterance"):
         try:
             samples = audio.decode(one.path, one.slices, sample_rate_hz)
         except audio.AudioError as error:

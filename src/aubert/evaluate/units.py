@@ -11,6 +11,7 @@ import numpy as np
 from aubert import tables
 from aubert.evaluate.metrics import Figure, count, read_metrics
 from aubert.evaluate.reference import phones_within, read_phones
+from aubert.progress import progress
 from aubert.stage import Reject
 from aubert.units.codebook import Codebook, learn_codebook
 from aubert.units.encoder_features import Encoder
@@ -22,12 +23,12 @@ from aubert.units.sample import survey
 
 
 def measure(
-    results: Path, labels: Labels, reference: Path, *, key: str, baseline: Path | None
+    results: Path, labels: Labels, reference: Path | None, *, key: str, baseline: Path | None
 ) -> dict[str, Figure]:
-    """The figures `<key>.pnmi` and so on of a corpus's labels against its reference phones.
+    """The figures `<key>.pnmi` and so on of a corpus's labels against its phones.
 
-    baseline: a file of figures, whose pnmi becomes `<key>.pnmi.baseline`. Raises ValueError
-    when the reference has no phones of the labelled recordings.
+    reference: as `phones_of_utterances` takes it. baseline: a file of figures, whose pnmi
+    becomes `<key>.pnmi.baseline`. Raises ValueError when no labelled utterance has phones.
     """
     tally = QualityTally(labels.num_units, labels.rate_hz)
     for utterance_id, speaker, phones in phones_of_utterances(results, reference):
@@ -43,7 +44,7 @@ def best_layer(
     results: Path,
     corpus_root: Path,
     encoder: Encoder,
-    reference: Path,
+    reference: Path | None,
     num_clusters: int,
     options: KMeansOptions,
 ) -> dict:
@@ -56,10 +57,8 @@ def best_layer(
     known = {name: rest for name, *rest in phones_of_utterances(results, reference)}
 
     def frames_of_utterances() -> Iterator[tuple[str, np.ndarray]]:
-        from tqdm import tqdm
-
         items = features(encoder, shards_of_corpus(results), corpus_root, only=known)
-        for item in tqdm(items, "best-layer", len(known), unit="utterance", disable=None):
+        for item in progress(items, what="best-layer", total=len(known), unit="utterance"):
             if not isinstance(item, Reject):
                 yield item
 
@@ -89,21 +88,35 @@ def _codebook_of(
     return learn_codebook(lambda: iter([("sample", own)]), num_clusters, encoder.kind, options)
 
 
-def phones_of_utterances(results: Path, reference: Path) -> Iterator[tuple[str, str, list[dict]]]:
-    """(utterance_id, speaker, phones on the utterance's clock) of every utterance of a
-    recording that the reference knows."""
-    phones = read_phones(reference)
+def phones_of_utterances(
+    results: Path, reference: Path | None
+) -> Iterator[tuple[str, str, list[dict]]]:
+    """(utterance_id, speaker, phones on the utterance's clock) of every utterance whose phones
+    are known.
+
+    reference: the directory that holds phones.parquet; None: the table phones of the run.
+    """
+    known = {} if reference is None else read_phones(reference)
     for shard in shards_of_corpus(results):
         recordings = {
             row["recording_id"]: row for row in tables.rows(shard.recordings, "recordings")
         }
+        heard = {} if reference else _heard_phones(results / "phones" / shard.utterances.name)
         for row in tables.rows(shard.utterances, "utterances"):
-            recording = recordings[row["recording_id"]]
-            if row["recording_id"] in phones:
-                within = phones_within(
-                    phones[row["recording_id"]], row["slices"], recording["sample_rate_hz"]
-                )
-                yield row["utterance_id"], recording["speaker"], within
+            name, recording = row["utterance_id"], recordings[row["recording_id"]]
+            if name in heard:
+                yield name, recording["speaker"], heard[name]
+            elif row["recording_id"] in known:
+                phones = known[row["recording_id"]]
+                within = phones_within(phones, row["slices"], recording["sample_rate_hz"])
+                yield name, recording["speaker"], within
+
+
+def _heard_phones(path: Path) -> dict[str, list[dict]]:
+    phones: dict[str, list[dict]] = {}
+    for row in tables.rows(path, "phones"):
+        phones.setdefault(row["utterance_id"], []).append(row)
+    return phones
 
 
 def _pnmi_of(path: Path) -> Figure:

@@ -6,6 +6,7 @@ the workers, and not from where a run was interrupted.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from aubert import audio
 from aubert.audio import SAMPLE_RATE_HZ
@@ -235,32 +237,46 @@ def load_batches(
 
 class VirtualUtterances:
     """Rows of the utterances table as audio at 16 kHz, read piece by piece from the
-    recordings."""
+    recordings.
+
+    ids: pyarrow strings [num_utterances]
+    num_samples: int64 [num_utterances], at 16 kHz
+
+    It holds some 130 bytes an utterance: a large corpus has millions.
+    """
 
     def __init__(
         self,
         recordings: Mapping[str, Mapping],
-        utterances: Sequence[Mapping],
+        utterances: Iterable[Mapping],
         corpus_root: str | Path,
     ):
-        """recordings: rows of the recordings table by id."""
-        self.ids = [row["utterance_id"] for row in utterances]
-        self._paths, self._slices, self._rates = [], [], []
+        """recordings: rows of the recordings table by id. utterances: is gone over once."""
+        numbers = {recording_id: number for number, recording_id in enumerate(recordings)}
+        self._paths = [str(Path(corpus_root) / row["path"]) for row in recordings.values()]
+        self._rates = np.array([row["sample_rate_hz"] for row in recordings.values()], np.int64)
+        ids, recording, stored = [], array("q"), array("q")
+        bounds, slices = array("q", [0]), array("q")
         for row in utterances:
-            recording = recordings[row["recording_id"]]
-            self._paths.append(str(Path(corpus_root) / recording["path"]))
-            self._rates.append(recording["sample_rate_hz"])
-            self._slices.append(
-                np.array([(p["start_sample"], p["end_sample"]) for p in row["slices"]], np.int64)
-            )
-        stored = np.array([row["num_samples"] for row in utterances], np.int64)
-        rates = np.array(self._rates, np.int64)
-        self.num_samples = stored * SAMPLE_RATE_HZ // np.maximum(rates, 1)
+            ids.append(row["utterance_id"])
+            recording.append(numbers[row["recording_id"]])
+            stored.append(row["num_samples"])
+            for piece in row["slices"]:
+                slices.extend((piece["start_sample"], piece["end_sample"]))
+            bounds.append(len(slices) // 2)
+        self.ids = pa.array(ids, pa.string())
+        self._recording = np.array(recording, np.int64)
+        self._bounds = np.array(bounds, np.int64)
+        self._slices = np.array(slices, np.int64).reshape(-1, 2)
+        rates = np.maximum(self._rates[self._recording], 1)
+        self.num_samples = np.array(stored, np.int64) * SAMPLE_RATE_HZ // rates
 
     def read(self, piece: Piece) -> np.ndarray:
         """float32 [num_samples]. Raises audio.AudioError when the file cannot be decoded."""
-        path, slices = self._paths[piece.index], self._slices[piece.index]
-        if self._rates[piece.index] == SAMPLE_RATE_HZ:
+        recording = self._recording[piece.index]
+        path = self._paths[recording]
+        slices = self._slices[slice(*self._bounds[piece.index :][:2])]
+        if self._rates[recording] == SAMPLE_RATE_HZ:
             return audio.decode(path, within(slices.tolist(), piece.start, piece.num_samples))
         # Only the whole utterance is resampled as the other stages resample it.
         samples = audio.decode(path, [tuple(span) for span in slices.tolist()])

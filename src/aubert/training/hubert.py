@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class HubertExamples:
         first_frame, rest = divmod(piece.start, options.hop_samples)
         assert rest == 0, f"a crop begins between frames, at sample {piece.start}"
         num_frames = options.num_frames(num_samples)
-        utterance_id = self._utterances.ids[piece.index]
+        utterance_id = self._utterances.ids[piece.index].as_py()
         found = []
         for one in self._label_sets:
             labels = one.labels(utterance_id)
@@ -124,19 +124,24 @@ def _utterances(
 ) -> tuple[VirtualUtterances, int]:
     """The utterances that every set has labels of, and how many others there are."""
     recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
-    num_rows, kept = 0, []
-    for row in tables.all_rows(results, "utterances"):
-        num_rows += 1
-        if all(row["utterance_id"] in one for one in label_sets):
-            kept.append(row)
-    if not kept:
+    num_rows = 0
+
+    def labelled() -> Iterator[dict]:
+        nonlocal num_rows
+        for row in tables.all_rows(results, "utterances"):
+            num_rows += 1
+            if all(row["utterance_id"] in one for one in label_sets):
+                yield row
+
+    utterances = VirtualUtterances(recordings, labelled(), corpus_root)
+    if not len(utterances.ids):
         names = ", ".join(one.name for one in label_sets)
         raise ValueError(f"no utterance below {results} has labels of {names}; label them")
-    return VirtualUtterances(recordings, kept, corpus_root), num_rows - len(kept)
+    return utterances, num_rows - len(utterances.ids)
 
 
 def _hash(utterances: VirtualUtterances) -> str:
-    digest = hashlib.blake2b("\n".join(utterances.ids).encode(), digest_size=8)
+    digest = hashlib.blake2b("\n".join(utterances.ids.to_pylist()).encode(), digest_size=8)
     digest.update(np.ascontiguousarray(utterances.num_samples, "<i8"))
     return digest.hexdigest()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from aubert.progress import progress
 from aubert.training.distributed import Processes
 
 METRICS = "metrics.jsonl"
@@ -25,8 +26,6 @@ class Log:
     def __init__(self, directory: Path, steps: int, done: int, processes: Processes):
         """done: the step that the training resumes behind; later lines are dropped, as the
         training will write them again."""
-        from tqdm import tqdm
-
         self._processes = processes
         self._path = directory / METRICS
         self._board = None
@@ -34,9 +33,9 @@ class Log:
             directory.mkdir(parents=True, exist_ok=True)
             _keep_until(self._path, done)
             self._board = _tensorboard(directory, done)
-        # Only on a screen, and only once.
-        disable = None if processes.is_first else True
-        self._bar = tqdm(total=steps, initial=done, unit="step", disable=disable)
+        self._bar = progress(
+            what="train", total=steps, unit="step", done=done, shown=processes.is_first
+        )
         self._started, self._seconds_run = time.monotonic(), 0.0
         self._reset()
 
@@ -86,7 +85,9 @@ class Log:
             for name in names:
                 row[name] = sum(part.get(name, 0.0) for part in parts) / self._num_targets
         speed = self._seconds_run / max(time.monotonic() - self._started, 1e-9)
-        self._bar.set_postfix_str(f"{speed:.0f} s of audio/s, loss {row.get('loss', 0):.4f}")
+        self._bar.set_postfix_str(
+            f"{speed:.0f} s of audio/s, loss {row.get('loss', 0):.4f}", refresh=False
+        )
         self._emit(step, row, {"audio_seconds_per_s": speed})
         self._reset()
 
@@ -115,10 +116,7 @@ def _keep_until(path: Path, step: int) -> None:
 
 
 def _tensorboard(directory: Path, done: int):
-    """None where tensorboard is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
+    from torch.utils.tensorboard import SummaryWriter  # slow to import
+
     # Hides what a killed run wrote behind its last checkpoint.
     return SummaryWriter(str(directory / "tensorboard"), purge_step=done + 1)

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from aubert.training.data import DataOptions
 from aubert.training.schedules import ScheduleOptions
 
+LOG = "train.jsonl"  # of a trained model: the loop's metrics, beside the weights they led to
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(ScheduleOptions, DataOptions):

@@ -6,19 +6,19 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
-from aubert.files import complete_directory
+from aubert.files import alone, complete_directory
+from aubert.processes import killed_workers_named
 from aubert.training.checkpoints import load_best
 from aubert.training.distributed import Processes
 from aubert.training.log import METRICS
 from aubert.training.loop import Task, Trained, train
-from aubert.training.options import TrainOptions, configuration
-
-LOG = "train.jsonl"  # the loop's metrics, beside the model that they led to
+from aubert.training.options import LOG, TrainOptions, configuration
 
 
 def train_model(
@@ -36,27 +36,30 @@ def train_model(
     Until then the checkpoints lie in `<out>.training/<hash of the configuration>`: the same
     training goes on from there, another one starts anew. config, validate: as for
     loop.train; where it validates, the best weights are saved, else the last. save: writes
-    task.model into the directory that it is given. Raises as
-    loop.train does, and OSError when the model cannot be written.
+    task.model into the directory that it is given. Raises as loop.train does, and OSError when
+    the model cannot be written, or another process is at the same training (a Snakemake that was
+    killed leaves its jobs behind).
     """
     out = Path(out)
     checkpoints = out.with_name(f"{out.name}.training")
     directory = checkpoints / _hash(configuration(options, config))
-    trained = train(task, examples, options, directory, config=config, validate=validate)
     processes = Processes(options.device)
-    if processes.is_first:
-        if validate is not None:
-            load_best(directory, task.model)
-        try:
-            with complete_directory(out) as part:
-                save(part)
-                shutil.copy(directory / METRICS, part / LOG)
-        except (OSError, SafetensorError) as error:  # the latter when tensors meet a full disk
-            raise OSError(
-                f"{out} could not be written ({error}); make room and start again: the training "
-                f"itself is done, and kept in {directory}"
-            ) from error
-        shutil.rmtree(checkpoints)
+    with alone(checkpoints / "lock") if processes.is_first else nullcontext():
+        with killed_workers_named():
+            trained = train(task, examples, options, directory, config=config, validate=validate)
+        if processes.is_first:
+            if validate is not None:
+                load_best(directory, task.model)
+            try:
+                with complete_directory(out) as part:
+                    save(part)
+                    shutil.copy(directory / METRICS, part / LOG)
+            except (OSError, SafetensorError) as error:  # the latter when tensors meet a full disk
+                raise OSError(
+                    f"{out} could not be written ({error}); make room and start again: the "
+                    f"training itself is done, and kept in {directory}"
+                ) from error
+            shutil.rmtree(checkpoints)
     processes.gather(None)  # the others may read what the first has written
     return trained
 

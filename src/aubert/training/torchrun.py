@@ -13,9 +13,14 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def is_worker() -> bool:
+    """Whether torchrun started this process."""
+    return "RANK" in os.environ
+
+
 def start_processes(arguments: argparse.Namespace) -> None:
     """Does not return where there are several processes to be started."""
-    if arguments.processes <= 1 or "RANK" in os.environ:
+    if arguments.processes <= 1 or is_worker():
         return
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command = [*torchrun, f"--nproc-per-node={arguments.processes}", "-m", "aubert", *sys.argv[1:]]

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +22,7 @@ import numpy as np
 
 from aubert.align.text import spoken_words
 from aubert.corpus.books import BookError, Bookshelf
+from aubert.processes import killed_workers_named, pool
 from aubert.stage import Reject
 from aubert.transcribe.book_lm import training_sentences
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
@@ -222,7 +222,7 @@ def _decoded(
     jobs: int,
 ) -> Iterator[dict | Reject]:
     waiting: deque[tuple[str, int, Future] | Reject] = deque()
-    with _Processes(jobs) as processes:
+    with killed_workers_named(), _Processes(jobs) as processes:
         for item, book_id, joints in zip(emissions, book_ids, pauses, strict=True):
             if isinstance(item, Reject):
                 waiting.append(item)
@@ -253,8 +253,7 @@ class _Processes:
     """Runs calls in `jobs` processes; with one job, at once and in this one."""
 
     def __init__(self, jobs: int):
-        # Spawned: forking beside the threads of torch and CUDA can deadlock.
-        self._pool = ProcessPoolExecutor(jobs, get_context("spawn")) if jobs > 1 else None
+        self._pool = pool(jobs) if jobs > 1 else None
 
     def __enter__(self) -> _Processes:
         return self

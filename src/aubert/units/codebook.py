@@ -16,6 +16,7 @@ import numpy as np
 from aubert.files import complete, write_json
 from aubert.units.kmeans import Clusters, KMeansOptions, learn_kmeans
 from aubert.units.mfcc import NUM_CEPSTRA
+from aubert.units.npy import read_npy
 from aubert.units.sample import Source
 from aubert.units.shards import FeatureKind
 from aubert.units.workers import Alone
@@ -103,7 +104,7 @@ class Codebook:
                 )
         stored = json.loads(notes.read_text())
         book = cls(
-            centroids=np.load(arrays, allow_pickle=False),
+            centroids=read_npy(arrays),
             kind=FeatureKind(**stored["features"]),
             columns=tuple(stored["columns"]) if stored["columns"] else None,
             inertia=stored["inertia"],

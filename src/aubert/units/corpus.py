@@ -9,6 +9,7 @@ import numpy as np
 
 from aubert import tables
 from aubert.files import complete_directory
+from aubert.progress import progress
 from aubert.stage import Accounts, Reject
 from aubert.units.codebook import Codebook, learn_codebook
 from aubert.units.features import (
@@ -40,10 +41,8 @@ def learn(
     left_out: set[str] = set()
 
     def source() -> Iterator[tuple[str, np.ndarray]]:
-        from tqdm import tqdm
-
         items = features(extractor, shards, corpus_root)
-        for item in tqdm(items, "learn", total, unit="utterance", disable=None):
+        for item in progress(items, what="learn", total=total, unit="utterance"):
             if isinstance(item, Reject):
                 left_out.add(item.id)
             else:

@@ -20,6 +20,7 @@ import numpy as np
 from aubert import audio
 from aubert.corpus.shards import AUDIO_SUFFIXES
 from aubert.files import complete, write_json
+from aubert.progress import progress
 from aubert.stage import Reject
 from aubert.units.encoder_features import Encoder
 from aubert.units.features import checked
@@ -72,13 +73,11 @@ def encode(inputs: Sequence[Path], encoder: Encoder, out: Path) -> Encoded:
     A file that cannot be encoded is one of the failures, and the others go on. Raises
     ValueError for an input that is not there, a folder without audio, two files of one name.
     """
-    from tqdm import tqdm
-
     files = _named(inputs)
     done = Encoded(encoder.rate_hz)
     waiting: dict[str, _Waiting] = {}
     started = time.monotonic()
-    with tqdm(total=len(files), desc="encode", unit="file", disable=None) as progress:
+    with progress(what="encode", total=len(files), unit="file") as bar:
         for item in encoder.run(_sounds(files, encoder, out, done, waiting)):
             kept = item if isinstance(item, Reject) else checked(*item)
             if isinstance(kept, Reject):
@@ -90,7 +89,7 @@ def encode(inputs: Sequence[Path], encoder: Encoder, out: Path) -> Encoded:
                 done.seconds += seconds
                 done.num_written += 1
                 done.num_frames += len(features)
-            progress.update(done.num_files - progress.n)
+            bar.update(done.num_files - bar.n)
     done.took_s = time.monotonic() - started
     return done
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from aubert.progress import progress
 from aubert.units.nearest import Nearest, Sums
 from aubert.units.sample import Source, Survey, survey
 from aubert.units.workers import Alone
@@ -122,7 +123,8 @@ class _Fit:
     def best(self, improve):
         """The centroids of the restart whose inertia on the sample is lowest."""
         tried = []
-        for restart in range(self._options.restarts):
+        restarts = self._options.restarts
+        for restart in progress(range(restarts), what="k-means", total=restarts, unit="restart"):
             rng = np.random.default_rng([self._options.seed, restart])
             centroids = improve(self._plus_plus(rng))
             tried.append(

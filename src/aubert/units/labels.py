@@ -20,7 +20,7 @@ import numpy as np
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.files import complete, write_bytes, write_json
 from aubert.units.codebook import Codebook
-from aubert.units.npy import write_npy
+from aubert.units.npy import read_npy, write_npy
 from aubert.units.shards import FeatureKind, read_km, write_km
 
 MOST_CLUSTERS = 2**15  # of int16
@@ -53,8 +53,8 @@ class LabelSet:
         opened = cls(
             directory=directory,
             ids=(directory / "ids.txt").read_text(encoding="utf-8").split("\n")[:-1],
-            labels=np.load(directory / "labels.npy", mmap_mode="r", allow_pickle=False),
-            offsets=np.load(directory / "offsets.npy", allow_pickle=False),
+            labels=read_npy(directory / "labels.npy", mapped=True),
+            offsets=read_npy(directory / "offsets.npy"),
             kind=FeatureKind(**notes["features"]),
             num_clusters=notes["num_clusters"],
             codebook=notes["codebook"],
@@ -150,6 +150,10 @@ class Labels:
         if one is None:
             raise ValueError(f"the label set {self.name} has none for {utterance_id}; label it")
         return one.of(utterance_id)
+
+    def counts(self) -> np.ndarray:
+        """Frames of each unit: int64 [num_units]."""
+        return sum(np.bincount(one.labels, minlength=self.num_units) for one in self._sets)
 
     @property
     def hash(self) -> str:

@@ -1,4 +1,4 @@
-"""Arrays written row by row: numpy's file format, its length known at the end."""
+"""Arrays in numpy's file format: written row by row, their length known at the end; read."""
 
 from __future__ import annotations
 
@@ -27,6 +27,19 @@ def write_npy(
         file.seek(0)
         file.write(_header(dtype, (sum(lengths), *row)))
     return lengths
+
+
+def read_npy(path: str | Path, *, mapped: bool = False) -> np.ndarray:
+    """The array of numbers that the file holds; mapped: read-only, and read when it is looked at.
+
+    Raises ValueError that names the file where it is another one; what is pickled is not read.
+    """
+    try:
+        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(
+            f"{path} is not a whole array of numbers ({error}): make it again"
+        ) from None
 
 
 def _header(dtype: str, shape: tuple[int, ...]) -> bytes:

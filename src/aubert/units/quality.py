@@ -75,7 +75,7 @@ class QualityTally:
             raise ValueError(
                 "no frame has a phone; check that phones and units are of the same utterances"
             )
-        table = self._table(np.concatenate(self._codes), np.concatenate(self._counts))
+        _, table = self.joint()
         by_speaker = np.stack([self._speakers[name] for name in sorted(self._speakers)])
         of_units = by_speaker.sum(axis=0)
         return UnitQuality(
@@ -87,6 +87,12 @@ class QualityTally:
             mean_unit_ms=float(of_units.sum() / self._rate_hz * 1000 / self._num_runs),
             speaker_nmi=_told(by_speaker),
             num_frames=int(table.sum()),
+        )
+
+    def joint(self) -> tuple[list[str], np.ndarray]:
+        """The phones, and how many frames have each with each unit: int64 [phones, units]."""
+        return list(self._phones), self._table(
+            np.concatenate(self._codes), np.concatenate(self._counts)
         )
 
     def pnmi_ci95(self, seed: int = 0) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from aubert.files import complete, write_bytes, write_json
-from aubert.units.npy import write_npy
+from aubert.units.npy import read_npy, write_npy
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class FeatureShard:
         """The features of each utterance, memory-mapped. Raises ValueError where `.len` and
         `.npy` do not belong together."""
         self.check_written()
-        features = np.load(self.path(".npy"), mmap_mode="r", allow_pickle=False)
+        features = read_npy(self.path(".npy"), mapped=True)
         lengths = [int(line) for line in self.path(".len").read_text().split()]
         if sum(lengths) != len(features):
             raise ValueError(

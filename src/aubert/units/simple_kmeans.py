@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from aubert import audio
+from aubert.progress import progress
 from aubert.units import mfcc
 from aubert.units.codebook import Codebook, learn_codebook
 from aubert.units.encoder_features import Encoder
@@ -123,7 +124,7 @@ def _shard_audio(
 ) -> Iterator[tuple[str, np.ndarray]]:
     root, names, _ = read_tsv(Path(tsv_dir) / f"{split}.tsv")
     start, end = shard_range(len(names), nshard, rank)
-    for name in names[start:end]:
+    for name in progress(names[start:end], what="dump", total=end - start, unit="file"):
         try:
             yield name, audio.decode(root / name, sample_rate_hz=sample_rate_hz)
         except audio.AudioError as error:

@@ -68,7 +68,9 @@ def add_units(groups) -> None:
 
 def _add_reference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--reference", type=Path, required=True, help="the directory that holds phones.parquet"
+        "--reference",
+        type=Path,
+        help="the directory that holds phones.parquet; none: the run's own table phones",
     )
 
 

@@ -3,7 +3,8 @@ import random
 import numpy as np
 from prose import mishear, prose, vocabulary
 
-from aubert.align.find_book import MAX_HASHES, find_book, sketch
+from aubert import tables
+from aubert.align.find_book import MAX_HASHES, StoredSketches, find_book, sketch
 from aubert.align.text import spoken_words
 
 
@@ -44,3 +45,15 @@ def test_a_sketch_is_stable_and_sorted():
     assert held.dtype == np.uint64 and len(held) == 4 and (np.diff(held) > 0).all()
     assert held.tolist() == sketch("one TWO, three four--five six seven").tolist()
     assert sketch("too short").tolist() == []
+
+
+def test_stored_sketches_are_those_that_were_written(tmp_path):
+    texts = {"a": "one two three four five six", "b": "too short", "c": "five four three two one"}
+    written = {book_id: sketch(text) for book_id, text in texts.items()}
+    rows = [{"book_id": book_id, "sketch": held} for book_id, held in written.items()]
+    for name, kept in (("some", rows), ("none", [])):
+        tables.write(tmp_path / name, "books", kept)
+        stored = StoredSketches(tmp_path / name)
+        assert {key: held.tolist() for key, held in stored.items()} == {
+            row["book_id"]: row["sketch"].tolist() for row in kept
+        }

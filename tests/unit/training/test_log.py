@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 import torch
 
 from aubert.training.distributed import Processes
@@ -38,7 +37,6 @@ def test_a_resumed_run_leaves_the_lines_of_one_that_was_not(tmp_path):
 
 
 def test_tensorboard_shows_the_same(tmp_path):
-    pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run(tmp_path, [1, 2, 3, 4])  # then killed: step 3 and 4 were behind the last checkpoint

@@ -30,6 +30,7 @@ from aubert.corpus.mini.labelled import (
 from aubert.corpus.mini.recordings import Recording, make_recording
 from aubert.files import write_bytes, write_json
 from aubert.processes import in_processes
+from aubert.progress import progress
 
 RECORDINGS_DIR = "librilight"
 MANIFEST = "manifest.json"
@@ -49,7 +50,9 @@ def make_mini(root: Path, *, seed: int = 0, jobs: int = 1) -> dict:
     _write_books(root)
     made = make_recordings(root, ASSIGNMENTS, seed=seed, jobs=jobs)
     make = partial(make_utterance, root=root, seed=seed)
-    sounds = list(in_processes(make, utterances, jobs))
+    items = in_processes(make, utterances, jobs)
+    total = len(utterances)
+    sounds = list(progress(items, what="labelled speech", total=total, unit="utterance"))
     write_transcripts(root, utterances)
     _write_references(root / "reference", made)
     manifest = _manifest(seed, made, utterances, sounds)
@@ -62,7 +65,8 @@ def make_recordings(
 ) -> list[Recording]:
     """Synthesises the recordings with their jsons under root/librilight; keeps the order."""
     make = partial(make_recording, base=root / RECORDINGS_DIR, seed=seed)
-    return list(in_processes(make, assignments, jobs))
+    items = in_processes(make, assignments, jobs)
+    return list(progress(items, what="recordings", total=len(assignments), unit="recording"))
 
 
 def _write_books(root: Path) -> None:

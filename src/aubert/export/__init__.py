@@ -1,0 +1,1 @@
+"""The word-aligned corpus in the formats of other tools."""

@@ -1,0 +1,81 @@
+"""Utterances as audio files in AuBERT's layout, and as bytes."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+
+from aubert import audio
+from aubert.export.corpus import Corpus, Utterance
+from aubert.files import complete_directory
+from aubert.processes import in_processes
+
+
+def export_audio(corpus: Corpus, out: Path, jobs: int = 1) -> str:
+    """<out>/<speaker>/<book_id>/<chapter>/<chapter>_<index>.flac of every utterance.
+
+    Mono, 16 kHz, 16 bits; the pauses between an utterance's slices are cut out.
+    """
+    with complete_directory(out) as part:
+        done = sum(piece is not None for _, piece in written_pieces(corpus, part, jobs))
+    return f"audio: {done} files in {out}"
+
+
+class Piece(NamedTuple):
+    name: str  # relative to the folder, see Utterance.piece
+    num_samples: int  # at 16 kHz
+
+
+def written_pieces(
+    corpus: Corpus, folder: Path, jobs: int = 1
+) -> Iterator[tuple[Utterance, Piece | None]]:
+    """Writes every utterance's file below `folder`, and yields them in order; None where the
+    audio cannot be decoded, with a line on stderr. Raises ValueError when two recordings have
+    the same speaker, book and chapter."""
+    chapters: dict[Path, str] = {}
+    for _, utterances in corpus.by_shard():
+        for utterance in utterances:
+            recording_id = utterance.recording["recording_id"]
+            first = chapters.setdefault(Path(utterance.piece.parent), recording_id)
+            if first != recording_id:
+                raise ValueError(
+                    f"{first} and {recording_id} would both be {utterance.piece.parent}: they are "
+                    f"the same chapter of the same speaker; leave one of them out of the corpus"
+                )
+        write = partial(_write_piece, corpus.root, folder)
+        yield from zip(utterances, in_processes(write, utterances, jobs), strict=True)
+
+
+def flac(corpus_root: Path, utterance: Utterance) -> bytes | None:
+    """The utterance as a FLAC file; None, and a line on stderr, where it cannot be decoded."""
+    samples = _decoded(corpus_root, utterance)
+    if samples is None:
+        return None
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, audio.SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _write_piece(corpus_root: Path, folder: Path, utterance: Utterance) -> Piece | None:
+    samples = _decoded(corpus_root, utterance)
+    if samples is None:
+        return None
+    path = folder / utterance.piece
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, audio.SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    return Piece(str(utterance.piece), len(samples))
+
+
+def _decoded(corpus_root: Path, utterance: Utterance) -> np.ndarray | None:
+    try:
+        return audio.decode(corpus_root / utterance.recording["path"], utterance.slices)
+    except audio.AudioError as error:
+        print(f"left out {utterance.utterance_id!r}: {error}", file=sys.stderr)
+        return None

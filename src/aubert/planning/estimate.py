@@ -1,0 +1,166 @@
+"""CPU and GPU seconds and bytes of a run, from what an hour of audio costs each rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aubert.ctc_plan import TRAINED, CtcPlan
+from aubert.iterations import Feature, Plan, Units
+from aubert.models.hubert_options import HubertOptions
+
+BYTES_PER_WEIGHT = 4
+COPIES_IN_TRAINING = 3  # the weights and Adam's two averages
+LABEL_BYTES = 2
+MFCC_RATE_HZ = 100
+
+
+@dataclass(frozen=True)
+class Work:
+    """Jobs that cost the same. rate: the rule's in rates.yaml; hours: of audio, of all jobs
+    together; weights: of the network that hears it, if one does"""
+
+    rule: str
+    rate: Mapping[str, Any]
+    num_jobs: int
+    hours: float = 0.0
+    weights: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a rule's jobs; cpu_s: of one core; known: whether the rule has a rate"""
+
+    rule: str
+    num_jobs: int
+    cpu_s: float = 0.0
+    gpu_s: float = 0.0
+    known: bool = True
+
+
+class Estimate:
+    """What a run of this config costs. hours: of the corpus; jobs: rule -> how many."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        hours: float,
+        jobs: Mapping[str, int],
+        rates: Mapping[str, Any],
+    ):
+        self._config, self._hours, self._jobs, self._rates = config, hours, jobs, rates
+        self._plan = Plan(config)
+        self._ctc = CtcPlan(config, self._plan)
+        self._units = list(dict.fromkeys([*self._plan.learned, *self._plan.measured]))
+
+    def costs(self) -> list[Cost]:
+        """Of every rule, in the order of Snakemake's list; target rules are left out."""
+        found = {
+            rule: Cost(rule, n, known=rule in self._rates["rules"])
+            for rule, n in self._jobs.items()
+        }
+        for work in self._work():
+            before = found.get(work.rule, Cost(work.rule, 0))
+            cpu_s = work.num_jobs * work.rate["start_s"] + work.hours * work.rate.get("hour_s", 0)
+            network_s, on_gpu = self._network(work)
+            found[work.rule] = Cost(
+                work.rule,
+                before.num_jobs,
+                before.cpu_s + cpu_s + (0 if on_gpu else network_s),
+                before.gpu_s + (network_s if on_gpu else 0),
+            )
+        return list(found.values())
+
+    def result_bytes(self) -> float:
+        """What results/<name> holds at most, while the last training still has its checkpoints."""
+        tables = self._rates["disk"]["tables_mb"] * 1e6 * self._hours
+        labels = sum(
+            LABEL_BYTES * 3600 * self._hours * self._frame_rate(units) for units in self._units
+        )
+        model = BYTES_PER_WEIGHT * num_weights(self._plan.model)
+        trainings = self._jobs.get("hubert_train", 0) + self._jobs.get("ctc_train", 0)
+        keep = self._config["hubert"]["train"].get("keep", 2) + 1
+        checkpoints = COPIES_IN_TRAINING * keep * model if trainings else 0
+        return tables + labels + (trainings + 1) * model + checkpoints
+
+    def _frame_rate(self, units: Units) -> int:
+        hidden = self._plan.features[units.feature].is_hidden
+        return self._plan.model.frame_rate_hz if hidden else MFCC_RATE_HZ
+
+    def _network(self, work: Work) -> tuple[float, bool]:
+        """Seconds, and whether a GPU's."""
+        if not work.weights:
+            return 0.0, False
+        on_gpu = work.weights >= self._rates["gpu_from_weights"]
+        rate = self._rates["network"]["gpu" if on_gpu else "cpu"][f"{work.rate['pass']}_s"]
+        return work.hours * work.weights / 1e6 * rate, on_gpu
+
+    def _work(self) -> Iterator[Work]:
+        special = {"transcribe", "words", "units_learn", "units_label", "units_best_layer"}
+        special |= {"hubert_train", "ctc_train"}
+        for rule, rate in self._rates["rules"].items():
+            if rule in self._jobs and rule not in special:
+                hours = self._hours if rate.get("hours") == "corpus" else 0.0
+                yield Work(rule, rate, self._jobs[rule], hours)
+        yield from self._heard()
+        yield from self._clustered()
+        yield from self._trained()
+
+    def _heard(self) -> Iterator[Work]:
+        for rule in ("transcribe", "words"):
+            if rule in self._jobs:
+                section = self._config[rule]
+                rate = self._rates["rules"][rule][section["backend"]]
+                model = section[section["backend"]].get("model")
+                weights = self._weights(model) if section["backend"] == "ctc" else 0.0
+                yield Work(rule, rate, self._jobs[rule], self._hours, weights)
+
+    def _clustered(self) -> Iterator[Work]:
+        if "units_label" not in self._jobs:
+            return
+        shards = self._config["num_shards"]
+        passes = 1 + self._config["units"]["kmeans"]["passes"]
+        rules = self._rates["rules"]
+        for units in self._units:
+            feature = self._plan.features[units.feature]
+            kind, weights = ("hidden", self._encoder(feature)) if feature.is_hidden else ("mfcc", 0)
+            learn, label = rules["units_learn"][kind], rules["units_label"][kind]
+            yield Work("units_learn", learn, 1, passes * self._hours, weights)
+            yield Work("units_label", label, shards, self._hours, weights)
+            if feature.layer == "auto":
+                yield Work("units_best_layer", rules["units_best_layer"], 1, self._hours, weights)
+
+    def _trained(self) -> Iterator[Work]:
+        weights = num_weights(self._plan.model)
+        rules = self._rates["rules"]
+        if "hubert_train" in self._jobs:
+            for iteration in range(1, len(self._plan.models)):
+                hours = _training_hours(self._plan.training_fields(iteration, how=False))
+                yield Work("hubert_train", rules["hubert_train"], 1, hours, weights)
+        inits = list(dict.fromkeys([*self._ctc.inits, *filter(None, [self._ctc.own])]))
+        for init in inits if "ctc_train" in self._jobs else []:
+            hours = _training_hours(self._ctc.training_fields(init, how=False))
+            yield Work("ctc_train", rules["ctc_train"], 1, hours, weights)
+
+    def _encoder(self, feature: Feature) -> float:
+        return self._weights(feature.encoder or TRAINED)
+
+    def _weights(self, model: str) -> float:
+        """Of a checkpoint that is not of this run nobody knows before it is there: as LARGE."""
+        return num_weights(self._plan.model if model == TRAINED else HubertOptions.large())
+
+
+def num_weights(model: HubertOptions) -> float:
+    """About as many as a HuBERT has: its transformer, positional convolution and front end."""
+    width, channels = model.hidden_size, model.conv_channels
+    layer = 4 * width**2 + 2 * width * model.intermediate_size
+    position = model.pos_conv_kernel * width**2 / model.pos_conv_groups
+    # Kernels 10, 3, 3, 3, 3, 2, 2 of one input channel and then of all; 80 bands and one more.
+    waveform = model.front_end == "waveform"
+    front_end = 10 * channels + 16 * channels**2 if waveform else 3 * channels * (80 + channels)
+    return model.num_layers * layer + position + front_end + channels * width
+
+
+def _training_hours(fields: Mapping[str, Any]) -> float:
+    return fields["steps"] * fields["step_seconds"] / 3600

@@ -1,0 +1,188 @@
+"""A folder of audiobooks becomes a corpus, whatever its layout and formats."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+import soundfile
+
+from aubert.cli import main
+from aubert.corpus.books import Bookshelf
+from aubert.corpus.folder import import_folder, scan
+from aubert.corpus.folder_layout import chapters, texts_of
+from aubert.corpus.index import index
+from aubert.corpus.shards import scan_shard
+from aubert.stage import Reject
+
+
+def paths(*names: str) -> list[PurePosixPath]:
+    return [PurePosixPath(name) for name in names]
+
+
+def test_readers_books_and_chapters_are_read_off_the_folders():
+    audio = paths("01.mp3", "Emma/02.m4b", "Ann/Emma/CD1/03.ogg", "Ann/Emma/CD2/03.ogg")
+    found = [(c.book.reader, c.book.title, c.name) for c in chapters(audio, "shelf")]
+    assert found == [
+        ("shelf", "shelf", "01"),
+        ("Emma", "Emma", "02"),
+        ("Ann", "Emma", "CD1 - 03"),
+        ("Ann", "Emma", "CD2 - 03"),
+    ]
+    with pytest.raises(ValueError, match=r"Emma/02.mp3 are the same chapter: keep one"):
+        chapters([*audio, *paths("Emma/02.mp3")], "shelf")
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        (["emma.txt", "other.txt"], ["emma.txt"]),  # by its name
+        (["Ann/Emma/book.txt", "emma.txt"], ["Ann/Emma/book.txt"]),  # in its folder
+        (["Ann/Emma/notes/a.txt", "Ann/Emma/b.txt"], None),  # two: by what is read
+        (["Ann/Emma/2.txt", "Ann/Emma/10.txt", "Ann/Emma/about.txt"],
+         ["Ann/Emma/2.txt", "Ann/Emma/10.txt"]),  # of chapters, in reading order
+        (["anything.txt"], ["anything.txt"]),  # one book, one text
+        (["one.txt", "two.txt"], None),
+    ],
+)  # fmt: skip
+def test_the_text_is_the_one_that_folders_and_names_tell(texts, found):
+    audio = chapters(paths("Ann/Emma/2.mp3", "Ann/Emma/10.mp3"), "shelf")
+    assert texts_of(audio, paths(*texts)) == ({audio[0].book: paths(*found)} if found else {})
+
+
+@pytest.fixture
+def ffmpeg(tmp_path, monkeypatch) -> str:
+    binary = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+    (tmp_path / "bin").mkdir()
+    os.symlink(binary, tmp_path / "bin/ffmpeg")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    return binary
+
+
+def say(path: Path, rate_hz: int = 22_050, seconds: float = 2.0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time_s = np.arange(int(seconds * rate_hz)) / rate_hz
+    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 300 * time_s), rate_hz)
+    return path
+
+
+def indexed(out: Path) -> dict[str, dict | str]:
+    """recording id -> its row, or why it is rejected"""
+    files = scan_shard(out / "librilight", ["folder"], 0, 1)
+    found = index(out / "librilight", files)
+    return {
+        row.id if isinstance(row, Reject) else row["recording_id"]: (
+            row.reason if isinstance(row, Reject) else row
+        )
+        for row in found
+    }
+
+
+def test_formats_that_only_ffmpeg_reads_come_as_flac_by_chapters(tmp_path, ffmpeg):
+    root, out = tmp_path / "my books", tmp_path / "out"
+    wav = say(tmp_path / "whole.wav", 44_100, 6.0)
+    marks = tmp_path / "marks.ini"
+    spans = "".join(
+        f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={end}\n"
+        for start, end in ((0, 2500), (2500, 6000))
+    )
+    marks.write_text(f";FFMETADATA1\n{spans}")
+    root.mkdir()
+    command = [ffmpeg, "-loglevel", "error", "-i", wav, "-i", marks, "-map_metadata", "1"]
+    subprocess.run(
+        [*command, "-map_chapters", "1", "-c:a", "aac", root / "it's a book.m4b"], check=True
+    )
+    subprocess.run([ffmpeg, "-loglevel", "error", "-i", wav, root / "plain.m4a"], check=True)
+    say(root / "Zoe/One/01.aiff")  # libsndfile reads it, though it is not named as the others
+    (root / "broken.m4a").write_bytes(b"nothing")
+    (root / "text.txt").write_text("It is a book.")
+    said = import_folder(root, out)
+    assert said == "folder: 5 recordings, 2 books, 1 of them to be found by what is read"
+    found = indexed(out)
+    book = "folder/my books/my books"
+    assert found.pop(f"{book}/broken") == "audio_unreadable"
+    assert {name: row["num_samples"] / row["sample_rate_hz"] for name, row in found.items()} == {
+        f"{book}/it's a book - 001": pytest.approx(2.5, abs=0.05),
+        f"{book}/it's a book - 002": pytest.approx(3.5, abs=0.1),
+        f"{book}/plain": pytest.approx(6.0, abs=0.1),
+        "folder/Zoe/One/01": 2.0,
+    }
+    assert found[f"{book}/plain"]["sample_rate_hz"] == 44_100
+    assert found[f"{book}/plain"]["book_id"] == "text"
+    assert found["folder/Zoe/One/01"]["book_id"] is None
+    # The second chapter has the tone from its first sample on.
+    samples, _ = soundfile.read(out / f"librilight/{book}/it's a book - 002.flac")
+    assert np.abs(samples[2000:4000]).max() > 0.2
+
+
+def test_without_ffmpeg_a_file_that_needs_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    say(tmp_path / "books/01.flac")
+    (tmp_path / "books/02.m4b").write_bytes(b"something")
+    (tmp_path / "books/book.txt").write_text("Text.")
+    with pytest.raises(ValueError, match=r"02\.m4b needs ffmpeg to be read: install it"):
+        import_folder(tmp_path / "books", tmp_path / "out")
+
+
+def test_what_did_not_change_keeps_its_files(tmp_path):
+    root = tmp_path / "books"
+    out = root / "results/mine/corpus"  # inside the folder itself
+    say(root / "Ann/Emma/1.wav")
+    say(root / "Ann/Emma/2.flac")
+    (root / "Ann/Emma/1.txt").write_bytes("\ufeffOne – “one”.".encode("utf-16-le"))
+    (root / "Ann/Emma/2.txt").write_bytes("Two “two”.".encode("cp1252"))
+    import_folder(root, out)
+    assert Bookshelf(out / "books").text("Ann - Emma (chapters)") == "One – “one”.\n\nTwo “two”."
+    rows = indexed(out)
+    assert [row["book_id"] for row in rows.values()] == ["Ann - Emma (chapters)"] * 2
+
+    def state():
+        files = [
+            path
+            for path in out.rglob("*")
+            if path.suffix in (".wav", ".mp3", ".flac", ".txt", ".json")
+        ]
+        return {
+            str(path.relative_to(out)): path.stat(follow_symlinks=False).st_mtime_ns
+            for path in files
+            if path.name not in ("manifest.json", ".state.json")
+        }
+
+    before = state()
+    (out / "manifest.json").unlink()  # as Snakemake does before it makes it again
+    import_folder(root, out)
+    assert state() == before
+    say(root / "Ann/Emma/3.mp3")
+    (root / "Ann/Emma/1.wav").unlink()
+    say(root / "Ann/Emma/2.flac", seconds=1.0)
+    import_folder(root, out)
+    after = state()
+    changed = {
+        Path(name).name for name in after.keys() | before if after.get(name) != before.get(name)
+    }
+    assert {"1.wav", "1.json", "2.flac", "3.json"} <= changed
+    assert {Path(name).name for name in after} >= {"2.flac", "3.mp3", "3.json"}
+    assert not list((out / "librilight").rglob("1.*"))
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [("01.mp3", r"holds no text \(\.txt\)"), ("book.txt", "holds no audio file")],
+)
+def test_a_folder_without_text_or_audio_says_what_to_put_there(tmp_path, file, message):
+    (tmp_path / file).touch()
+    with pytest.raises(ValueError, match=f"{message}: put the recordings and, as .txt"):
+        scan(tmp_path)
+
+
+def test_the_command_tells_what_it_made(tmp_path, capsys):
+    say(tmp_path / "a/1.flac")
+    (tmp_path / "a/book.txt").write_text("Text.")
+    assert main(["corpus", "folder", str(tmp_path / "a"), str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == "folder: 1 recordings, 1 books\n"
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert manifest == {"recordings": ["librilight/folder/a/a/1.flac"], "books": ["book"]}

@@ -1,0 +1,122 @@
+"""What a run will cost, told from its config."""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from tiny_corpus import write_corpus
+
+from aubert.cli import main
+from aubert.models.hubert_options import HubertOptions
+from aubert.planning import command, jobs
+from aubert.planning.corpus_size import corpus_size
+from aubert.planning.estimate import Estimate, num_weights
+
+ROOT = Path(__file__).parents[3]
+RATES = yaml.safe_load(command.RATES.read_text())
+PRESETS = ROOT / "workflow/presets"
+
+
+def config_of(*presets: str, **changes) -> dict:
+    return {**command._read_config([PRESETS / f"{name}.yaml" for name in presets]), **changes}
+
+
+@pytest.fixture(scope="module")
+def base_jobs() -> dict[str, int]:
+    return jobs.count_jobs(config_of("real-audiobooks", "hubert-base", num_shards=64))
+
+
+def costs(config, hours, jobs):
+    return {cost.rule: cost for cost in Estimate(config, hours, jobs, RATES).costs()}
+
+
+def test_jobs_are_snakemake_s_own_though_no_data_is_there(base_jobs):
+    assert base_jobs["index"] == base_jobs["words"] == 64
+    assert base_jobs["units_label"] == 2 * 64
+    assert base_jobs["hubert_train"] == 2
+    assert base_jobs["metrics"] == 1
+
+
+def test_every_rate_is_of_a_rule(base_jobs):
+    rules = {
+        rule
+        for path in (ROOT / "workflow/rules").glob("*.smk")
+        for rule in re.findall(r"^ *rule (\w+):", path.read_text(), re.M)
+    }
+    assert set(RATES["rules"]) <= rules
+
+
+def test_the_paper_s_trainings_cost_what_was_published(base_jobs):
+    config = config_of("real-audiobooks", "hubert-base", num_shards=64)
+    hours = costs(config, 960, base_jobs)["hubert_train"].gpu_s / 3600
+    assert hours == pytest.approx(2000, rel=0.03)
+
+
+def test_twice_the_audio_costs_twice_but_for_trainings_and_starts(base_jobs):
+    config = config_of("real-audiobooks", "hubert-base", num_shards=64)
+    one, two, none = (costs(config, hours, base_jobs) for hours in (500, 1000, 0))
+    for rule in ("transcribe", "match", "units_label"):
+        assert two[rule].cpu_s - none[rule].cpu_s == pytest.approx(
+            2 * (one[rule].cpu_s - none[rule].cpu_s)
+        )
+        assert one[rule].cpu_s > 1.2 * none[rule].cpu_s > 0
+    assert two["hubert_train"] == one["hubert_train"]
+
+
+def test_a_rule_without_a_rate_is_shown_as_unknown():
+    cost = costs(config_of(), 1, {"index": 1, "something_new": 3})
+    assert not cost["something_new"].known
+    assert re.search(r"something_new +3 +\? +\?", command._table(cost.values()))
+
+
+@pytest.mark.parametrize(
+    ("model", "millions"), [(HubertOptions.base(), 94.4), (HubertOptions.large(), 315.4)]
+)
+def test_weights_of_published_sizes(model, millions):
+    """As Hugging Face counts facebook/hubert-base-ls960 and hubert-large-ll60k."""
+    assert num_weights(model) / 1e6 == pytest.approx(millions, rel=0.01)
+
+
+def test_hours_of_the_index_go_before_those_of_the_files(tmp_path):
+    corpus = write_corpus(tmp_path, num_shards=2)
+    paths = [corpus.results / "recordings" / f"{shard}.parquet" for shard in range(2)]
+    samples = sum(sum(pq.read_table(path)["num_samples"].to_pylist()) for path in paths)
+    hours = samples / 16_000 / 3600
+    config = config_of(num_shards=2, results_dir=str(tmp_path), name="results")
+    config["corpus"] = {**config["corpus"], "source": "librilight", "root": str(corpus.root)}
+    indexed = corpus_size(config, {}, None)
+    assert (indexed.hours, indexed.source) == (pytest.approx(hours), "the run's index")
+    of_files = corpus_size({**config, "name": "new"}, {}, None)
+    assert of_files.hours == pytest.approx(hours)
+    assert of_files.source == "sizes of 4 files and headers of 4"
+    assert corpus_size(config, {}, 7.0).hours == 7.0
+
+
+def test_published_hours_where_nothing_is_there(tmp_path):
+    config = config_of()
+    absent = {"source": "librilight", "root": str(tmp_path), "subsets": ["small", "medium"]}
+    config["corpus"] = {**config["corpus"], **absent}
+    size = corpus_size({**config, "results_dir": str(tmp_path)}, RATES["published"], None)
+    assert size.hours == 577 + 5193
+    assert size.to_fetch_bytes == 356e9
+    config["corpus"]["subsets"] = ["mine"]
+    with pytest.raises(ValueError, match=r"how many hours mine hold is not known.*give --hours"):
+        corpus_size({**config, "results_dir": str(tmp_path)}, RATES["published"], None)
+
+
+def test_a_disk_that_is_too_small_is_refused(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(jobs, "count_jobs", lambda config: {"index": 4, "hubert_train": 2})
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(command.shutil, "disk_usage", lambda path: usage(0, 0, 10_000_000))
+    assert main(["plan"]) == 1
+    printed = capsys.readouterr()
+    assert re.search(r"^hubert_train +2 ", printed.out, re.M)  # what it would cost is told first
+    assert "the disk of results is too small: the run needs 0." in printed.err
+    monkeypatch.setattr(command.shutil, "disk_usage", lambda path: usage(0, 0, 10**12))
+    assert main(["plan"]) == 0

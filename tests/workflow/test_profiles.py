@@ -1,0 +1,43 @@
+"""Profiles name rules that there are, and jobs that compute on GPUs are promised some."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from snakemake_run import ROOT, Run
+
+RULES = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+SHELLS = dict(re.findall(r'^ *rule (\w+):.*?shell:\s+"(.*?)"\n', RULES, re.M | re.S))
+ON_GPUS = {rule for rule, shell in SHELLS.items() if "{resources.gpu}" in shell}
+
+
+def profile(name: str) -> dict:
+    return yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", ["default", "slurm"])
+def test_the_rules_of_a_profile_are_there(name):
+    named = {*profile(name).get("set-resources", {}), *profile(name).get("set-threads", {})}
+    assert named <= set(SHELLS)
+
+
+def test_every_job_on_gpus_takes_them_and_has_some_on_a_cluster():
+    assert len(ON_GPUS) >= 9
+    assert all("aubert --gpus={resources.gpu} " in SHELLS[rule] for rule in ON_GPUS)
+    given = profile("slurm")["set-resources"]
+    assert set(given) == ON_GPUS
+    assert all(resources["gpu"] >= 1 for resources in given.values())
+
+
+@pytest.mark.parametrize(("devices", "gpu"), [("", 0), ("0,1,2", 1)])
+def test_a_job_takes_a_gpu_where_there_is_one(tmp_path, monkeypatch, devices, gpu):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
+    profile = ["--workflow-profile", str(ROOT / "profiles/default")]
+    jobs = Run(tmp_path, {}).job_list(*profile)
+    promised = {job["rule"]: job["gpu"] for job in jobs if "mfcc" not in job["wildcards"].values()}
+    assert {rule for rule, count in promised.items() if count is not None} == ON_GPUS - {
+        "units_best_layer"
+    }
+    assert {promised[rule] for rule in ("hubert_train", "transcribe", "units_label")} == {gpu}

@@ -1,0 +1,104 @@
+"""The whole workflow in a minute: three readers for 20 s each, networks of a few thousand weights.
+
+What they hear is nonsense, but every rule, option and file is the real one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import soundfile
+from snakemake_run import NOTHING_TRAINED, ROOT, Run
+
+SECONDS = 20
+CHAPTERS = ["118/*/*_01_*.flac", "512/*/*_01_*.flac", "640/*/*_03_quillam*.flac"]
+HUBERT = {
+    "model": {
+        "hidden_size": 16,
+        "num_layers": 2,
+        "num_heads": 2,
+        "intermediate_size": 16,
+        "conv_channels": 16,
+        "pos_conv_kernel": 8,
+        "final_dim": 8,
+    },
+    "train": {
+        "warmup_steps": 1,
+        "batch_seconds": 5.0,
+        "step_seconds": 5.0,
+        "max_seconds": 5.0,
+        "log_every": 1,
+        "checkpoint_every": 2,
+    },
+    "iterations": [
+        {"features": "mfcc", "clusters": [5], "train": {"steps": 2}},
+        {"features": {"iteration": 1, "layer": 1}, "clusters": [6], "train": {"steps": 2}},
+    ],
+    "compare": {"layer": 1, "clusters": 5},
+}
+CTC_TRAIN = {
+    "steps": 2,
+    "warmup_steps": 1,
+    "hold_steps": 1,
+    "log_every": 1,
+    "checkpoint_every": 2,
+}
+
+
+def copy_house(house: Path) -> Path:
+    """A copy of the checkout, so that a test can edit the code."""
+    for name in ("src", "workflow", "envs"):
+        shutil.copytree(ROOT / name, house / name)
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, house / name)
+    return house
+
+
+def tiny_run(directory: Path, mini: Path, house: Path = ROOT, num_shards: int = 2) -> Run:
+    """Of a corpus that is written to `directory`; nothing is run yet.
+
+    mini: the miniature corpus
+    """
+    for pattern in CHAPTERS:
+        (source,) = (mini / "librilight/small").glob(pattern)
+        _first_seconds(source, directory / source.relative_to(mini))
+    shutil.copytree(mini / "books", directory / "books")
+    shutil.copy(mini / "book_meta.json", directory)
+    shutil.copytree(mini / "librispeech_finetuning/1h/0", directory / "labelled/1h")
+    speaker = next((mini / "librispeech/dev-unseen").iterdir())
+    shutil.copytree(next(speaker.iterdir()), directory / "labelled/dev")
+    overlay = {
+        **NOTHING_TRAINED,
+        "name": "tiny",
+        "num_shards": num_shards,
+        "max_reject_fraction": 1.0,
+        "corpus": {
+            "source": "librilight",
+            "root": "librilight",
+            "books_dir": "books",
+            "book_meta": "book_meta.json",
+            "reference": None,
+            "labelled": {"train": ["labelled/1h"], "dev": {"seen": None, "unseen": "labelled/dev"}},
+        },
+        "units": {"phones": None, "kmeans": {"sample_frames": 2000, "restarts": 1}},
+        "hubert": HUBERT,
+        "probe": {"layer": 1},
+        "ctc": {
+            "train": CTC_TRAIN,
+            "hubert": {"freeze_encoder_steps": 1},
+            "scratch": {"train_front_end": True, "freeze_encoder_steps": 0},
+        },
+    }
+    return Run(directory, overlay, house)
+
+
+def _first_seconds(source: Path, target: Path) -> None:
+    samples, rate_hz = soundfile.read(source, frames=SECONDS * 16_000, dtype="int16")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(target, samples, rate_hz)
+    described = json.loads(source.with_suffix(".json").read_text())
+    speech = described["voice_activity"] or []
+    described["voice_activity"] = [pair for pair in speech if pair[1] <= SECONDS] or None
+    target.with_suffix(".json").write_text(json.dumps(described))

@@ -1,0 +1,61 @@
+# The word-aligned corpus for other tools: nothing asks for these but their own names.
+EXPORTED = [
+    expand(results(table, "{shard}.parquet"), shard=SHARDS)
+    for table in ("recordings", "utterances", "refined", "words")
+]
+# What fairseq learns from: the newest units.
+EXPORTED_UNITS = PLAN.learned[-1:]
+
+
+for KIND in (
+    "lhotse",
+    "huggingface",
+    "fairseq",
+    "kaldi",
+    "textgrid",
+    "epub",
+    "aubert",
+    "audio",
+):
+
+    rule:
+        name:
+            f"export_{KIND}"
+        input:
+            tables=EXPORTED,
+            labels=(
+                [
+                    results("units", units.feature, f"k{units.k}", "labels", shard)
+                    for units in EXPORTED_UNITS
+                    for shard in SHARDS
+                ]
+                if KIND == "fairseq"
+                else []
+            ),
+            code=code_of(f"export.{KIND}"),
+        output:
+            directory(results("export", KIND)),
+        log:
+            f"logs/{NAME}/export/{KIND}.log",
+        benchmark:
+            results("benchmarks", "export", f"{KIND}.tsv")
+        conda:
+            ENV
+        params:
+            kind=KIND,
+            results=subpath(output[0], ancestor=2),
+            root=CORPUS["root"],
+            shelf=SHELF_FLAGS,
+            labels=(
+                " ".join(
+                    f"--labels km={shlex.quote(results('units', units.feature, f'k{units.k}', 'labels'))}"
+                    for units in EXPORTED_UNITS
+                )
+                if KIND == "fairseq"
+                else ""
+            ),
+            jobs=lambda wildcards, threads, kind=KIND: (
+                f"--jobs {threads}" if kind in ("fairseq", "audio") else ""
+            ),
+        shell:
+            "python -m aubert export {params.kind} {params.results:q} {output:q} --root {params.root:q} {params.shelf} {params.labels} {params.jobs} 2> {log}"
