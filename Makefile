@@ -34,7 +34,7 @@ install: .venv/installed
 demo: install
 	@$(BIN)/snakemake --cores $(CORES) --logger rich
 	@echo; $(BIN)/aubert evaluate show results/mini/metrics.json
-	@echo; echo "results/mini holds the corpus (words/, refined/, rejects/), the models (hubert/iter2, ctc/hubert)"
+	@echo; echo "results/mini holds the corpus (words/, refined/, rejects/), the models (hubert/iter2, ctc/hubert, aubert/cosine)"
 	@echo "and metrics.json; all figures: $(BIN)/aubert evaluate show --all results/mini/metrics.json"
 	@echo; echo "open results/mini/report/index.html to see all of it, and to hear some"
 

@@ -10,6 +10,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/mini.smk"
+include: "workflow/rules/download.smk"
 include: "workflow/rules/folder.smk"
 include: "workflow/rules/index.smk"
 include: "workflow/rules/cut.smk"
@@ -19,12 +20,14 @@ include: "workflow/rules/phones.smk"
 include: "workflow/rules/units.smk"
 include: "workflow/rules/hubert.smk"
 include: "workflow/rules/ctc.smk"
+include: "workflow/rules/clar.smk"
 include: "workflow/rules/probe.smk"
 include: "workflow/rules/separation.smk"
 include: "workflow/rules/transcribe.smk"
 include: "workflow/rules/match.smk"
 include: "workflow/rules/refine.smk"
 include: "workflow/rules/words.smk"
+include: "workflow/rules/aubert.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/export.smk"
 include: "workflow/rules/report.smk"
@@ -37,6 +40,8 @@ localrules:
     units,
     hubert,
     ctc,
+    aubert,
+    clar,
     separation,
 
 
@@ -80,6 +85,19 @@ rule hubert:
 rule ctc:
     input:
         CTC_FIGURES,
+
+
+# Text and audio encoders of words in context, what they retrieve, and pictures of it.
+rule aubert:
+    input:
+        AUBERT_FIGURES,
+        AUBERT_PICTURES,
+
+
+# Encoders of clips from views of them, and what they know in voices that were left out.
+rule clar:
+    input:
+        CLAR_FIGURES,
 
 
 # A network that takes mixtures of voices apart, and how well it does.

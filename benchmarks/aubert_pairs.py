@@ -100,14 +100,15 @@ def small_model(root: Path, shelf: Bookshelf):
     from aubert.models.aubert_options import AubertOptions
     from aubert.models.hubert import build_encoder
     from aubert.models.hubert_options import HubertOptions
-    from aubert.models.small_bert import SmallBertOptions, save_small_bert
+    from aubert.models.small_bert import save_small_bert
+    from aubert.models.small_bert_options import SmallBertOptions
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     save_small_bert(root / "text", [shelf.text(id) for id in shelf], SmallBertOptions())
     sizes = {"hidden_size": 64, "num_layers": 1, "num_heads": 2, "intermediate_size": 64}
     build_encoder(HubertOptions(front_end="logmel", **sizes)).save_pretrained(root / "audio")
     Wav2Vec2FeatureExtractor().save_pretrained(root / "audio")
-    return AubertModel.from_encoders(root / "text", root / "audio", AubertOptions(surround_ms=0))
+    return AubertModel.from_encoders(root / "text", root / "audio", AubertOptions())
 
 
 def write_copies(rows, recordings, root: Path, shelf, tokenizer, copies: Path) -> None:
@@ -132,7 +133,7 @@ def write_copies(rows, recordings, root: Path, shelf, tokenizer, copies: Path) -
 
 
 def our_epoch(rows, recordings, root: Path, shelf, model) -> Iterator:
-    from aubert.training.aubert import AubertExamples
+    from aubert.training.aubert_examples import AubertExamples
     from aubert.training.aubert_options import AubertTrainOptions
 
     options = AubertTrainOptions(negatives="any", batch_pairs=BATCH_PAIRS)

@@ -17,7 +17,8 @@ from aubert.corpus.books import Bookshelf
 from aubert.corpus.pairs import PairsOptions, pairs
 from aubert.models.hubert import build_encoder
 from aubert.models.hubert_options import HubertOptions
-from aubert.models.small_bert import SmallBertOptions, save_small_bert
+from aubert.models.small_bert import save_small_bert
+from aubert.models.small_bert_options import SmallBertOptions
 
 WORDS = ("ab", "ba", "cad", "dac", "bed", "deb")
 RATE_HZ, TONE = 16_000, 1_280  # samples of one tone
@@ -85,6 +86,7 @@ class ToyCorpus:
             tables["refined"].append({"utterance_id": book, "book_id": book, "runs": [run]})
         self.shelf = Bookshelf(root / "books")
         self.recordings = {row["recording_id"]: row for row in tables["recordings"]}
+        self.utterances = tables["utterances"]
         options = PairsOptions(
             max_words=1, min_occurrences=2, max_ngrams=0, min_utterances=1, min_ms=1,
             context_chars=12,

@@ -21,7 +21,7 @@ CHAPTER_S, UTTERANCE_S = 20.0, 5.0
 
 def write_run(directory: Path) -> Run:
     """Two chapters of 20 s: the first gives two utterances of 5 s, one of which is in no book;
-    the second holds no speech."""
+    the second holds no speech. A second shard is empty."""
     root, books, results = (directory / name for name in ("audio", "books", "results"))
     books.mkdir(parents=True)
     (books / f"{EVIL.replace('/', '_')}.txt").write_text(BOOK)
@@ -57,6 +57,9 @@ def write_run(directory: Path) -> Run:
     }
     for stage, (table, _) in STAGES.items():
         own, num_in, rejected = rows[table]
+        empty = {"aubert.stage": stage, "aubert.ids_in": "0"}
+        tables.write(results / table / "1.parquet", table, [], empty)
+        tables.write(results / "rejects" / stage / "1.parquet", "rejects", [], empty)
         notes = {"aubert.stage": stage, "aubert.ids_in": str(num_in)}
         tables.write(results / table / "0.parquet", table, own, notes)
         lost = [

@@ -19,11 +19,14 @@ from aubert.align.commands import add_align
 from aubert.align.words_commands import add_words
 from aubert.corpus.commands import add_corpus
 from aubert.corpus.download_command import add_download
+from aubert.evaluate.aubert_use_commands import add_embed, add_score
 from aubert.evaluate.commands import add_evaluate
 from aubert.export.command import add_export
 from aubert.planning.command import add_plan
 from aubert.report.command import add_report
 from aubert.separation.commands import add_separate, add_separation
+from aubert.training.aubert_commands import add_aubert
+from aubert.training.clar_commands import add_clar
 from aubert.training.ctc_commands import add_ctc
 from aubert.training.hubert_commands import add_hubert
 from aubert.training.torchrun import is_worker
@@ -36,9 +39,9 @@ from aubert.units.stage_commands import add_units
 GROUPS = {
     "before anything runs": (add_plan, add_download),
     "the corpus": (add_corpus, add_transcribe, add_align, add_words),
-    "what learns from it": (add_units, add_hubert, add_ctc, add_separation),
+    "what learns from it": (add_units, add_hubert, add_ctc, add_aubert, add_clar, add_separation),
     "what comes of it": (add_evaluate, add_report, add_export),
-    "by themselves": (add_encode, add_separate, add_kmeans),
+    "by themselves": (add_encode, add_score, add_embed, add_separate, add_kmeans),
 }
 
 DONE, INPUT_FAULT, OWN_FAULT, INTERRUPTED = 0, 1, 3, 130  # and argparse's 2: a wrong command line

@@ -134,19 +134,24 @@ class Espeak:
         library.espeak_SetSynthCallback(self._callback)
         self._voice: Voice | None = None
 
-    def say(self, words: Sequence[str], marks: Sequence[str], voice: Voice) -> Speech:
+    def say(
+        self, words: Sequence[str], marks: Sequence[str], voice: Voice | Sequence[Voice]
+    ) -> Speech:
         """Speaks one sentence.
 
         words: lower-case spoken words. marks: for each word the punctuation after it
         (one of , ? ! or nothing, and a full stop at the end only: espeak reads one before
-        a small letter as an abbreviation's), which shapes pauses and intonation.
+        a small letter as an abbreviation's), which shapes pauses and intonation. voice:
+        of all words, or one for each; these have one name and one pitch_range.
         """
         assert len(words) == len(marks) > 0
-        self._use(voice)
+        voices = [voice] * len(words) if isinstance(voice, Voice) else voice
+        assert len({(each.name, each.pitch_range) for each in voices}) == 1
+        self._use(voices[0])
         positions, text = [], ""
-        for word, mark in zip(words, marks, strict=True):
+        for word, mark, each in zip(words, marks, voices, strict=True):
             positions.append(len(text) + 1)
-            text += f"{word}{WORD_JOINER}{mark} "
+            text += self._changed(each) + f"{word}{WORD_JOINER}{mark} "
         encoded = text.encode()
         self._chunks, self._marks = [], []
         status = self._library.espeak_Synth(
@@ -177,6 +182,13 @@ class Espeak:
         self._library.espeak_SetParameter(_PITCH, voice.pitch, 0)
         self._library.espeak_SetParameter(_RANGE, voice.pitch_range, 0)
         self._voice = voice
+
+    def _changed(self, voice: Voice) -> str:
+        """Commands inside the text, before a word that is said in another way than the last."""
+        if voice == self._voice:
+            return ""
+        self._voice = voice
+        return f"\x01{voice.pitch}P\x01{voice.rate_wpm}S "
 
     def _receive(self, samples, num_samples: int, events) -> int:
         if samples and num_samples > 0:

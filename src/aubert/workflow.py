@@ -78,18 +78,33 @@ def corpus_of(config: dict) -> dict:
     }
 
 
-def check_paths(corpus: dict) -> None:
+def check_paths(config: dict) -> None:
     """Raises ValueError when what no rule makes is not where the config says."""
     from aubert.corpus.books import Bookshelf
     from aubert.corpus.shards import speakers
 
+    corpus = config["corpus"]
     if corpus["source"] == "folder":
         from aubert.corpus.folder import scan
 
         scan(Path(corpus["root"]))
         return
-    next(speakers(Path(corpus["root"]), corpus["subsets"]), None)
-    Bookshelf(corpus["books_dir"], corpus["book_meta"])
+    try:
+        next(speakers(Path(corpus["root"]), corpus["subsets"]), None)
+        Bookshelf(corpus["books_dir"], corpus["book_meta"])
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; what of Libri-Light is not on this machine is fetched by: snakemake "
+            f"download (with the same --configfile), or one by one by: aubert download "
+            f"librilight-{corpus['subsets'][0]}"
+        ) from None
+    backend = config["transcribe"]["backend"]
+    lm_path = config["transcribe"][backend]["lm_path"]
+    if lm_path and not Path(lm_path).is_file():
+        raise ValueError(
+            f"transcribe.{backend}.lm_path: {lm_path} is not there; LibriSpeech's 3-gram model is "
+            f"fetched by: aubert download lm-3gram"
+        )
 
 
 class Fingerprints:
@@ -156,11 +171,42 @@ class Fingerprints:
         return fingerprints(Path(self._corpus["root"]), self._corpus["subsets"], self._num_shards)
 
 
-def of_folder(root: str, out: Path) -> str:
-    """Digest of the files of a folder of audiobooks, without what is made from it."""
-    from aubert.corpus.folder import scan
+class FolderFingerprints(Fingerprints):
+    """The same of a folder of audiobooks, from the folder itself: what a rule makes of it is
+    not there yet, or not anew, when Snakemake asks."""
 
-    return _digest([f"{source.path} {source.state}" for source in scan(Path(root), out)])
+    def __init__(self, root: str, corpus: dict, num_shards: int):
+        super().__init__(corpus, num_shards)
+        self._folder, self._out = Path(root), Path(corpus["root"]).parent
+
+    def of_shard(self, shard: str) -> str:
+        """The shard's audio, and the texts that it may be read from."""
+        from aubert.corpus.shards import shard_of
+
+        states, chapters, texts = self._scan()
+        lines = []
+        for chapter in chapters:
+            if shard_of(chapter.book.reader, self._num_shards) == int(shard):
+                told = texts.get(chapter.book)
+                read_from = [f"{path} {states[path]}" for path in told] if told else self.of_shelf()
+                lines.append(f"{chapter.path} {states[chapter.path]} {read_from}")
+        return _digest(lines)
+
+    def of_books(self, recordings: str) -> str:
+        """Every text: a folder holds few."""
+        return self.of_shelf()
+
+    def of_shelf(self) -> str:
+        states = self._scan()[0]
+        return _digest(
+            [f"{p} {state}" for p, state in states.items() if p.suffix.lower() == ".txt"]
+        )
+
+    @cache  # noqa: B019
+    def _scan(self) -> tuple[dict, list, dict]:
+        from aubert.corpus.folder import layout
+
+        return layout(self._folder, self._out)
 
 
 def _state(path: Path) -> str:

@@ -74,7 +74,9 @@ def test_the_exit_status_says_whose_fault_it_was(raised, status, said, monkeypat
     def run(arguments):
         raise raised
 
-    known = SimpleNamespace(parse_args=lambda argv: SimpleNamespace(run=run, debug=False))
+    known = SimpleNamespace(
+        parse_args=lambda argv: SimpleNamespace(run=run, debug=False, gpus=None)
+    )
     monkeypatch.setattr(cli, "parser", lambda: known)
     assert main([]) == status
     printed = capsys.readouterr().err

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from aubert import cli
+from aubert.export.command import KINDS
 from aubert.stage import REASONS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "benchmarks/README.md", *sorted((ROOT / "docs").glob("*.md"))]
-RULES = re.compile(r"^(?:rule|checkpoint) (\w+):", re.M)
+RULES = re.compile(r"^ *(?:rule|checkpoint) (\w+):", re.M)
 
 
 def commands(page: Path) -> Iterator[list[str]]:
@@ -47,6 +48,7 @@ def test_a_snakemake_command_is_one(page, arguments):
     parsed = get_argument_parser().parse_args(arguments)
     sources = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
     rules = {rule for source in sources for rule in RULES.findall(source.read_text())}
+    rules |= {f"export_{kind}" for kind in KINDS}
     asked = {*parsed.targets, *(parsed.forcerun or ())}
     assert {one for one in asked if "/" not in one} <= rules
     given = [Path(one) for one in parsed.configfile or ()] + [Path(parsed.workflow_profile or ".")]

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 NOTHING_TRAINED = {
     "hubert": {"iterations": []},
     "ctc": {"inits": []},
+    "aubert": {"scorers": []},
+    "clar": {"arms": []},
     "separation": {"in_run": False},
     "transcribe": {"backend": "pocketsphinx"},
     "words": {"backend": "pocketsphinx"},
@@ -43,11 +45,17 @@ class Run:
         return done.stdout
 
     def command(self, *arguments: str) -> list[str]:
-        configfile = self.directory / "overlay.yaml"
+        configfile = self._own("overlay.yaml")
         configfile.write_text(yaml.safe_dump(self.overlay))
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.house / "Snakefile")]
         command += ["--directory", str(self.directory), "--configfile", str(configfile)]
         return [*command, "--workflow-profile", "none", "--cores", "2", *arguments]
+
+    def _own(self, name: str) -> Path:
+        """A file of the tests', where neither git nor the workflow looks."""
+        folder = self.directory / ".snakemake"
+        folder.mkdir(exist_ok=True)
+        return folder / name
 
     def environment(self) -> dict[str, str]:
         plugins = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
@@ -55,7 +63,7 @@ class Run:
             **os.environ,
             "OMP_NUM_THREADS": "1",
             "PYTHONPATH": os.pathsep.join(filter(None, plugins)),
-            "JOBS_FILE": str(self.directory / "jobs.jsonl"),
+            "JOBS_FILE": str(self._own("jobs.jsonl")),
         }
 
     def jobs(self, *arguments: str) -> list[str]:
@@ -65,9 +73,10 @@ class Run:
 
     def job_list(self, *arguments: str) -> list[dict]:
         """What would run, as Snakemake's own list has it: rule, wildcards, gpu."""
-        path = self.directory / "jobs.jsonl"
+        path = self._own("jobs.jsonl")
         path.write_text("")
-        self.snakemake("--dry-run", "--logger", "jobs", *arguments)
+        # An option after --logger: it takes every name that follows.
+        self.snakemake("--logger", "jobs", "--dry-run", *arguments)
         return [json.loads(line) for line in path.read_text().splitlines()]
 
     def with_config(self, **changes) -> Run:

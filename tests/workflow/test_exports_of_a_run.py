@@ -25,7 +25,7 @@ def test_an_export_is_made_once_and_holds_every_word(mini_run):
 def test_every_kind_has_its_rule_and_none_runs_by_itself(mini_run):
     from aubert.export.command import KINDS
 
-    assert mini_run.jobs() == []
+    assert not [job for job in mini_run.jobs() if job.startswith("export")]
     for kind in KINDS:
         jobs = mini_run.jobs(f"export_{kind}", "--forcerun", f"export_{kind}")
         assert jobs == [f"export_{kind}"]

@@ -1,7 +1,7 @@
 # The shelf: a sketch of every book, by which speech without a known book finds its own.
 rule books:
     input:
-        corpus=MADE_CORPUS,
+        corpus=expand(SHARD_READY, shard=SHARDS) if SHARD_READY else [],
         code=code_of("align.find_book"),
     output:
         books=results("books.parquet"),

@@ -9,17 +9,19 @@ sys.path.insert(0, SOURCE)
 
 from aubert import config as aubert_config
 from aubert import gpus
+from aubert.aubert_plan import AubertPlan
+from aubert.clar_plan import ClarPlan
 from aubert.corpus.shards import shard_names
 from aubert.ctc_plan import CtcPlan
 from aubert.iterations import TRAINED, Plan
 from aubert.options import to_flags
 from aubert.workflow import (
     Fingerprints,
+    FolderFingerprints,
     check_paths,
     code_of,
     corpus_of,
     let_jobs_find_aubert,
-    of_folder,
 )
 
 let_jobs_find_aubert()
@@ -28,9 +30,14 @@ try:
     aubert_config.validate(config)
     PLAN = Plan(config)
     CTC_PLAN = CtcPlan(config, PLAN)
-    if config["corpus"]["source"] != "mini" and workflow.is_main_process:
-        check_paths(config["corpus"])
+    AUBERT_PLAN = AubertPlan(config, PLAN)
+    CLAR_PLAN = ClarPlan(config)
+    # What is asked to be fetched need not be there.
+    IS_NEEDED = workflow.is_main_process and "download" not in sys.argv
+    if config["corpus"]["source"] != "mini" and IS_NEEDED:
+        check_paths(config)
         CTC_PLAN.check_paths()
+        CLAR_PLAN.check_paths()
 except ValueError as error:
     raise WorkflowError(str(error))
 
@@ -52,6 +59,7 @@ def gpu_unless(device):
 
 wildcard_constraints:
     shard=r"\d+",
+    artefact=r"(librilight|librispeech|lm)-[\w-]+",
 
 
 def results(*parts):
@@ -72,32 +80,29 @@ def times_of(stage):
 
 # The recordings are there when this file is, where a rule makes the corpus.
 CORPUS_READY = str(Path(CORPUS["root"]).parent / "manifest.json")
-IS_MADE = CORPUS["source"] in ("mini", "folder")
-# Of a folder ancient: the fingerprints say which shards a change of it concerns.
-MADE_CORPUS = {"mini": CORPUS_READY, "folder": ancient(CORPUS_READY)}.get(
-    CORPUS["source"], []
-)
+# Of a folder there is one for each shard, so that a change of it concerns no other.
+SHARD_READY = {
+    "mini": CORPUS_READY,
+    "folder": results("corpus", "shards", "{shard}.json"),
+}.get(CORPUS["source"], [])
 
 # What no job makes is watched by `params`, by a function of the wildcards alone (of one that
 # takes `input`, Snakemake does not compare the value). Where it opens an input that is not
 # made yet, Snakemake asks again before the job.
-FINGERPRINTS = Fingerprints(CORPUS, config["num_shards"])
+FINGERPRINTS = (
+    FolderFingerprints(config["corpus"]["root"], CORPUS, config["num_shards"])
+    if CORPUS["source"] == "folder"
+    else Fingerprints(CORPUS, config["num_shards"])
+)
 
 
 def corpus_fingerprint(wildcards):
     """The shard's files. None in a cluster job, which must not walk the corpus again."""
     if not workflow.is_main_process:
         return None
-    if IS_MADE:
+    if CORPUS["source"] == "mini":
         open(CORPUS_READY).close()
     return FINGERPRINTS.of_shard(wildcards.shard)
-
-
-def folder_fingerprint(wildcards):
-    """Every audio file and text of the folder that the corpus is made from."""
-    if not workflow.is_main_process:
-        return None
-    return of_folder(config["corpus"]["root"], Path(CORPUS_READY).parent)
 
 
 def book_fingerprint(wildcards):
@@ -111,7 +116,7 @@ def shelf_fingerprint(wildcards):
     """Every book."""
     if not workflow.is_main_process:
         return None
-    if IS_MADE:
+    if CORPUS["source"] == "mini":
         open(CORPUS_READY).close()
     return FINGERPRINTS.of_shelf()
 

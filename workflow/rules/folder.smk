@@ -1,20 +1,21 @@
-# A folder of audiobooks and texts, in the layout that the other rules read.
+# The readers of a shard of a folder of audiobooks, and the texts, in the layout that the other rules read.
 if CORPUS["source"] == "folder":
 
     rule folder:
         input:
             code=code_of("corpus.folder"),
         output:
-            CORPUS_READY,
+            SHARD_READY,
         log:
-            f"logs/{NAME}/folder.log",
+            log_of("folder"),
         benchmark:
-            results("benchmarks", "folder.tsv")
+            times_of("folder")
         conda:
             ENV
         params:
             folder=config["corpus"]["root"],
-            root=subpath(output[0], parent=True),
-            fingerprint=folder_fingerprint,
+            root=subpath(output[0], ancestor=2),
+            num_shards=config["num_shards"],
+            fingerprint=corpus_fingerprint,
         shell:
-            "python -m aubert corpus folder {params.folder:q} {params.root:q} 2> {log}"
+            "python -m aubert corpus folder {params.folder:q} {params.root:q} --manifest {output:q} --shard {wildcards.shard} --num-shards {params.num_shards} 2> {log}"

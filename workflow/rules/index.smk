@@ -1,7 +1,7 @@
 # Which recordings there are. Only headers and jsons are read.
 rule index:
     input:
-        corpus=MADE_CORPUS,
+        corpus=SHARD_READY,
         code=code_of("corpus.index"),
     output:
         recordings=results("recordings", "{shard}.parquet"),

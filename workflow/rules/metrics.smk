@@ -34,7 +34,14 @@ rule metrics:
             expand(results("rejects", stage, "{shard}.parquet"), shard=SHARDS)
             for stage in MORE_STAGES
         ],
-        figures=[*UNIT_FIGURES, *PROBE_FIGURES, *CTC_FIGURES, *SEPARATION_IN_RUN],
+        figures=[
+            *UNIT_FIGURES,
+            *PROBE_FIGURES,
+            *CTC_FIGURES,
+            *AUBERT_FIGURES,
+            *CLAR_FIGURES,
+            *SEPARATION_IN_RUN,
+        ],
         code=code_of("evaluate.dataset"),
     output:
         report(

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from aubert import options
+from aubert.corpus.pairs_command import add_pairs
 from aubert.verbs import add_group, add_inputs, add_outputs, add_root, add_verb, rows_of, run_stage
 
 
@@ -22,6 +23,9 @@ def add_corpus(groups) -> None:
     folder = add_verb(verbs, "folder", "audiobooks and texts in any folders as a corpus", _folder)
     folder.add_argument("folder", type=Path, help="<reader>/<book>/<chapter>.mp3 and texts")
     folder.add_argument("root", type=Path, help="directory that the corpus is written to")
+    folder.add_argument("--manifest", type=Path, help="written last; default: in the root")
+    folder.add_argument("--shard", type=int, default=0, help="of the readers that are laid out")
+    folder.add_argument("--num-shards", type=int, default=1)
 
     index = add_verb(verbs, "index", "list a shard's recordings, from headers and jsons", _index)
     add_outputs(index, "recordings")
@@ -37,6 +41,7 @@ def add_corpus(groups) -> None:
     add_outputs(cut, "utterances")
     add_root(cut)
     options.add_arguments(cut, CutOptions)
+    add_pairs(verbs)
 
 
 def _mini(arguments: argparse.Namespace) -> str:
@@ -49,7 +54,13 @@ def _mini(arguments: argparse.Namespace) -> str:
 def _folder(arguments: argparse.Namespace) -> str:
     from aubert.corpus.folder import import_folder
 
-    return import_folder(arguments.folder, arguments.root)
+    return import_folder(
+        arguments.folder,
+        arguments.root,
+        arguments.manifest,
+        arguments.shard,
+        arguments.num_shards,
+    )
 
 
 def _index(arguments: argparse.Namespace) -> str:

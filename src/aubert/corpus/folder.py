@@ -9,19 +9,17 @@ from __future__ import annotations
 import codecs
 import json
 import os
-import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from aubert.corpus import convert
 from aubert.corpus.folder_layout import Book, Chapter, chapters, flat_name, texts_of
-from aubert.corpus.shards import AUDIO_SUFFIXES
+from aubert.corpus.shards import AUDIO_SUFFIXES, shard_of
 from aubert.files import write_bytes, write_json
 
 SUBSET = "folder"
-_STATE = ".state.json"  # not the manifest: Snakemake deletes that before it makes it again
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -63,16 +61,35 @@ def _is_left_out(directory: Path, out: Path | None) -> bool:
     return own or directory.name.startswith(".")
 
 
-def import_folder(root: Path, out: Path) -> str:
-    """Makes the corpus below `out`: librilight/, books/ and, last, manifest.json; returns what
-    to tell. Raises ValueError as `scan` does, and where ffmpeg is needed and not installed."""
-    sources = scan(root, out)
-    states = {source.path: source.state for source in sources}
-    texts = [source.path for source in sources if _is_text(source.path.name)]
-    audio = chapters((path for path in states if path not in set(texts)), root.resolve().name)
+def layout(
+    root: Path, out: Path | None = None
+) -> tuple[dict[PurePosixPath, str], list[Chapter], dict[Book, list[PurePosixPath]]]:
+    """The state of every file of the folder, the place of every audio file in the corpus, and
+    the texts of each book whose text is told. Raises ValueError as `scan` and `chapters` do."""
+    states = {source.path: source.state for source in scan(root, out)}
+    texts = [path for path in states if _is_text(path.name)]
+    audio = chapters([path for path in states if not _is_text(path.name)], root.resolve().name)
+    return states, audio, texts_of(audio, texts)
+
+
+def import_folder(
+    root: Path, out: Path, manifest: Path | None = None, shard: int = 0, num_shards: int = 1
+) -> str:
+    """Makes the readers of one shard of the corpus below `out`, librilight/ and books/, and
+    last `manifest` (<out>/manifest.json); returns what to tell.
+
+    Raises ValueError as `scan` does, and where ffmpeg is needed and not installed.
+    """
+
+    def is_ours(reader: str) -> bool:
+        return shard_of(reader, num_shards) == shard
+
+    states, audio, texts = layout(root, out)
+    audio = [chapter for chapter in audio if is_ours(chapter.book.reader)]
     _check_ffmpeg([root / chapter.path for chapter in audio])
-    books = _write_books(root, out / "books", texts_of(audio, texts), texts)
-    before = _read_state(out)
+    books = _write_books(root, out / "books", texts, [p for p in states if _is_text(p.name)])
+    state = out / f".state-{shard}-of-{num_shards}.json"
+    before = _read_state(state)
     made: dict[str, dict] = {}
     for chapter in audio:
         key = str(chapter.path)
@@ -89,18 +106,20 @@ def import_folder(root: Path, out: Path) -> str:
             content = (json.dumps(described, indent=1, ensure_ascii=False) + "\n").encode()
             _write_if_changed((out / name).with_name(Path(name).stem + ".json"), content)
     recordings = sorted(name for entry in made.values() for name in entry["files"])
-    _remove_others(out, recordings)
-    write_json(out / _STATE, made)
-    write_json(out / "manifest.json", {"recordings": recordings, "books": sorted(books.values())})
-    num_books = len({chapter.book for chapter in audio})
-    unknown = num_books - len(books)
+    _remove_others(out, recordings, is_ours)
+    write_json(state, made)
+    read = {chapter.book for chapter in audio}
+    known = sorted(books[book] for book in read if book in books)
+    write_json(manifest or out / "manifest.json", {"recordings": recordings, "books": known})
+    num_books, unknown = len(read), len(read) - len(known)
     by_content = f", {unknown} of them to be found by what is read" if unknown else ""
     return f"folder: {len(recordings)} recordings, {num_books} books{by_content}"
 
 
-def _read_state(out: Path) -> dict[str, dict]:
+def _read_state(path: Path) -> dict[str, dict]:
+    """Not the manifest: Snakemake deletes that before it makes it again."""
     try:
-        return json.loads((out / _STATE).read_bytes())
+        return json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return {}
 
@@ -150,11 +169,15 @@ def _link(source: Path, out: Path, name: Path) -> str:
     return str(name)
 
 
-def _remove_others(out: Path, recordings: Iterable[str]) -> None:
+def _remove_others(out: Path, recordings: Iterable[str], is_ours: Callable[[str], bool]) -> None:
     """What belongs to files that are no longer in the folder."""
     kept = {out / name for name in recordings}
     kept |= {path.with_name(path.stem + ".json") for path in kept}
-    for path in sorted((out / "librilight").rglob("*"), reverse=True):
+    readers = out / "librilight" / SUBSET
+    readers.mkdir(parents=True, exist_ok=True)
+    ours = [path for reader in readers.iterdir() if is_ours(reader.name) for path in
+            (reader, *reader.rglob("*"))]  # fmt: skip
+    for path in sorted(ours, reverse=True):
         if path.is_dir() and not path.is_symlink():
             if not any(path.iterdir()):
                 path.rmdir()
@@ -186,7 +209,7 @@ def _write_books(
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         if path.name not in wanted:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            path.unlink(missing_ok=True)  # another shard's job may have done it
     for name, content in wanted.items():
         _write_if_changed(folder / name, content)
     return ids

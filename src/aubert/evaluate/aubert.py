@@ -22,7 +22,7 @@ from aubert.evaluate.retrieval import (
 from aubert.models.aubert import AubertModel
 from aubert.models.aubert_batch import AubertBatch
 from aubert.models.pooling import Pooler, spans
-from aubert.training.aubert import AubertExamples
+from aubert.training.aubert_examples import AubertExamples
 from aubert.training.data import Piece
 
 Rows = Callable[[AubertBatch], torch.Tensor]
@@ -120,16 +120,16 @@ def evaluate_pairs(
     k: int = 4,
     max_words: int = 2_000,
 ) -> dict[str, Figure | None]:
-    """Every figure of one held-out split, under `key` ("aubert").
+    """Every figure of one held-out split; their keys begin with `key` ("aubert.").
 
     pairs: rows of the pairs table; found: the trained model's features of them; baseline: the
     untrained encoders' features of them, and their scorer; seen_ngrams: of the training pairs;
     max_words: that all-word retrieval is among; of more, that many are drawn.
 
-    `<key>.same_token`: text -> its own utterance among k of the same n-gram by the same speaker;
-    `.same_token_no_context`: with the span alone as text; `.context_helps`: the difference in
-    top-1; `.retrieval`: audio -> text over single words; `.text_to_audio`: the other way;
-    `.unseen_words`: audio -> text of the words that no training pair holds, among all words.
+    `same_token`: text -> its own utterance among k of the same n-gram by the same speaker;
+    `same_token_no_context`: with the span alone as text; `context_helps`: the difference in
+    top-1; `retrieval`: audio -> text over single words; `text_to_audio`: the other way;
+    `new_words`: audio -> text of the words that no training pair holds, among all words.
     """
     figures_of_words = _all_words(key, pairs, found, score, baseline, seen_ngrams, max_words)
     return _same_token(key, pairs, found, score, baseline, k) | figures_of_words
@@ -150,12 +150,12 @@ def _same_token(
     untrained, untrained_score = baseline
     with_context = same_token(sets, found.text, found.audio, score, ngrams)
     others = same_token(sets, untrained.text, untrained.audio, untrained_score, ngrams)
-    results = figures(f"{key}.same_token", with_context, others)
+    results = figures(f"{key}same_token", with_context, others)
     if found.bare_text is not None:
         without = same_token(sets, found.bare_text, found.audio, score, ngrams)
-        results |= figures(f"{key}.same_token_no_context", without)
+        results |= figures(f"{key}same_token_no_context", without)
         difference = with_context.top1 - without.top1
-        results[f"{key}.context_helps"] = figure(difference, with_context.ngrams)
+        results[f"{key}context_helps"] = figure(difference, with_context.ngrams)
     return results
 
 
@@ -180,8 +180,8 @@ def _all_words(
     read, read_untrained = all_tokens(scores, words), all_tokens(untrained_scores, words)
     unseen = np.array([word not in seen_ngrams for word in words])
     return {
-        **figures(f"{key}.retrieval", heard, heard_untrained),
-        f"{key}.retrieval_top1.majority": figure(majority_top1(words, words), words),
-        **figures(f"{key}.text_to_audio", read, read_untrained),
-        **figures(f"{key}.unseen_words", heard.subset(unseen), heard_untrained.subset(unseen)),
+        **figures(f"{key}retrieval", heard, heard_untrained),
+        f"{key}retrieval_top1.majority": figure(majority_top1(words, words), words),
+        **figures(f"{key}text_to_audio", read, read_untrained),
+        **figures(f"{key}new_words", heard.subset(unseen), heard_untrained.subset(unseen)),
     }

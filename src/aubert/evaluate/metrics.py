@@ -15,6 +15,7 @@ from aubert.files import write_json
 BOOTSTRAP_DRAWS = 1_000
 _DETAILS = (
     ".cluster_purity", ".dead_clusters", ".mean_unit_ms", ".phone_purity", "_p90", "_within_50_ms",
+    "_mrr", ".majority", ".over_baseline",
 )  # fmt: skip
 
 
@@ -49,6 +50,19 @@ def mean(values: np.ndarray) -> Figure | None:
         return None
     centre = float(np.mean(values))
     spread = 1.959964 * float(np.std(values)) / math.sqrt(len(values))
+    return Figure(centre, len(values), (centre - spread, centre + spread))
+
+
+def mean_of_runs(values: Sequence[float]) -> Figure | None:
+    """The mean of a few runs (folds, draws, seeds) with Student's interval; n is their number.
+    None without values, no interval for one."""
+    if len(values) < 2:
+        return Figure(float(values[0]), 1) if values else None
+    from scipy.stats import t
+
+    centre = float(np.mean(values))
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    spread = float(t.ppf(0.975, len(values) - 1)) * error
     return Figure(centre, len(values), (centre - spread, centre + spread))
 
 

@@ -6,18 +6,16 @@ utterance is predicted once, by a classifier that saw nothing of its recording.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from aubert import audio, tables
-from aubert.corpus.shards import AUDIO_SUFFIXES
+from aubert import audio
+from aubert.corpus.clips import Clip, drawn, limited
 from aubert.evaluate.metrics import Figure, proportion
 from aubert.progress import progress
 from aubert.stage import Reject
@@ -42,75 +40,9 @@ class ProbeOptions:
     max_per_label: int = 40
 
 
-class Example(NamedTuple):
-    """One utterance. group: what shares a room and a microphone with it, its recording.
-    slices: of the file, in its own samples; None: all of it"""
-
-    id: str
-    label: str
-    group: str
-    path: Path
-    slices: list[tuple[int, int]] | None = None
-
-
-def speakers_of(results: Path, corpus_root: Path, options: ProbeOptions) -> list[Example]:
-    """Utterances of a run's tables, labelled with their speakers."""
-    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
-    speakers = _drawn({row["speaker"] for row in recordings.values()}, options.max_labels)
-    slices: dict[str, dict[str, list]] = {speaker: {} for speaker in speakers}
-    recording_of: dict[str, dict] = {}
-    for row in tables.all_rows(results, "utterances"):
-        recording = recordings[row["recording_id"]]
-        if recording["speaker"] in slices:
-            ends = [(one["start_sample"], one["end_sample"]) for one in row["slices"]]
-            slices[recording["speaker"]][row["utterance_id"]] = ends
-            recording_of[row["utterance_id"]] = recording
-    return [
-        Example(
-            utterance,
-            speaker,
-            recording_of[utterance]["recording_id"],
-            corpus_root / recording_of[utterance]["path"],
-            own[utterance],
-        )
-        for speaker, own in slices.items()
-        for utterance in _drawn(own, options.max_per_label)
-    ]
-
-
-def classes_of(folder: Path, options: ProbeOptions) -> list[Example]:
-    """The audio files of `<folder>/<class>/`, at any depth; those of one directory below a
-    class are a group. Raises ValueError for fewer than two classes with audio."""
-    found: dict[str, dict[str, Path]] = {}
-    for directory in sorted(path for path in Path(folder).iterdir() if path.is_dir()):
-        files = [p for p in directory.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES]
-        if files:
-            found[directory.name] = {p.relative_to(folder).as_posix(): p for p in files}
-    if len(found) < 2:
-        raise ValueError(
-            f"{folder} holds {len(found)} sub-folders with audio; a probe needs a sub-folder for "
-            f"each of two classes or more"
-        )
-    return [
-        Example(name, label, name.rpartition("/")[0] if name.count("/") > 1 else name, own[name])
-        for label in _drawn(found, options.max_labels)
-        for own in [found[label]]
-        for name in _drawn(own, options.max_per_label)
-    ]
-
-
-def _drawn(names: Iterable[str], limit: int) -> list[str]:
-    """At most `limit` of the names, in an order that is random but fixed."""
-
-    def drawn_at(name: str) -> bytes:
-        return hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-
-    return sorted(names, key=lambda name: (drawn_at(name), name))[:limit]
-
-
 def probe(
     name: str,
-    examples: Sequence[Example],
+    clips: Sequence[Clip],
     encoders: Mapping[str, Path | str],
     options: ProbeOptions,
     network: NetworkOptions,
@@ -121,6 +53,7 @@ def probe(
     Left out are utterances that cannot be read or have no frame, and labels of which there is
     one utterance only. No figures where fewer than two labels are left.
     """
+    examples = limited(clips, options.max_labels, options.max_per_label)
     vectors = {"": _pooled(Mfcc(normalise_mean=False), examples)}
     for encoder, directory in encoders.items():
         loaded = Encoder.load(
@@ -141,7 +74,7 @@ def probe(
     return figures
 
 
-def _pooled(extractor: Extractor, examples: Sequence[Example]) -> dict[str, np.ndarray]:
+def _pooled(extractor: Extractor, examples: Sequence[Clip]) -> dict[str, np.ndarray]:
     """Mean and standard deviation over time of the examples that have features."""
     found = {}
     for item in extractor.run(_sounds(examples, extractor.sample_rate_hz)):
@@ -155,7 +88,7 @@ def _pooled(extractor: Extractor, examples: Sequence[Example]) -> dict[str, np.n
 
 
 def _sounds(
-    examples: Sequence[Example], sample_rate_hz: int
+    examples: Sequence[Clip], sample_rate_hz: int
 ) -> Iterator[tuple[str, np.ndarray] | Reject]:
     for one in progress(examples, what="probe", total=len(examples), unit="utterance"):
         try:
@@ -166,12 +99,12 @@ def _sounds(
             yield one.id, samples
 
 
-def _testable(examples: Sequence[Example]) -> list[Example]:
+def _testable(examples: Sequence[Clip]) -> list[Clip]:
     counts = Counter(one.label for one in examples)
     return [one for one in examples if counts[one.label] > 1]
 
 
-def _num_correct(examples: Sequence[Example], vectors: Mapping[str, np.ndarray]) -> int:
+def _num_correct(examples: Sequence[Clip], vectors: Mapping[str, np.ndarray]) -> int:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -188,7 +121,7 @@ def _num_correct(examples: Sequence[Example], vectors: Mapping[str, np.ndarray])
     return correct
 
 
-def _folds(examples: Sequence[Example]) -> np.ndarray:
+def _folds(examples: Sequence[Clip]) -> np.ndarray:
     """The fold of each example: a group is in one, a label in more than one. Where a label has
     one group only, its examples stand for themselves."""
     groups: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
@@ -199,6 +132,6 @@ def _folds(examples: Sequence[Example]) -> np.ndarray:
         own = groups[label]
         if len(own) == 1:
             own = {examples[index].id: [index] for members in own.values() for index in members}
-        for position, group in enumerate(_drawn(own, len(own))):
+        for position, group in enumerate(drawn(own)):
             folds[own[group]] = (first + position) % _FOLDS
     return folds

@@ -45,20 +45,21 @@ def _named(text: str) -> tuple[str, str]:
 
 
 def _probe(arguments: argparse.Namespace) -> str:
+    from aubert.corpus.clips import clips_of_folder, clips_of_speakers
     from aubert.evaluate.metrics import write_metrics
-    from aubert.evaluate.probe import ProbeOptions, classes_of, probe, speakers_of
+    from aubert.evaluate.probe import ProbeOptions, probe
 
     probed = options.from_arguments(arguments, ProbeOptions)
-    examples = {name: classes_of(Path(folder), probed) for name, folder in arguments.folder}
+    clips = {name: clips_of_folder(Path(folder)) for name, folder in arguments.folder}
     if arguments.results is not None:
         if arguments.root is None:
             raise ValueError("give --root, the corpus's directory, with --results")
-        examples["speaker"] = speakers_of(arguments.results, arguments.root, probed)
-    if not examples:
+        clips["speaker"] = clips_of_speakers(arguments.results, arguments.root)
+    if not clips:
         raise ValueError("there is nothing to probe: give --results, or a --folder of classes")
     network = options.from_arguments(arguments, NetworkOptions)
     figures = {}
-    for name, own in examples.items():
+    for name, own in clips.items():
         figures |= probe(name, own, dict(arguments.encoder), probed, network)
     write_metrics(arguments.out, figures)
     found = [f"{key} {figure.value:.3f}" for key, figure in figures.items() if figure]

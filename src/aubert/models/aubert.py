@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,10 +25,10 @@ from transformers import (
 )
 
 from aubert import files
-from aubert.models.aubert_batch import AubertBatch
+from aubert.models.aubert_batch import AubertBatch, Segments, Texts
 from aubert.models.aubert_options import AubertOptions
 from aubert.models.contrast import CosineScorer, MlpScorer, contrast, may_contrast, spread
-from aubert.models.hubert import features, load_encoder
+from aubert.models.hubert import every_layer, features, load_encoder
 from aubert.models.pooling import MlpProjection, Pooler, spans
 
 TEXT_DIR, AUDIO_DIR = "text", "audio"
@@ -49,6 +49,21 @@ class Branch(nn.Module):
 
     def forward(self, states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         return self.projection(self.pooler(states, lengths))
+
+
+class LayerSum(nn.Module):
+    """The layers' states, each normalised, added with learnt weights (as ELMo and SUPERB do)."""
+
+    def __init__(self, num_layers: int):
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(num_layers))
+
+    def forward(self, layers: Sequence[torch.Tensor]) -> torch.Tensor:
+        shares = self.weights.softmax(0)
+        return sum(
+            share * functional.layer_norm(states, states.shape[-1:])
+            for share, states in zip(shares, layers, strict=True)
+        )
 
 
 class MlmHead(nn.Module):
@@ -100,6 +115,8 @@ class AubertModel(nn.Module):
                 else MlpScorer(options.projection_dim, options.scorer_hidden),
             }
         )
+        if options.audio_layers == "all":
+            self.heads["layers"] = LayerSum(audio_encoder.config.num_hidden_layers + 1)
         if options.mlm_weight:
             num_tokens, embedding_width = text_encoder.get_input_embeddings().weight.shape
             width = text_encoder.config.hidden_size
@@ -128,7 +145,7 @@ class AubertModel(nn.Module):
             if not name.startswith("feature_extractor."):
                 weight.requires_grad_(not frozen)
 
-    def text_states(self, batch: AubertBatch) -> torch.Tensor:
+    def text_states(self, batch: Texts) -> torch.Tensor:
         """The text encoder's last layer [rows, tokens, width]."""
         steps = torch.arange(batch.ids.shape[1], device=batch.ids.device)
         mask = (steps < batch.num_tokens[:, None]).long()
@@ -139,7 +156,7 @@ class AubertModel(nn.Module):
         """Samples from one frame of the audio encoder to the next."""
         return math.prod(self.audio_encoder.config.conv_stride)
 
-    def audio_states(self, batch: AubertBatch) -> tuple[torch.Tensor, torch.Tensor]:
+    def audio_states(self, batch: Segments) -> tuple[torch.Tensor, torch.Tensor]:
         """The audio encoder's last layer over the segments [rows, frames, width], and their
         frame counts. A segment that is shorter than a frame has one."""
         encoder = self.audio_encoder
@@ -149,17 +166,20 @@ class AubertModel(nn.Module):
             frames = encoder._get_feat_extract_output_lengths
             starts = batch.segment_starts // self.hop_samples
             left = frames(batch.num_samples) - starts
-            lengths = torch.minimum(frames(batch.segment_lengths).clamp(min=1), left)
+            lengths = torch.minimum(frames(batch.segment_lengths), left).clamp(min=1)
             inside = spans(extracted, starts, lengths)
             valid = torch.arange(inside.shape[1], device=inside.device) < lengths[:, None]
             hidden = encoder.feature_projection(inside)
-            return encoder.encoder(hidden, attention_mask=valid)[0], lengths
+            if self.options.audio_layers == "last":
+                return encoder.encoder(hidden, attention_mask=valid)[0], lengths
+            states = every_layer(encoder, hidden, valid)
+        return self.heads["layers"](states), lengths
 
-    def embed_text(self, batch: AubertBatch) -> torch.Tensor:
+    def embed_text(self, batch: Texts) -> torch.Tensor:
         """[rows, projection_dim] of the spans in their contexts."""
         return self._embed_spans(self.text_states(batch), batch)
 
-    def embed_audio(self, batch: AubertBatch) -> torch.Tensor:
+    def embed_audio(self, batch: Segments) -> torch.Tensor:
         """[rows, projection_dim] of the segments."""
         return self.heads["audio"](*self.audio_states(batch))
 
@@ -167,7 +187,7 @@ class AubertModel(nn.Module):
         """float32 [texts, audios] of embeddings: the higher, the better they agree."""
         return self.heads["scorer"](text, audio)
 
-    def _embed_spans(self, states: torch.Tensor, batch: AubertBatch) -> torch.Tensor:
+    def _embed_spans(self, states: torch.Tensor, batch: Texts) -> torch.Tensor:
         inside = spans(states, batch.span_starts, batch.span_lengths)
         return self.heads["text"](inside, batch.span_lengths)
 

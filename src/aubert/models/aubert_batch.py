@@ -28,21 +28,13 @@ class Tokens(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AubertBatch:
-    """Rows are pairs of a text and an audio segment.
+class Texts:
+    """Rows are texts.
 
     ids: int64 [rows, tokens]; num_tokens: int64 [rows]
     span_starts, span_lengths: int64 [rows], in tokens
     masked: int64 [num_masked], positions in the flattened [rows x tokens] that are masked for the
       masked-language-model loss; masked_ids: int64 [num_masked], what stood there
-    samples: float32 [rows, samples], zero behind each row's end; num_samples: int64 [rows]
-    segment_starts, segment_lengths: int64 [rows], in samples: the audio of the pair; around it is
-      what the front end normalises over
-    groups: int64 [rows], which n-gram of which speaker; texts: int64 [rows], which place of which
-      book
-    places: int64 [own], of the rows in the contrast, which `num_pairs` pairs make, spread over
-      the processes; rows behind the first `own` are in no loss (a process without a share)
-    same_group: whether pairs are contrasted within their group only
     """
 
     ids: torch.Tensor
@@ -51,10 +43,34 @@ class AubertBatch:
     span_lengths: torch.Tensor
     masked: torch.Tensor
     masked_ids: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Rows are audio.
+
+    samples: float32 [rows, samples], zero behind each row's end; num_samples: int64 [rows]
+    segment_starts, segment_lengths: int64 [rows], in samples: the audio that counts; before it
+      stands what the front end normalises over with it
+    """
+
     samples: torch.Tensor
     num_samples: torch.Tensor
     segment_starts: torch.Tensor
     segment_lengths: torch.Tensor
+
+
+@dataclass(frozen=True)
+class AubertBatch(Segments, Texts):
+    """Rows are pairs of a text and an audio segment.
+
+    groups: int64 [rows], which n-gram of which speaker; texts: int64 [rows], which place of which
+      book
+    places: int64 [own], of the rows in the contrast, which `num_pairs` pairs make, spread over
+      the processes; rows behind the first `own` are in no loss (a process without a share)
+    same_group: whether pairs are contrasted within their group only
+    """
+
     groups: torch.Tensor
     texts: torch.Tensor
     places: torch.Tensor
@@ -90,6 +106,11 @@ class TextWindows:
         self._before = [tokenizer.cls_token_id] if tokenizer.cls_token_id is not None else []
         self._after = [tokenizer.sep_token_id] if tokenizer.sep_token_id is not None else []
         self._room = max_tokens - len(self._before) - len(self._after)
+        pieces = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+        special = set(tokenizer.all_special_tokens)
+        self._is_word = np.array(
+            [piece not in special and any(map(str.isalnum, piece)) for piece in pieces]
+        )
 
     def tokens(self, text: str) -> Tokens:
         """Every token of a text, of a whole book too: a window is then cut, not tokenised."""
@@ -122,6 +143,15 @@ class TextWindows:
             len(self._before) + first - start,
             last - first,
         )
+
+    def without_words(self, window: Window, most: float, rng: np.random.Generator) -> Window:
+        """The window with the mask in place of up to a share `most` of the pieces of words around
+        its span; punctuation and special tokens stay."""
+        ids = np.array(window.ids)
+        hidden = self._is_word[ids] & (rng.random(len(ids)) < most * rng.random())
+        hidden[window.span_start : window.span_start + window.span_length] = False
+        ids[hidden] = self.tokenizer.mask_token_id
+        return window._replace(ids=ids.tolist())
 
 
 def text_columns(
@@ -156,13 +186,25 @@ def text_columns(
     }
 
 
-def audio_columns(segments: Sequence[np.ndarray], normalise: bool) -> dict[str, torch.Tensor]:
-    """The batch's columns of audio. normalise: to zero mean and unit variance, as Hugging
-    Face's feature extractor does where do_normalize is set."""
-    lengths = [len(segment) for segment in segments]
-    samples = np.zeros((len(segments), max(lengths)), np.float32)
-    for target, segment in zip(samples, segments, strict=True):
+NO_REFERENCE = np.zeros(0, np.float32)
+
+
+def audio_columns(
+    segments: Sequence[np.ndarray], references: Sequence[np.ndarray], normalise: bool
+) -> dict[str, torch.Tensor]:
+    """The batch's columns of audio: each segment behind its reference, which is a whole number of
+    frames. normalise: both together to zero mean and unit variance, as Hugging Face's feature
+    extractor does where do_normalize is set."""
+    rows = [np.concatenate(pair) for pair in zip(references, segments, strict=True)]
+    lengths = [len(row) for row in rows]
+    samples = np.zeros((len(rows), max(lengths)), np.float32)
+    for target, row in zip(samples, rows, strict=True):
         if normalise:
-            segment = (segment - segment.mean()) / np.sqrt(segment.var() + 1e-7)
-        target[: len(segment)] = segment
-    return {"samples": torch.from_numpy(samples), "num_samples": torch.tensor(lengths)}
+            row = (row - row.mean()) / np.sqrt(row.var() + 1e-7)
+        target[: len(row)] = row
+    return {
+        "samples": torch.from_numpy(samples),
+        "num_samples": torch.tensor(lengths),
+        "segment_starts": torch.tensor([len(reference) for reference in references]),
+        "segment_lengths": torch.tensor([len(segment) for segment in segments]),
+    }

@@ -20,10 +20,11 @@ class AubertOptions:
       learnt temperature, as its code has it
     scorer_hidden: width of the mlp's hidden layer; no effect on cosine
     dropout: in the projection; no effect on linear
-    surround_ms: of audio before and after a segment that the front end normalises over with it;
-      the transformer hears the segment only. AuBERT has 0. More tells what stands around the
-      word by its statistics (a pause, another speaker's line), so that finding the right one of
-      several utterances of a word no longer shows what is in the word itself
+    reference_seconds: of other speech of the recording, the same for all of its pairs, that the
+      front end normalises over together with the segment, so that it stays heard whether a word is
+      higher or louder than usual; 0, as AuBERT has it: over the segment alone
+    audio_layers: last, as AuBERT has it; or all, which are added with learnt weights: networks that
+      know letters keep pitch and duration in their lower layers
     max_tokens: of the text around a span, special tokens counted
     mlm_weight: of the masked-language-model loss beside the contrast; 0: none
     mlm_share: of the tokens around the span that are masked for it; AuBERT's 0.1
@@ -35,7 +36,8 @@ class AubertOptions:
     scorer: Literal["mlp", "cosine"] = "cosine"
     scorer_hidden: int = 512
     dropout: float = 0.1
-    surround_ms: int = 0
+    reference_seconds: float = 0.0
+    audio_layers: Literal["last", "all"] = "last"
     max_tokens: int = 256
     mlm_weight: float = 0.0
     mlm_share: float = 0.1
@@ -53,6 +55,6 @@ class AubertOptions:
                 raise ValueError(
                     f"{name} is {getattr(self, name):g}; it must be 0 or more, below 1"
                 )
-        for name in ("surround_ms", "mlm_weight"):
+        for name in ("reference_seconds", "mlm_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name):g}; it must not be negative")

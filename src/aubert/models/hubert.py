@@ -150,6 +150,32 @@ def _input_of_layer(
     return kept[0]
 
 
+def every_layer(
+    encoder: HubertModel, hidden: torch.Tensor, valid: torch.Tensor | None
+) -> list[torch.Tensor]:
+    """What each transformer layer takes, and the last one's output: [batch, frames, hidden_size]
+    each. hidden: of the feature projection; valid: bool [batch, frames]. A layer that layerdrop
+    leaves out takes what the next one does."""
+    transformer = encoder.encoder
+    taken: dict[int, torch.Tensor] = {}
+
+    def keep(index: int):
+        return lambda _module, arguments: taken.__setitem__(index, arguments[0])
+
+    handles = [
+        layer.register_forward_pre_hook(keep(index))
+        for index, layer in enumerate(transformer.layers)
+    ]
+    try:
+        states = [transformer(hidden, attention_mask=valid)[0]]
+    finally:
+        for handle in handles:
+            handle.remove()
+    for index in reversed(range(len(transformer.layers))):
+        states.insert(0, taken.get(index, states[0]))
+    return states
+
+
 class UnitHeads(nn.Module):
     """One head per label set: a projection and K label embeddings, not shared between sets
     (fairseq's untie_final_proj).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,15 +54,16 @@ class Run:
     def rejects(self, stage: str, shard: str) -> pa.Table:
         return tables.read(self.results / "rejects" / stage / f"{shard}.parquet", "rejects")
 
-    def rows_of(self, table: str, utterance_ids: list[str]) -> dict[str, list[dict]]:
-        """The rows of some utterances, by utterance; only they become dicts."""
-        found: dict[str, list[dict]] = {one: [] for one in utterance_ids}
-        wanted = pa.array(utterance_ids, pa.string())
+    def rows_of(self, table: str, ids: Collection[str]) -> dict[str, list[dict]]:
+        """The rows of some ids of the table's first key column; only they become dicts."""
+        key = tables.TABLES[table].key[0]
+        found: dict[str, list[dict]] = {one: [] for one in ids}
+        wanted = pa.array(list(ids), pa.string())
         for shard in self.shards:
             path = self.results / table / f"{shard}.parquet"
             whole = tables.read(path, table)
-            for row in whole.filter(pc.is_in(whole["utterance_id"], wanted)).to_pylist():
-                found[row["utterance_id"]].append(row)
+            for row in whole.filter(pc.is_in(whole[key], wanted)).to_pylist():
+                found[row[key]].append(row)
         return found
 
     def text(self, book_id: str) -> str:

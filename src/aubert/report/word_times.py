@@ -97,10 +97,14 @@ def _nearest_errors(
 
 
 def _utterances(run: Run) -> list[Spoken]:
+    chosen = _chosen(run)
+    utterances = run.rows_of("utterances", chosen)
+    words, places = run.rows_of("words", chosen), run.rows_of("refined", chosen)
+    recordings = run.rows_of("recordings", [utterances[one][0]["recording_id"] for one in chosen])
     played = []
-    for one, mean in _chosen(run):
-        (utterance,) = run.rows_of("utterances", [one])[one]
-        recording = next(_recording(run, utterance["recording_id"]))
+    for one, mean in chosen.items():
+        (utterance,), (place,) = utterances[one], places[one]
+        (recording,) = recordings[utterance["recording_id"]]
         slices = [(piece["start_sample"], piece["end_sample"]) for piece in utterance["slices"]]
         try:
             samples = audio.decode(run.root / recording["path"], slices)
@@ -113,34 +117,25 @@ def _utterances(run: Run) -> list[Spoken]:
                 audio=data_uri(samples, audio.SAMPLE_RATE_HZ),
                 seconds=len(samples) / audio.SAMPLE_RATE_HZ,
                 peaks=peaks(samples),
-                words=_words(run, one),
+                words=_words(words[one], place, run.text(place["book_id"])),
             )
         )
     return played
 
 
-def _words(run: Run, utterance_id: str) -> list[Word]:
-    rows = run.rows_of("words", [utterance_id])[utterance_id]
-    (place,) = run.rows_of("refined", [utterance_id])[utterance_id]
-    text = run.text(place["book_id"])
+def _words(rows: list[dict], place: dict, book: str) -> list[Word]:
     words = []
     for row, later in zip(rows, [*rows[1:], None], strict=True):
-        after = text[row["char_end"] : later["char_start"] if later else place["char_end"]]
+        after = book[row["char_end"] : later["char_start"] if later else place["char_end"]]
         if len(after) > _BETWEEN:
             after = " […] "  # what the reader skipped
         words.append(Word(row["word"], after, row["start_ms"], row["end_ms"], row["confidence"]))
     return words
 
 
-def _recording(run: Run, recording_id: str):
-    for shard in run.shards:
-        found = run.read("recordings", shard, ["recording_id", "path", "speaker"])
-        yield from found.filter(pa.compute.equal(found["recording_id"], recording_id)).to_pylist()
-
-
-def _chosen(run: Run) -> list[tuple[str, float]]:
-    """(utterance_id, mean confidence) at even ranks of it, from the least up."""
-    ranked = []
+def _chosen(run: Run) -> dict[str, float]:
+    """utterance_id -> mean confidence, at even ranks of it, from the least up."""
+    ranked, order = [], [("confidence_mean", "ascending"), ("utterance_id", "ascending")]
     for shard in run.shards:
         words = run.read("words", shard, ["utterance_id", "confidence"])
         means = words.group_by("utterance_id").aggregate([("confidence", "mean")])
@@ -152,12 +147,10 @@ def _chosen(run: Run) -> list[tuple[str, float]]:
             pa.compute.less_equal(joined["seconds"], high),
         )
         some = joined.filter(fits) if pa.compute.any(fits).as_py() else joined
-        order = [("confidence_mean", "ascending"), ("utterance_id", "ascending")]
         ranked.append(_even_ranks(some.sort_by(order)))
-    every = pa.concat_tables(ranked).sort_by(order) if ranked else pa.table({})
-    picked = _even_ranks(every)
+    picked = _even_ranks(pa.concat_tables(ranked).sort_by(order))
     names, means = picked["utterance_id"].to_pylist(), picked["confidence_mean"].to_pylist()
-    return list(zip(names, means, strict=True))
+    return dict(zip(names, means, strict=True))
 
 
 def _even_ranks(rows: pa.Table) -> pa.Table:

@@ -19,8 +19,9 @@ class PairPlan(Sequence):
 
     For `any`, each pair is in at most one, in random order. Else the pairs of a group (an n-gram
     by a speaker) are dealt into parts of as equal size as may be: for same_token, as large as a
-    contrast, for mixed, of 2 to 4. Each contrast is made of whole parts, in random order; a pair
-    without another of its group is left out. It follows from (seed, epoch) alone.
+    contrast, for mixed, of 2 to 4. Each contrast is made of whole parts, in random order. A pair
+    without another of its group is left out of same_token, and a part for itself of mixed. It
+    follows from (seed, epoch) alone.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class PairPlan(Sequence):
             most = min(MIXED_PART, options.batch_pairs)
             if options.negatives == "same_token":
                 most = options.batch_pairs
+            least = 2 if options.negatives == "same_token" else 1
             dealt = [
                 part
-                for members in _by_group(kept, groups)
+                for members in _by_group(kept, groups, least)
                 for part in _deal(members, self._lengths[members], limit, most)
             ]
             parts = (dealt[index] for index in rng.permutation(len(dealt)))
@@ -71,17 +73,18 @@ class PairPlan(Sequence):
         return MicroBatch(self._epoch, position, tuple(pieces))
 
 
-def _by_group(kept: np.ndarray, groups: np.ndarray) -> Iterator[np.ndarray]:
-    """The members of each group of two or more, in the order of `kept`."""
+def _by_group(kept: np.ndarray, groups: np.ndarray, least: int) -> Iterator[np.ndarray]:
+    """The members of each group of `least` or more, in the order of `kept`."""
     ordered = kept[np.argsort(groups[kept], kind="stable")]
     borders = np.flatnonzero(np.diff(groups[ordered])) + 1
-    return (members for members in np.split(ordered, borders) if len(members) > 1)
+    return (members for members in np.split(ordered, borders) if len(members) >= least)
 
 
 def _deal(members: np.ndarray, lengths: np.ndarray, limit: int, most: int) -> list[np.ndarray]:
-    """Parts of 2 to `most`, which is at least 3, none larger than a contrast may be."""
+    """Parts of 2 to `most`, which is at least 3, none larger than a contrast may be; of one
+    member, one part."""
     most = min(most, limit // int(lengths.max()))
-    num_parts = min(-(-len(members) // most), len(members) // 2)
+    num_parts = max(1, min(-(-len(members) // most), len(members) // 2))
     return np.array_split(members, num_parts)
 
 

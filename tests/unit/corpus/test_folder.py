@@ -149,7 +149,7 @@ def test_what_did_not_change_keeps_its_files(tmp_path):
         return {
             str(path.relative_to(out)): path.stat(follow_symlinks=False).st_mtime_ns
             for path in files
-            if path.name not in ("manifest.json", ".state.json")
+            if path.name not in ("manifest.json", ".state-0-of-1.json")
         }
 
     before = state()

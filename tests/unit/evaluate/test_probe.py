@@ -10,10 +10,10 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aubert import tables
 from aubert.cli import main
+from aubert.corpus.clips import Clip, clips_of_folder
 from aubert.evaluate import probe as module
-from aubert.evaluate.probe import Example, ProbeOptions, classes_of, speakers_of
+from aubert.evaluate.probe import ProbeOptions
 from aubert.models.hubert_options import HubertOptions
 
 TINY = HubertOptions(
@@ -61,7 +61,7 @@ def folder(tmp_path):
 def examples(groups):
     """groups: (label, number of examples) of each group."""
     return [
-        Example(f"{group}_{i}", f"label{label}", f"group{group}", Path("none"))
+        Clip(f"{group}_{i}", f"label{label}", f"group{group}", Path("none"))
         for group, (label, size) in enumerate(groups)
         for i in range(size)
     ]
@@ -114,7 +114,7 @@ def test_an_utterance_is_the_mean_and_the_spread_of_its_frames(folder, encoder):
     from aubert.units.encoder_features import Encoder, EncoderOptions
 
     loaded = Encoder.load(str(encoder), EncoderOptions(layer=1, device="cpu"))
-    found = module._pooled(loaded, classes_of(folder, ProbeOptions()))
+    found = module._pooled(loaded, clips_of_folder(folder))
     samples, _ = soundfile.read(folder / "class1/2.wav", dtype="float32")
     ((_, frames),) = loaded.run([("x", samples)])
     expected = [*frames.mean(axis=0), *frames.std(axis=0)]
@@ -126,7 +126,7 @@ def test_noise_tells_nothing(tmp_path, encoder):
         path = tmp_path / "noise" / f"class{index % 4}" / f"{index}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, tone(0, index, 0.2), 16_000)
-    found = run(classes_of(tmp_path / "noise", ProbeOptions()), encoder)
+    found = run(clips_of_folder(tmp_path / "noise"), encoder)
     assert found["probe.x.own"].value < 0.6
     assert found["probe.x.own"].ci95[0] < 0.25
 
@@ -143,56 +143,13 @@ def test_what_cannot_be_used_is_left_out(folder, encoder, capsys):
     soundfile.write(folder / "class1/0.wav", tone(700, 0, 0.01), 16_000)
     for take in range(1, 6):
         (folder / f"class2/{take}.wav").unlink()  # one is left, which cannot be learned and tested
-    found = run(classes_of(folder, ProbeOptions()), encoder)
+    found = run(clips_of_folder(folder), encoder)
     assert found["probe.x.own"].n == 10
     told = capsys.readouterr().err
     assert "audio_unreadable" in told and "audio_too_short" in told
     for take in range(6):
         (folder / f"class1/{take}.wav").unlink()
-    assert run(classes_of(folder, ProbeOptions()), encoder) == {}
-
-
-def test_limits(folder):
-    found = classes_of(folder, ProbeOptions(max_labels=2, max_per_label=4))
-    assert len(found) == 8 and len({one.label for one in found}) == 2
-    assert found == classes_of(folder, ProbeOptions(max_labels=2, max_per_label=4))
-    groups = {one.group for one in classes_of(folder, ProbeOptions()) if one.label == "class0"}
-    assert groups == {"class0/take0", "class0/take1"}
-
-
-def test_speakers_of_a_run(tmp_path):
-    recording = {
-        "book_id": None,
-        "chapter_index": 0,
-        "sample_rate_hz": 16_000,
-        "num_samples": 40_000,
-        "snr_db": None,
-        "voice_activity": None,
-    }
-    names = ["s/1/b/x", "s/1/b/y", "s/2/b/z"]
-    recordings = [
-        {"recording_id": n, "path": f"{n}.flac", "speaker": n[2], "chapter": n[-1], **recording}
-        for n in names
-    ]
-    utterances = [
-        {
-            "utterance_id": f"{name}_{index:04}",
-            "recording_id": name,
-            "index": index,
-            "slices": [{"start_sample": 100 * index, "end_sample": 100 * index + 50}],
-            "num_samples": 50,
-        }
-        for name in names
-        for index in range(3)
-    ]
-    tables.write(tmp_path / "recordings/0.parquet", "recordings", recordings)
-    tables.write(tmp_path / "utterances/0.parquet", "utterances", utterances)
-    found = {one.id: one for one in speakers_of(tmp_path, Path("root"), ProbeOptions())}
-    assert len(found) == 9
-    one = found["s/1/b/y_0002"]
-    assert one == Example("s/1/b/y_0002", "1", "s/1/b/y", Path("root/s/1/b/y.flac"), [(200, 250)])
-    few = speakers_of(tmp_path, Path("root"), ProbeOptions(max_labels=1, max_per_label=2))
-    assert len(few) == 2 and len({one.label for one in few}) == 1
+    assert run(clips_of_folder(folder), encoder) == {}
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,18 @@ from tiny_aubert import WORDS, save_encoders
 from transformers import AutoModel, AutoTokenizer
 
 from aubert.models.aubert import AubertModel
-from aubert.models.aubert_batch import AubertBatch, TextWindows, audio_columns, text_columns
+from aubert.models.aubert_batch import (
+    NO_REFERENCE,
+    AubertBatch,
+    Segments,
+    TextWindows,
+    audio_columns,
+    text_columns,
+)
 from aubert.models.aubert_options import AubertOptions
 from aubert.models.hubert import load_encoder
 
-OPTIONS = AubertOptions(surround_ms=0, projection_dim=8, scorer_hidden=8, max_tokens=16)
+OPTIONS = AubertOptions(projection_dim=8, scorer_hidden=8, max_tokens=16)
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +50,18 @@ def batch(model: AubertModel, rows=range(5), mask_share=0.0) -> AubertBatch:
     texts = ["ab ba. cad", "dac", "ab ab ab ab?", "“bed” deb", "ba cad dac bed deb ab"]
     spans = [(3, 5), (0, 3), (6, 8), (1, 4), (7, 18)]
     rng = np.random.default_rng(0)
-    starts = [0, 320, 0, 640, 320]
+    references = [
+        rng.standard_normal(length).astype(np.float32) for length in (0, 320, 0, 640, 320)
+    ]
     segments = [rng.standard_normal(900 + 700 * row).astype(np.float32) for row in range(5)]
     rows = list(rows)
     chosen = ([texts[row] for row in rows], [spans[row] for row in rows])
     found = cut(model.tokenizer, OPTIONS.max_tokens, *chosen)
     return AubertBatch(
         **text_columns(found, 0, model.tokenizer.mask_token_id, mask_share, rng),
-        **audio_columns([segments[row] for row in rows], normalise=False),
-        segment_starts=torch.tensor([starts[row] for row in rows]),
-        segment_lengths=torch.tensor([len(segments[row]) - starts[row] - 100 for row in rows]),
+        **audio_columns(
+            [segments[row] for row in rows], [references[row] for row in rows], normalise=False
+        ),
         groups=torch.zeros(len(rows), dtype=torch.long),
         texts=torch.tensor(rows),
         places=torch.arange(len(rows)),
@@ -79,34 +88,36 @@ def test_a_pair_is_the_same_in_any_batch(encoders, pooling):
 
 
 def test_the_transformer_hears_the_segment_only(encoders):
-    """What is around it changes how the front end normalises, and nothing else."""
+    """Its reference changes how the front end normalises, and nothing else."""
     model = make(encoders)
     rng = np.random.default_rng(0)
-    around, other = rng.standard_normal((2, 6, 3200)).astype(np.float32)
-    segment = around[0]
+    segment, reference, other = rng.standard_normal((3, 3200)).astype(np.float32)
 
-    def embedded(before, after, start, length):
-        row = np.concatenate([before, segment, after])
-        columns = audio_columns([row], normalise=False)
-        wide = dataclasses.replace(
-            batch(model, [0]), **columns,
-            segment_starts=torch.tensor([start]), segment_lengths=torch.tensor([length]),
-        )  # fmt: skip
+    def embedded(before):
         with torch.no_grad():
-            states, lengths = model.audio_states(wide)
+            columns = audio_columns([segment], [before], normalise=False)
+            states, lengths = model.audio_states(Segments(**columns))
         assert lengths.tolist() == [9] == [(3200 - 400) // 320 + 1]
         return states
 
-    alone = embedded([], [], 0, 3200)
-    wide = embedded(around[1], around[2], 3200, 3200)
-    assert wide.shape == alone.shape and (wide - alone).abs().max() > 1e-3
+    alone, beside = embedded(NO_REFERENCE), embedded(reference)
+    assert beside.shape == alone.shape and (beside - alone).abs().max() > 1e-3
     # The same statistics, in another order.
-    turned = embedded(around[1][::-1], around[2][::-1], 3200, 3200)
-    assert (turned - wide).abs().max() < (
-        embedded(9 * other[1], other[2], 3200, 3200) - wide
-    ).abs().max()
-    short = dataclasses.replace(batch(model, [0]), segment_lengths=torch.tensor([10]))
+    turned = embedded(np.ascontiguousarray(reference[::-1]))
+    assert (turned - beside).abs().max() < (embedded(9 * other) - beside).abs().max()
+    short = Segments(**audio_columns([segment[:10]], [reference], normalise=False))
     assert model.audio_states(short)[1].tolist() == [1]
+
+
+def test_all_layers_count_where_they_are_asked_for(encoders):
+    model = make(encoders, audio_layers="all")
+    rows = batch(model)
+    before = model.embed_audio(rows)
+    with torch.no_grad():
+        model.heads["layers"].weights[0] += 5
+    assert (model.embed_audio(rows) - before).abs().max() > 1e-3
+    model.embed_audio(rows).sum().backward()
+    assert model.heads["layers"].weights.grad.abs().min() > 0
 
 
 def test_the_text_around_the_span_counts(encoders):
@@ -271,3 +282,21 @@ def test_options_that_cannot_be():
         AubertOptions(mlm_share=1.0)
     with pytest.raises(ValueError, match="mlm_weight is -1"):
         AubertOptions(mlm_weight=-1.0)
+
+
+def test_hidden_words_leave_the_span_and_punctuation(tokenizer):
+    windows = TextWindows(tokenizer, 24)
+    text = "“ab ba,” cad dac. bed deb?"
+    (window,) = cut(tokenizer, 24, [text], [(9, 12)])
+    rng = np.random.default_rng(0)
+    found = [windows.without_words(window, 1.0, rng) for _ in range(50)]
+    kept = np.array([tokenizer.convert_ids_to_tokens(one.ids) for one in found])
+    plain = tokenizer.convert_ids_to_tokens(window.ids)
+    for place, piece in enumerate(plain):
+        hidden = kept[:, place] == tokenizer.mask_token
+        inside = window.span_start <= place < window.span_start + window.span_length
+        if inside or not any(map(str.isalnum, piece)) or piece.startswith("["):
+            assert not hidden.any(), piece
+        else:
+            assert 5 < hidden.sum() < 45, piece
+    assert windows.without_words(window, 0.0, rng) == window

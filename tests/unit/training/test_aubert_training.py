@@ -46,8 +46,10 @@ def test_a_batch_is_the_texts_and_what_was_said(toy):
         (place,) = row["slices"]
         path = corpus.root / corpus.recordings[row["recording_id"]]["path"]
         alone = decode(path, [(place["start_sample"], place["end_sample"])])
-        assert start == min(3_200, place["start_sample"]) // 320 * 320
+        assert start == 3_200  # 0.2 s of other speech, the same for all
+        assert np.array_equal(samples[:start], batch.samples[0, :start]) and samples[:start].any()
         assert np.array_equal(samples[start : start + len(alone)], alone)
+        assert not samples[start + len(alone) :].any()  # nothing of what stands around the word
     assert batch.places.tolist() == list(range(len(rows))) and batch.num_pairs == len(rows)
     for row, ids, start, length in zip(
         rows, batch.ids, batch.span_starts, batch.span_lengths, strict=True
@@ -89,7 +91,7 @@ def test_it_learns_words_and_what_the_context_tells(toy, tmp_path, scorer):
     root, corpus = toy
     options = dataclasses.replace(TRAIN, steps=160, lr=5e-3, batch_pairs=24, log_every=40,
                                   checkpoint_every=160, validate_every=160)  # fmt: skip
-    kind = dataclasses.replace(MODEL, scorer=scorer, surround_ms=0)
+    kind = dataclasses.replace(MODEL, scorer=scorer, reference_seconds=0.0)
     model = main(root, tmp_path, corpus, options, kind).model
     held_out = corpus.split("held_out_book")
     arguments = (root, corpus, model, options)
@@ -102,13 +104,13 @@ def test_it_learns_words_and_what_the_context_tells(toy, tmp_path, scorer):
         LinearBaseline(learned_from.text, learned_from.audio),
     )
     found = evaluate_pairs(
-        "aubert", held_out, features(model, trained_embeddings(model), examples, bare),
+        "aubert.", held_out, features(model, trained_embeddings(model), examples, bare),
         model_scorer(model), baseline, {row["ngram"] for row in corpus.split("train")}, k=2,
     )  # fmt: skip
     assert found["aubert.retrieval_top1"].value > 0.85
     assert found["aubert.text_to_audio_top1"].value > 0.85
     assert found["aubert.retrieval_top1.majority"].value < 0.3
-    assert found["aubert.unseen_words_top1"] is None
+    assert found["aubert.new_words_top1"] is None
     # Of two utterances one stood in a question every other time: .75 is all there is.
     assert found["aubert.same_token_top1"].ci95[0] > 0.5
     assert found["aubert.same_token_top1.over_baseline"].ci95[0] > 0

@@ -12,13 +12,14 @@ from tiny_aubert import ToyCorpus, save_encoders
 
 from aubert.models.aubert import AubertModel
 from aubert.models.aubert_options import AubertOptions
-from aubert.training.aubert import AubertExamples, AubertTask
+from aubert.training.aubert import AubertTask
+from aubert.training.aubert_examples import AubertExamples, recording_references
 from aubert.training.aubert_options import AubertTrainOptions
 from aubert.training.distributed import Processes
 from aubert.training.loop import train
 
 MODEL = AubertOptions(
-    surround_ms=200, projection_dim=16, scorer_hidden=32, max_tokens=24, dropout=0.0
+    reference_seconds=0.2, projection_dim=16, scorer_hidden=32, max_tokens=24, dropout=0.0
 )
 TRAIN = AubertTrainOptions(
     steps=8,
@@ -47,7 +48,7 @@ def toy_examples(
 ) -> AubertExamples:  # fmt: skip
     return AubertExamples(
         corpus.split(split), corpus.recordings, corpus.root, corpus.shelf, model, options,
-        **arguments,
+        recording_references(corpus.recordings, corpus.utterances, corpus.root, model), **arguments,
     )  # fmt: skip
 
 

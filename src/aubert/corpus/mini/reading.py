@@ -6,6 +6,7 @@ from books: announcements, sentences that are left out, asides, words said twice
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -23,6 +24,7 @@ from aubert.corpus.mini.books import (
     story_text,
 )
 
+_PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n")
 _NUMBERS = ("zero", "one", "two", "three")
 
 # {n}: the chapter's number; {title}, {author}, {reader}. None ends with the number: before a
@@ -57,6 +59,8 @@ class Said:
     mark: str  # punctuation after it, for the voice
     char_start: int | None = None
     char_end: int | None = None
+    quoted: bool = False  # inside quotation marks
+    emphasised: bool = False  # in italics, which old etexts write _so_
 
 
 @dataclass(frozen=True)
@@ -221,14 +225,25 @@ def _written(text: str, sentence: Sentence) -> str:
 
 
 def _said(text: str, sentence: Sentence) -> tuple[Said, ...]:
-    return tuple(
-        Said(
-            "READ",
-            text[token.char_start : token.char_end],
-            token.spoken,
-            mark,
-            token.char_start,
-            token.char_end,
+    said = []
+    for token, mark in zip(sentence.tokens, sentence.marks, strict=True):
+        before = _before_in_paragraph(text, token.char_start)
+        num_open = before.count("“") - before.count("”") + before.count('"') % 2
+        said.append(
+            Said(
+                "READ",
+                text[token.char_start : token.char_end],
+                token.spoken,
+                mark,
+                token.char_start,
+                token.char_end,
+                quoted=num_open > 0,
+                emphasised=before.count("_") % 2 == 1,
+            )
         )
-        for token, mark in zip(sentence.tokens, sentence.marks, strict=True)
-    )
+    return tuple(said)
+
+
+def _before_in_paragraph(text: str, place: int) -> str:
+    breaks = [match.end() for match in _PARAGRAPH_BREAK.finditer(text, 0, place)]
+    return text[breaks[-1] if breaks else 0 : place]

@@ -10,10 +10,13 @@ import numpy as np
 import soxr
 
 from aubert.audio import SAMPLE_RATE_HZ
+from aubert.corpus.mini.prosody import manners
 from aubert.corpus.mini.reading import Line, Said
 from aubert.espeak import SAMPLE_RATE_HZ as ESPEAK_RATE_HZ
-from aubert.espeak import Espeak, Voice
+from aubert.espeak import Espeak, Interval, Speech, Voice
 
+# espeak's own pauses at commas shrink with its rate to 80 ms; readers breathe there.
+_COMMA_S = 0.04  # that is added to them
 _FADE_S = 0.005  # espeak's last phone may end on a step
 
 
@@ -70,7 +73,10 @@ def perform(
     at = len(chunks[0])
     for line in lines:
         spoken, marks, owners = _flatten(line)
-        speech = engine.say(spoken, marks, voice)
+        how = manners(line.words)
+        voices = [manner.of(voice) for manner in how]
+        speech = engine.say(spoken, marks, [voices[owner] for owner in owners])
+        speech = _with_pauses(speech, marks)
         spans = _spans(owners, [(word.start, word.end) for word in speech.words])
         words += [
             TimedWord(said, (at + start) / ESPEAK_RATE_HZ, (at + end) / ESPEAK_RATE_HZ)
@@ -80,7 +86,8 @@ def perform(
             TimedPhone(phone, (at + start) / ESPEAK_RATE_HZ, (at + end) / ESPEAK_RATE_HZ)
             for phone, start, end in speech.phones
         ]
-        chunks += [_faded(speech.samples), _silence(line.pause_s)]
+        gains = _gains(speech, [how[owner].level_db for owner in owners])
+        chunks += [_faded(speech.samples) * gains, _silence(line.pause_s)]
         at += len(chunks[-2]) + len(chunks[-1])
     chunks.append(_silence(room.tail_s))
     clean = soxr.resample(np.concatenate(chunks), ESPEAK_RATE_HZ, SAMPLE_RATE_HZ)
@@ -105,6 +112,30 @@ def _spans(owners: list[int], intervals: list[tuple[int, int]]) -> list[tuple[in
     for owner, (start, end) in zip(owners, intervals, strict=True):
         spans[owner] = (spans.get(owner, (start, end))[0], end)
     return [spans[owner] for owner in sorted(spans)]
+
+
+def _with_pauses(speech: Speech, marks: Sequence[str]) -> Speech:
+    """The speech with more silence in the middle of each pause at a comma."""
+    pairs = zip(speech.words, speech.words[1:], marks, strict=False)
+    places = [(word.end + after.start) // 2 for word, after, mark in pairs if mark == ","]
+    length = round(_COMMA_S * ESPEAK_RATE_HZ)
+
+    def moved(interval: Interval) -> Interval:
+        shift = length * sum(place <= interval.start for place in places)
+        return Interval(interval.label, interval.start + shift, interval.end + shift)
+
+    silence = np.zeros(length, speech.samples.dtype)
+    parts = np.split(speech.samples, places)
+    joined = [part for one in parts for part in (one, silence)][:-1]
+    words, phones = ([moved(each) for each in all] for all in (speech.words, speech.phones))
+    return Speech(np.concatenate(joined), words, phones)
+
+
+def _gains(speech: Speech, levels_db: Sequence[float]) -> np.ndarray:
+    """float32 [num_samples]: each word's level in its middle, on a line between two words."""
+    middles = [(word.start + word.end) / 2 for word in speech.words]
+    line_db = np.interp(np.arange(len(speech.samples)), middles, levels_db)
+    return (10 ** (line_db / 20)).astype(np.float32)
 
 
 def _silence(seconds: float) -> np.ndarray:

@@ -1,0 +1,73 @@
+"""Where labelled clips come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from aubert.corpus import clips
+from aubert.corpus.clips import Clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipOptions:
+    """Where clips come from, and which of them have labels.
+
+    source: words are the aligned words of a run as keywords, reference those that were really
+      said where that is known, speakers its utterances by speaker; folder is a folder with a
+      sub-folder of audio for each class, table a .csv or .tsv with a header
+    audio_column: of a table: paths, relative to it
+    label_column: of a table; empty where a clip has no label
+    group_column: of a table: what a clip shares a voice or a room with, such as its speaker;
+      None: nothing
+    num_keywords: of words: the most frequent ones have labels, all others are clips without
+    max_per_keyword: clips of each keyword that have labels, drawn by hash
+    min_letters: shorter words are left out: they are swallowed, and say little
+    """
+
+    source: Literal["words", "reference", "speakers", "folder", "table"] = "words"
+    audio_column: str = "path"
+    label_column: str = "label"
+    group_column: str | None = None
+    num_keywords: int = 35
+    max_per_keyword: int = 4000
+    min_letters: int = 4
+
+    def __post_init__(self) -> None:
+        if self.num_keywords < 2:
+            raise ValueError(f"num_keywords is {self.num_keywords}; it must be at least 2")
+        if self.max_per_keyword < 2:
+            raise ValueError(f"max_per_keyword is {self.max_per_keyword}; it must be at least 2")
+
+
+def read_clips(
+    options: ClipOptions,
+    path: Path | None = None,
+    results: Path | None = None,
+    root: Path | None = None,
+    reference: Path | None = None,
+) -> list[Clip]:
+    """The clips of a source. path: of folder and table; results, root: a run's tables and its
+    corpus, for the others; reference: its directory. Raises ValueError where one is missing that
+    the source needs, and as the readers of `corpus.clips` do."""
+    wanted = {
+        "folder": {"path": path},
+        "table": {"path": path},
+        "reference": {"results": results, "root": root, "reference": reference},
+    }.get(options.source, {"results": results, "root": root})
+    missing = [f"--{name}" for name, value in wanted.items() if value is None]
+    if missing:
+        raise ValueError(f"clips of the source {options.source} need {' and '.join(missing)}")
+    if options.source == "folder":
+        return clips.clips_of_folder(path)
+    if options.source == "table":
+        columns = (options.audio_column, options.label_column, options.group_column)
+        return clips.clips_of_table(path, *columns)
+    if options.source == "speakers":
+        return clips.clips_of_speakers(results, root)
+    if options.source == "words":
+        words = clips.clips_of_words(results, root)
+    else:
+        words = clips.clips_of_reference(results, root, reference)
+    return clips.keywords(words, options.num_keywords, options.max_per_keyword, options.min_letters)

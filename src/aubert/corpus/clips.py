@@ -1,0 +1,203 @@
+"""Labelled clips: of a table, of class sub-folders, a corpus's speakers, a corpus's words.
+
+What a classifier is asked to tell. Nothing is decoded here: a clip is slices of a file.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from aubert import audio, tables
+from aubert.corpus.pairs import slices_within
+from aubert.corpus.shards import AUDIO_SUFFIXES
+from aubert.stage import Reject
+
+
+class Clip(NamedTuple):
+    """One sound. label: its class, None where it has none. group: what it shares a voice or a
+    room with, so that training and test should not both hold it. slices: of the file, in its
+    own samples; None: all of it"""
+
+    id: str
+    label: str | None
+    group: str
+    path: Path
+    slices: list[tuple[int, int]] | None = None
+
+
+def drawn(names: Iterable[str], limit: int | None = None) -> list[str]:
+    """At most `limit` of the names, in an order that is random but fixed."""
+
+    def drawn_at(name: str) -> bytes:
+        return hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+
+    return sorted(names, key=lambda name: (drawn_at(name), name))[:limit]
+
+
+def limited(clips: Sequence[Clip], max_labels: int | None, max_per_label: int) -> list[Clip]:
+    """At most `max_per_label` clips of each of at most `max_labels` labels, drawn by hash."""
+    own: dict[str, dict[str, Clip]] = {}
+    for clip in clips:
+        own.setdefault(clip.label, {})[clip.id] = clip
+    return [
+        own[label][name]
+        for label in drawn(own, max_labels)
+        for name in drawn(own[label], max_per_label)
+    ]
+
+
+def clips_of_speakers(results: Path, corpus_root: Path) -> list[Clip]:
+    """The utterances of a run's tables, labelled with their speakers; groups are recordings."""
+    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
+    clips = []
+    for row in tables.all_rows(results, "utterances"):
+        recording = recordings[row["recording_id"]]
+        clips.append(
+            Clip(
+                row["utterance_id"],
+                recording["speaker"],
+                recording["recording_id"],
+                corpus_root / recording["path"],
+                _ends(row["slices"]),
+            )
+        )
+    return clips
+
+
+def clips_of_folder(folder: Path) -> list[Clip]:
+    """The audio files of `<folder>/<class>/`, at any depth; those of one directory below a
+    class are a group. Raises ValueError for fewer than two classes with audio."""
+    if not Path(folder).is_dir():
+        raise ValueError(f"{folder} is not a directory; give a folder with one of each class")
+    found: dict[str, dict[str, Path]] = {}
+    for directory in sorted(path for path in Path(folder).iterdir() if path.is_dir()):
+        files = [p for p in directory.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES]
+        if files:
+            found[directory.name] = {p.relative_to(folder).as_posix(): p for p in files}
+    if len(found) < 2:
+        raise ValueError(
+            f"{folder} holds {len(found)} sub-folders with audio; there must be a sub-folder for "
+            f"each of two classes or more"
+        )
+    return [
+        Clip(name, label, name.rpartition("/")[0] if name.count("/") > 1 else name, own[name])
+        for label, own in found.items()
+        for name in sorted(own)
+    ]
+
+
+def clips_of_table(path: Path, audio: str, label: str, group: str | None = None) -> list[Clip]:
+    """The rows of a .csv or .tsv with a header; audio paths are relative to the table.
+
+    audio, label, group: names of columns; a row with an empty label has none; without a group
+    each clip is one. Raises ValueError, with file and line, for a column that is not there, a
+    row without audio, audio that is not there, a clip that comes twice.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    rows = csv.DictReader(lines, delimiter="," if path.suffix.lower() == ".csv" else "\t")
+    columns = rows.fieldnames or []
+    for column in filter(None, (audio, label, group)):
+        if column not in columns:
+            raise ValueError(
+                f"{path} has no column {column!r}; its columns are {', '.join(columns)}. A .csv "
+                f"has commas between them, any other table tabs"
+            )
+    clips: dict[str, Clip] = {}
+    for row in rows:
+        place, name = f"{path}:{rows.line_num}", (row[audio] or "").strip()
+        if not name:
+            raise ValueError(f"{place}: the column {audio} is empty; correct or delete the line")
+        if name in clips:
+            raise ValueError(f"{place}: {name} stands above already; delete one of the lines")
+        file = path.parent / name
+        if not file.is_file():
+            raise ValueError(f"{place}: {file} is not there; correct or delete the line")
+        own = (row[label] or "").strip() or None
+        together = (row[group] or "").strip() if group else ""
+        clips[name] = Clip(name, own, together or name, file)
+    return list(clips.values())
+
+
+def clips_of_words(results: Path, corpus_root: Path) -> list[Clip]:
+    """The aligned words of a run's tables, labelled with what was said; groups are speakers."""
+    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
+    utterances = {row["utterance_id"]: row for row in tables.all_rows(results, "utterances")}
+    clips = []
+    for row in tables.all_rows(results, "words"):
+        utterance = utterances[row["utterance_id"]]
+        recording = recordings[utterance["recording_id"]]
+        rate_hz = recording["sample_rate_hz"]
+        start, end = (row[name] * rate_hz // 1000 for name in ("start_ms", "end_ms"))
+        slices = _ends(slices_within(utterance["slices"], start, end))
+        name = f"{row['utterance_id']}:{row['index']}"
+        path = corpus_root / recording["path"]
+        clips.append(Clip(name, row["spoken"], recording["speaker"], path, slices))
+    return clips
+
+
+def clips_of_reference(results: Path, corpus_root: Path, reference: Path) -> list[Clip]:
+    """The same of what was really said, where that is known: no alignment is waited for."""
+    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
+    clips = []
+    for row in tables.rows(reference / "words.parquet", "reference_words"):
+        recording = recordings.get(row["recording_id"])
+        if recording is None:
+            continue
+        span = tuple(round(row[end] * recording["sample_rate_hz"]) for end in ("start_s", "end_s"))
+        name = f"{row['recording_id']}:{row['index']}"
+        path = corpus_root / recording["path"]
+        clips.append(Clip(name, row["spoken"], recording["speaker"], path, [span]))
+    return clips
+
+
+def keywords(
+    clips: Sequence[Clip], num_keywords: int, max_per_keyword: int, min_letters: int
+) -> list[Clip]:
+    """The words of `min_letters` or more. The `num_keywords` most frequent ones keep their
+    labels, in at most `max_per_keyword` clips each; all others are without."""
+    long = [clip for clip in clips if len(clip.label or "") >= min_letters]
+    counts = Counter(clip.label for clip in long)
+    ranked = sorted(counts, key=lambda label: (-counts[label], label))[:num_keywords]
+    labelled = limited([clip for clip in long if clip.label in ranked], None, max_per_keyword)
+    kept = {clip.id for clip in labelled}
+    return [clip if clip.id in kept else clip._replace(label=None) for clip in long]
+
+
+def _ends(slices: Sequence[Mapping]) -> list[tuple[int, int]]:
+    return [(piece["start_sample"], piece["end_sample"]) for piece in slices]
+
+
+def usable(clips: Sequence[Clip], min_seconds: float) -> tuple[list[Clip], list[Reject]]:
+    """The clips with min_seconds or more of audio, by what headers say, and the others.
+
+    Raises ValueError when none is left.
+    """
+    kept, left_out, headers = [], [], {}
+    for clip in clips:
+        try:
+            if clip.path not in headers:
+                headers[clip.path] = audio.probe(clip.path)
+        except audio.AudioError as error:
+            left_out.append(Reject(clip.id, error.reason, error.detail))
+            continue
+        header = headers[clip.path]
+        slices = [(0, header.num_samples)] if clip.slices is None else clip.slices
+        seconds = sum(end - start for start, end in slices) / header.sample_rate_hz
+        if seconds < min_seconds:
+            detail = f"it has {seconds:.3f} s, less than {min_seconds:g} s"
+            left_out.append(Reject(clip.id, "audio_too_short", detail))
+        else:
+            kept.append(clip)
+    if not kept:
+        why = f"; the first: {left_out[0].detail}" if left_out else ""
+        raise ValueError(f"none of {len(clips)} clips can be used{why}")
+    return kept, left_out

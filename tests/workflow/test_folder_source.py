@@ -1,0 +1,51 @@
+"""Audiobooks in a plain folder: one command from there to the cut corpus, and what reruns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import soundfile
+import yaml
+from snakemake_run import ROOT, Run
+from tone_speech import RATE_HZ, say
+
+from aubert import tables
+from aubert.corpus.shards import shard_of
+
+READERS = {"Ann": 0, "Zoe": 1}  # and their shards
+
+
+def record(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, say("abc abc abc"), RATE_HZ)
+
+
+def test_a_folder_becomes_a_corpus_and_a_new_chapter_is_one_shard(tmp_path):
+    assert {reader: shard_of(reader, 2) for reader in READERS} == READERS
+    folder = tmp_path / "my books"
+    for reader in READERS:
+        record(folder / reader / "A Book" / "01.mp3")
+        (folder / reader / "A Book" / "text.txt").write_text("Abc abc abc.")
+    preset = yaml.safe_load((ROOT / "workflow/presets/own-audiobooks.yaml").read_text())
+    preset["corpus"]["root"] = "my books"
+    run = Run(tmp_path, {**preset, "num_shards": 2})
+    run.snakemake("corpus")
+    rows = list(tables.all_rows(run.results(), "recordings"))
+    assert [(row["speaker"], row["book_id"]) for row in rows] == [
+        ("Ann", "Ann - A Book - text"),
+        ("Zoe", "Zoe - A Book - text"),
+    ]
+    assert run.jobs("corpus") == []
+
+    record(folder / "Zoe" / "A Book" / "02.mp3")
+    assert run.jobs("corpus") == ["corpus", "cut 1", "folder 1", "index 1"]
+    run.snakemake("corpus")
+    rows = list(tables.all_rows(run.results(), "recordings"))
+    assert [row["chapter"] for row in rows] == ["01", "01", "02"]
+    assert run.jobs("corpus") == []
+
+
+def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path):
+    preset = yaml.safe_load((ROOT / "workflow/presets/own-audiobooks.yaml").read_text())
+    output = Run(tmp_path, preset).snakemake("--dry-run", check=False)
+    assert "corpus.root: audiobooks is not a directory" in output and "Traceback" not in output

@@ -1,0 +1,67 @@
+# Encoders of clips from views of them, and what they know in voices that were left out.
+from aubert.models.clar_options import VERSION as CLAR_VERSION
+
+# The encoders' figures are part of the run's.
+CLAR_FIGURES = [results("clar.json")] if CLAR_PLAN.arms else []
+CLAR_TABLES = [
+    results(table, f"{shard}.parquet") for table in CLAR_PLAN.tables for shard in SHARDS
+]
+CLAR_CLIPS = to_flags(
+    {
+        **CLAR_PLAN.clip_fields(),
+        "results": results() if CLAR_TABLES else None,
+        "root": CORPUS["root"] if CLAR_TABLES else None,
+        "reference": CORPUS["reference"] if CLAR_TABLES else None,
+    }
+)
+
+
+rule clar_train:
+    input:
+        tables=CLAR_TABLES,
+        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
+    output:
+        directory(results("clar", "{arm}")),
+    log:
+        f"logs/{NAME}/clar_train/{{arm}}.log",
+    benchmark:
+        results("benchmarks", "clar_train", "{arm}.tsv")
+    conda:
+        ENV
+    resources:
+        gpu=GPU,
+    params:
+        clips=CLAR_CLIPS,
+        fingerprint=labelled_fingerprint(CLAR_PLAN.watched),
+        version=CLAR_VERSION,
+        options=lambda wildcards: to_flags(
+            CLAR_PLAN.training_fields(wildcards.arm, how=False)
+        ),
+        # With `input` Snakemake does not compare the value: where and how a training runs
+        # does not make it another one.
+        how=lambda wildcards, input: to_flags(
+            CLAR_PLAN.training_fields(wildcards.arm, how=True)
+        ),
+    shell:
+        "python -m aubert --gpus={resources.gpu} clar train {output:q} --processes={resources.gpu} {params.clips} {params.options} {params.how} 2> {log}"
+
+
+rule clar_evaluate:
+    input:
+        models=[results("clar", arm) for arm in CLAR_PLAN.arms],
+        tables=CLAR_TABLES,
+        code=code_of("evaluate.clar"),
+    output:
+        results("clar.json"),
+    log:
+        f"logs/{NAME}/clar_evaluate.log",
+    benchmark:
+        results("benchmarks", "clar_evaluate.tsv")
+    conda:
+        ENV
+    params:
+        clips=CLAR_CLIPS,
+        budgets=" ".join(map(str, config["clar"]["budgets"])),
+        options=to_flags(config["clar"]["read"]),
+    shell:
+        "python -m aubert clar evaluate {output:q} {input.models:q} --budgets {params.budgets} {params.clips} {params.options} 2> {log}"
