@@ -12,15 +12,16 @@ class BatchNorm(nn.BatchNorm1d):
 
     Where processes share a batch, its statistics are those of the whole: what is learned does
     not depend on how many processes there are. (torch's SyncBatchNorm needs GPUs.) One number for
-    a channel is no error: it becomes the bias.
+    a channel has no variance, and is normalised by what was seen before.
     """
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         alone = not (distributed.is_initialized() and distributed.get_world_size() > 1)
         if alone or not self.training:
+            several = hidden.numel() > hidden.shape[1]
             return torch.batch_norm(
                 hidden, self.weight, self.bias, self.running_mean, self.running_var,
-                self.training, self.momentum, self.eps, False,
+                self.training and several, self.momentum, self.eps, False,
             )  # fmt: skip
         rows = hidden.float().transpose(0, 1).flatten(1)
         sums = [rows.new_full((1,), rows.shape[1]), rows.sum(1), rows.square().sum(1)]
