@@ -9,12 +9,6 @@ from pathlib import Path
 import pytest
 from faults import Undisturbed, contents, disturb, finish, start, target, wait_for_job
 
-unproven = pytest.mark.skipif(
-    "AUBERT_UNPROVEN" not in os.environ,
-    reason="not yet seen to pass on the merged code: AUBERT_UNPROVEN=1 runs it",
-)
-pytestmark = unproven
-
 STAGES = ("books", "units_label", "hubert_train")
 
 
