@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE_S = 300  # a machine may be busy; nothing here is about speed
 needs_chromium = pytest.mark.skipif(
     not CHROMIUM, reason="chromium is not installed (Debian: apt install chromium)"
 )
 
 
-def until(page, expression: str, seconds: float = 30) -> None:
+def until(page, expression: str, seconds: float = PATIENCE_S) -> None:
     """Waits; not by playwright's own means, which need the eval that the page forbids."""
     deadline = time.monotonic() + seconds
     while not page.evaluate(expression):
@@ -34,8 +35,11 @@ def opened(path: Path, *, width: int = 1100, scheme: str = "light") -> Iterator:
     address = path.resolve().as_uri()
     with sync_playwright() as driver:
         # As root, as in a container, Chromium's own sandbox does not start.
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE_S * 1000
+        )
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.set_default_timeout(PATIENCE_S * 1000)
         page.on("console", lambda message: wrong.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))

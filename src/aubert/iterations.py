@@ -159,9 +159,8 @@ class Plan:
 def _who_knows_phones(config: Mapping[str, Any]) -> str | None:
     if config["corpus"]["reference"] is not None:
         return "reference"
-    return (
-        None if any(takes_own_ctc(config[stage]) for stage in ("transcribe", "words")) else "words"
-    )
+    learned_here = any(takes_own_ctc(config[stage]) for stage in ("transcribe", "words"))
+    return None if learned_here or config["units"]["phones"] is None else "words"
 
 
 def takes_own_ctc(stage: Mapping[str, Any]) -> bool:

@@ -115,7 +115,6 @@ rule aubert_evaluate:
         recordings=expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
         utterances=expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
         pairs=PAIRS,
-        rejects=expand(rejects("pairs"), shard=SHARDS),
         model=results("aubert", "{scorer}"),
         code=code_of("evaluate.retrieval"),
     output:
@@ -130,7 +129,7 @@ rule aubert_evaluate:
     conda:
         ENV
     resources:
-        gpu=GPU,
+        gpu=gpu_unless(AUBERT["evaluate"].get("device")),
     params:
         results=subpath(output.figures, ancestor=2),
         key=lambda wildcards: AUBERT_PLAN.key(wildcards.scorer),

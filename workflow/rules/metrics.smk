@@ -7,6 +7,7 @@ MORE_STAGES = [
         for units in dict.fromkeys([*PLAN.learned, *PLAN.measured])
     ),
     *(["phones"] if PHONES else []),
+    *(["pairs"] if AUBERT_PLAN.scorers else []),
 ]
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from aubert import options, stage, tables
-from aubert.corpus.books import Bookshelf
-from aubert.verbs import add_inputs, add_outputs, add_root, add_shelf, add_verb
+from aubert import options
+from aubert.verbs import (
+    add_inputs,
+    add_outputs,
+    add_root,
+    add_shelf,
+    add_verb,
+    rows_of,
+    run_stage,
+    shelf_of,
+)
 
 INPUTS = ("recordings", "utterances", "refined", "words")
 
@@ -30,22 +37,14 @@ def add_pairs(verbs) -> None:
 def _pairs(arguments: argparse.Namespace) -> str:
     from aubert.corpus.pairs import PairsOptions, pairs
 
-    read = {name: list(tables.rows(getattr(arguments, name), name)) for name in INPUTS}
+    read = {name: rows_of(arguments, name) for name in INPUTS}
     results = pairs(
         *read.values(),
-        Path(arguments.root),
-        Bookshelf(arguments.books_dir, arguments.book_meta),
+        arguments.root,
+        shelf_of(arguments),
         options.from_arguments(arguments, PairsOptions),
         held_out_books=arguments.held_out_books,
         held_out_speakers=arguments.held_out_speakers,
     )
-    return stage.run(
-        "pairs",
-        "pairs",
-        results,
-        ids=list(dict.fromkeys(row["utterance_id"] for row in read["words"])),
-        id_column="utterance_id",
-        out=arguments.out,
-        rejects=arguments.rejects,
-        max_reject_fraction=arguments.max_reject_fraction,
-    )
+    ids = list(dict.fromkeys(row["utterance_id"] for row in read["words"]))
+    return run_stage(arguments, "pairs", "pairs", results, ids, "utterance_id")

@@ -19,12 +19,12 @@ from aubert.evaluate.aubert import (
 )
 from aubert.evaluate.aubert_options import AubertEvaluateOptions
 from aubert.evaluate.aubert_pictures import pictures_of
-from aubert.evaluate.dataset import account
 from aubert.evaluate.metrics import Figure
 from aubert.evaluate.retrieval import LinearBaseline
 from aubert.models.aubert import AubertModel
 from aubert.training.aubert_examples import AubertExamples, PairTables, recording_references
 from aubert.training.aubert_options import AubertTrainOptions
+from aubert.training.distributed import Processes
 
 # What is measured, and what follows `<key>.` in its figures' keys: held-out books read by voices
 # of the training, and voices that no training heard.
@@ -50,6 +50,8 @@ def evaluate_aubert(
     model = AubertModel.load(directory)
     # Mean-pooled over segments that are normalised alike, without any weight that was trained.
     untrained = AubertModel.from_encoders(*encoders, replace(model.options, audio_layers="last"))
+    for each in (model, untrained):
+        each.to(Processes(options.device).device)
     references = recording_references(found.recordings, found.utterances, corpus_root, model)
 
     def examples(pairs: Sequence[Mapping], **arguments) -> AubertExamples:
@@ -61,9 +63,7 @@ def evaluate_aubert(
     baseline = LinearBaseline(plain.text, plain.audio)
     seen_ngrams = {row["ngram"] for row in found.of_split(TRAIN)}
     score = model_scorer(model)
-    shards = sorted(path.name for path in (results / "pairs").glob("*.parquet"))
-    rejected = account(results, "pairs", "pairs", "utterance_id", shards)
-    figures: dict[str, Figure | None] = {"rejects.pairs": rejected}
+    figures: dict[str, Figure | None] = {}
     measured = {}
     for split, prefix in SPLITS.items():
         pairs = _drawn(found.of_split(split), options.max_pairs)

@@ -52,29 +52,24 @@ def evaluate_dataset(
 
 
 def _accounts(results: Path, shards: list[str]) -> dict[str, Figure]:
-    return {
-        f"rejects.{stage}": account(results, stage, table, id_column, shards)
-        for stage, (table, id_column) in STAGES.items()
-    }
-
-
-def account(results: Path, stage: str, table: str, id_column: str, shards: Sequence[str]) -> Figure:
-    """How many of a stage's inputs were rejected, after the check that nothing was lost on the
-    way. shards: file names. Raises ValueError when the accounts do not balance."""
-    num_in = num_out = num_rejected = 0
-    for shard in shards:
-        path = results / table / shard
-        num_in += int(tables.metadata(path)["aubert.ids_in"])
-        column = tables.read(path, table, [id_column])[id_column]
-        num_out += pc.count_distinct(column).as_py()
-        rejects = tables.read(results / "rejects" / stage / shard, "rejects", ["id"])
-        num_rejected += rejects.num_rows
-    if num_in != num_out + num_rejected:
-        raise ValueError(
-            f"{stage}: {num_in} in, but {num_out} out + {num_rejected} rejected; "
-            f"delete {results / table} and run again"
-        )
-    return count(num_rejected, num_in)
+    """`rejects.<stage>` of n inputs, after the check that nothing was lost on the way."""
+    figures = {}
+    for stage, (table, id_column) in STAGES.items():
+        num_in = num_out = num_rejected = 0
+        for shard in shards:
+            path = results / table / shard
+            num_in += int(tables.metadata(path)["aubert.ids_in"])
+            column = tables.read(path, table, [id_column])[id_column]
+            num_out += pc.count_distinct(column).as_py()
+            rejects = tables.read(results / "rejects" / stage / shard, "rejects", ["id"])
+            num_rejected += rejects.num_rows
+        if num_in != num_out + num_rejected:
+            raise ValueError(
+                f"{stage}: {num_in} in, but {num_out} out + {num_rejected} rejected; "
+                f"delete {results / table} and run again"
+            )
+        figures[f"rejects.{stage}"] = count(num_rejected, num_in)
+    return figures
 
 
 def _rejects_of(directory: Path, shards: list[str]) -> Figure:

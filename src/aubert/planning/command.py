@@ -47,7 +47,7 @@ def _plan(arguments: argparse.Namespace) -> str:
     for folder, needed, free in disks:
         print(f"disk: {_gb(needed)} GB in {folder}, {_gb(free)} GB are free")
     _check(disks)
-    return "GPU hours are from published figures, everything else is measured: planning/rates.yaml"
+    return "GPU hours are reckoned from published figures; what is measured: planning/rates.yaml"
 
 
 def _read_config(paths: Iterable[Path]) -> dict[str, Any]:

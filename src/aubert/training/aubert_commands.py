@@ -6,13 +6,12 @@ import argparse
 from pathlib import Path
 
 from aubert import options
-from aubert.corpus.books import Bookshelf
 from aubert.evaluate.aubert_options import AubertEvaluateOptions
 from aubert.models.aubert_options import AubertOptions
 from aubert.models.small_bert_options import SmallBertOptions
 from aubert.training.aubert_options import AubertTrainOptions
 from aubert.training.torchrun import add_processes, start_processes
-from aubert.verbs import add_group, add_root, add_shelf, add_verb
+from aubert.verbs import add_group, add_root, add_shelf, add_verb, shelf_of
 
 
 def add_aubert(groups) -> None:
@@ -67,7 +66,7 @@ def _add_encoders(verb: argparse.ArgumentParser) -> None:
 def _text(arguments: argparse.Namespace) -> str:
     from aubert.models.small_bert import save_small_bert
 
-    shelf = _shelf(arguments)
+    shelf = shelf_of(arguments)
     texts = [shelf.text(book_id) for book_id in shelf if book_id not in arguments.held_out_books]
     bert = options.from_arguments(arguments, SmallBertOptions)
     tokenizer = save_small_bert(arguments.out, texts, bert)
@@ -82,7 +81,7 @@ def _train(arguments: argparse.Namespace) -> str:
         arguments.out,
         arguments.results,
         arguments.root,
-        _shelf(arguments),
+        shelf_of(arguments),
         (arguments.text, arguments.audio),
         options.from_arguments(arguments, AubertOptions),
         options.from_arguments(arguments, AubertTrainOptions),
@@ -99,7 +98,7 @@ def _evaluate(arguments: argparse.Namespace) -> str:
         arguments.model,
         (arguments.text, arguments.audio),
         arguments.root,
-        _shelf(arguments),
+        shelf_of(arguments),
         arguments.key,
         options.from_arguments(arguments, AubertEvaluateOptions),
     )
@@ -122,7 +121,3 @@ def _draw(arguments: argparse.Namespace) -> str:
     draw_similarity(pictures["similarity"], arguments.similarity)
     draw_map(pictures["map"], arguments.map)
     return f"aubert: {len(arguments.similarity) + len(arguments.map)} pictures"
-
-
-def _shelf(arguments: argparse.Namespace) -> Bookshelf:
-    return Bookshelf(arguments.books_dir, arguments.book_meta)

@@ -37,7 +37,7 @@ def costs(config, hours, jobs):
 
 def test_jobs_are_snakemake_s_own_though_no_data_is_there(base_jobs):
     assert base_jobs["index"] == base_jobs["words"] == 64
-    assert base_jobs["units_label"] == 2 * 64
+    assert base_jobs["units_label"] == 6 * 64  # two that are learned from, four that are measured
     assert base_jobs["hubert_train"] == 2
     assert base_jobs["metrics"] == 1
 

@@ -187,7 +187,7 @@ def test_what_cannot_be_taken_apart_is_said_so(model, tmp_path, capsys):
     )
     assert not (tmp_path / "out").exists()
     assert main(["separate", str(tmp_path / "no.wav"), str(tmp_path / "out"), *arguments]) == 1
-    assert "audio_unreadable" in capsys.readouterr().err
+    assert "audio_missing" in capsys.readouterr().err
     arguments = ["--model", str(tmp_path)]
     assert main(["separate", str(tmp_path / "short.wav"), str(tmp_path / "out"), *arguments]) == 1
     assert "holds no deep-clustering model" in capsys.readouterr().err

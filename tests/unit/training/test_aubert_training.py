@@ -234,5 +234,5 @@ def test_a_missing_book_and_missing_audio_are_named(toy):
         corpus.pairs, lost, corpus.root, corpus.shelf, model, TRAIN
     )  # fmt: skip
     piece = Piece(0, 0, int(examples.num_samples[0]))
-    with pytest.raises(ValueError, match=r"audio_unreadable: lost.flac"):
+    with pytest.raises(ValueError, match=r"audio_missing: lost.flac"):
         silent.batch([piece], np.random.default_rng(0))

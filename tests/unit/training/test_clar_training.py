@@ -112,7 +112,7 @@ def test_a_clip_longer_than_the_window_and_one_that_cannot_be_read(clips, tmp_pa
     row = Versions(long, VIEWS, TRAIN).row(clips[0], 0)
     assert row.shape == (800,) and row.abs().min() >= 0 and row.any()
     lost = Clip("lost", None, "g", tmp_path / "lost.wav")
-    with pytest.raises(ValueError, match="audio_missing"):
+    with pytest.raises(ValueError, match=r"audio_missing: lost\.wav"):
         Versions(MODEL, VIEWS, TRAIN).row(lost, 0)
 
 

@@ -12,7 +12,7 @@ from tiny_corpus import Corpus, write_corpus
 from transformers import AutoFeatureExtractor, AutoModel
 
 from aubert import tables
-from aubert.cli import main
+from aubert.cli import INTERRUPTED, main
 from aubert.models import hubert as model_module
 from aubert.models.hubert import HubertForPretraining
 from aubert.training.hubert import HubertTask
@@ -119,11 +119,11 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
         if step == 5:
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(HubertTask, "start_step", stop)
-        train(corpus, tmp_path / "iter1")
+        assert train(corpus, tmp_path / "iter1") == INTERRUPTED
     assert not (tmp_path / "iter1").exists()
-    (directory,) = (tmp_path / "iter1.training").iterdir()
+    (directory,) = (tmp_path / "iter1.training").glob("*/")
     assert (directory / "checkpoints/step_00000004").is_dir()
 
     begun = []
@@ -147,10 +147,9 @@ def test_what_was_begun_with_other_settings_is_not_gone_on_with(
 
     monkeypatch.setattr(HubertTask, "start_step", stop)
     for flags in ([], [change]):
-        with pytest.raises(KeyboardInterrupt):
-            train(corpus, tmp_path / "iter1", *flags)
+        assert train(corpus, tmp_path / "iter1", *flags) == INTERRUPTED
     assert begun == [1, 2, 3, 1, 2, 3]
-    assert len(list((tmp_path / "iter1.training").iterdir())) == 2
+    assert len(list((tmp_path / "iter1.training").glob("*/"))) == 2
 
 
 def test_utterances_without_labels_are_left_out_and_counted(corpus, tmp_path, capsys):

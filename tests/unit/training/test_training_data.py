@@ -142,11 +142,11 @@ def corpus(tmp_path):
 @given(st.integers(0, 13_399), st.integers(1, 13_400))
 @settings(max_examples=60, deadline=None)
 def test_a_piece_is_cut_from_the_joined_slices(start, num_samples):
-    from aubert.training.data import _within
+    from aubert.training.data import within
 
     spans = np.array([(100, 9_000), (10_000, 10_500), (20_000, 24_000)])
     joined = np.concatenate([np.arange(a, b) for a, b in spans])
-    parts = _within(spans, start, num_samples)
+    parts = within(spans.tolist(), start, num_samples)
     found = np.concatenate([np.arange(a, b) for a, b in parts])
     assert (found == joined[start : start + num_samples]).all()
 

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import torch
 from safetensors.torch import save_file
 from toy_line import LINE, Line, Points
@@ -58,7 +59,7 @@ class ToyUtterances:
         self.rate_hz = rate_hz
         rng = np.random.default_rng(0)
         self.num_samples = rng.integers(4_000, 24_000, 23)
-        self.ids = [f"toy_{index:02}" for index in range(23)]
+        self.ids = pa.array([f"toy_{index:02}" for index in range(23)])
         self._tones = [np.repeat(rng.integers(0, 4, 40), 640) for _ in self.ids]
 
     def read(self, piece: Piece) -> np.ndarray:
@@ -68,7 +69,7 @@ class ToyUtterances:
         return (np.sin(phase) + 0.05 * noise).astype(np.float32)
 
     def labels(self, utterance_id: str) -> np.ndarray:
-        index = self.ids.index(utterance_id)
+        index = self.ids.index(utterance_id).as_py()
         num_labels = int((self.num_samples[index] - 400) * self.rate_hz / 16_000) + 1
         starts = (np.arange(num_labels) * 16_000 / self.rate_hz).astype(int)
         return self._tones[index][starts]
