@@ -37,6 +37,7 @@ localrules:
     all,
     corpus,
     dataset,
+    books_of_shard,
     units,
     hubert,
     ctc,

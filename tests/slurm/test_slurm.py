@@ -98,6 +98,8 @@ def broken_off(cluster, run, profile) -> set[str]:
         stderr=subprocess.STDOUT,
         text=True,
         env=run.environment(),
+        # What is started in the background of a script has it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not any(job["state"] == "RUNNING" for job in of_rule("transcribe")):
         assert process.poll() is None, process.stdout.read()[-6000:]

@@ -52,6 +52,10 @@ def test_words_are_aligned_with_a_calibrated_checkpoint(run):
     calibration = json.loads(run.results("ctc_calibration.json").read_text())
     assert calibration["num_starts"] > 0
     assert run.jobs("dataset") == []
+    # Another way to align: the checkpoint is measured again, and no word stays as it was.
+    other = {"backend": "ctc", "ctc": {"model": "checkpoint", "edge_stars": True}}
+    jobs = run.with_config(words=other).jobs("dataset")
+    assert jobs == ["calibrate", "dataset", "words 0"]
 
 
 def test_transcripts_of_a_checkpoint_with_a_book_s_language_model(run):

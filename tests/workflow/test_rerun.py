@@ -26,7 +26,8 @@ SUMS = ["metrics", "report", "all"]
 def of_shards(shards, first: str) -> list[str]:
     """The stages of the dataset from `first` on, for the shards."""
     stages = CHAIN[CHAIN.index(first) :]
-    return [f"{stage} {shard}" for stage in stages for shard in shards]
+    books = ["books_of_shard"] if first == "index" else []
+    return [f"{stage} {shard}" for stage in [*books, *stages] for shard in shards]
 
 
 def chain(shards, first: str) -> list[str]:
@@ -43,6 +44,9 @@ BELOW_SECOND = ["hubert_train 2", "probe", *CTC["hubert"]]
 BELOW_FIRST = ["hubert_train 1", *units("iter1_layer1", 6), *BELOW_SECOND]
 # What is learned from every shard.
 LEARNED = [*units("mfcc", 5), *BELOW_FIRST]
+
+
+BOOKS_OF_SHARDS = [f"books_of_shard {shard}" for shard in SHARDS]
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +103,7 @@ def test_a_book_edited(run, book_biased, first):
         name = meta[min(read[0] - read[1])]["name"]
         with edited(run.directory / "books" / name, append):
             # The language model of the error rates is made of all books.
-            summed = ["books", *(f"ctc_evaluate {init}" for init in INITS)]
+            summed = ["books", "books_of_shard 0", *(f"ctc_evaluate {init}" for init in INITS)]
             assert other.jobs() == sorted([*chain([0], first), *summed])
     finally:
         run.snakemake("--touch")
@@ -154,6 +158,7 @@ def test_where_and_how_much(run, tmp_path):
     ("module", "rerun"),
     [
         ("corpus/vad.py", [*chain(SHARDS, "cut"), *LEARNED]),
+        ("align/find_book.py", ["books", *BOOKS_OF_SHARDS, *chain(SHARDS, "match")]),
         ("align/refine.py", chain(SHARDS, "refine")),
         ("cli.py", []),
         ("models/hubert.py", []),

@@ -1,3 +1,24 @@
+# The state of the books that a shard reads, in a job of its own: when a book is edited, `books`
+# runs, and of what is below a job that runs Snakemake looks at no parameter or code, but expects
+# it to be run as well. `match` then follows from here.
+rule books_of_shard:
+    input:
+        recordings=results("recordings", "{shard}.parquet"),
+        code=code_of("align.match"),
+    output:
+        results("books", "{shard}.txt"),
+    log:
+        log_of("books_of_shard"),
+    benchmark:
+        times_of("books_of_shard")
+    conda:
+        ENV
+    params:
+        fingerprint=book_fingerprint,
+    shell:
+        "echo {params.fingerprint} > {output:q} 2> {log}"
+
+
 # Where in its book each utterance was read.
 rule match:
     input:
@@ -5,8 +26,9 @@ rule match:
         utterances=results("utterances", "{shard}.parquet"),
         transcripts=results("transcripts", "{shard}.parquet"),
         # Ancient: another book's edit makes new sketches, but concerns no shard that did
-        # not read it; the fingerprint says when it does.
+        # not read it.
         books=ancient(results("books.parquet")),
+        books_of_shard=results("books", "{shard}.txt"),
         code=code_of("align.match"),
     output:
         matches=results("matches", "{shard}.parquet"),
@@ -19,7 +41,6 @@ rule match:
         ENV
     params:
         shelf=SHELF_FLAGS,
-        fingerprint=book_fingerprint,
         options=to_flags(config["match"]),
         account=ACCOUNT_FLAGS,
     shell:

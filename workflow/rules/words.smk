@@ -14,8 +14,7 @@ rule words:
         utterances=results("utterances", "{shard}.parquet"),
         transcripts=results("transcripts", "{shard}.parquet"),
         refined=results("refined", "{shard}.parquet"),
-        # Ancient: a shard that is new or changed does not move every word of the corpus.
-        calibration=ancient(CALIBRATION) if ALIGNER == "ctc" else [],
+        calibration=CALIBRATION if ALIGNER == "ctc" else [],
         model=OWN_CTC if WORDS.get("model") == OWN_CTC else [],
         code=code_of("align.words_pocketsphinx") if ALIGNER == "pocketsphinx" else [],
     output:
@@ -46,6 +45,7 @@ if ALIGNER == "ctc" and not WORDS["calibration"]:
 
     rule calibrate:
         input:
+            # Ancient: a shard that is new or changed does not move every word of the corpus.
             tables=[
                 ancient(expand(results(table, "{shard}.parquet"), shard=SHARDS))
                 for table in ("recordings", "utterances", "transcripts", "refined")
