@@ -108,7 +108,7 @@ def test_a_training_s_section_holds_options_of_the_training(config, section, mod
     loss, which is the arm's."""
     kind = getattr(import_module(f"aubert.{module}"), options)
     fields = {field.name for field in dataclasses.fields(kind)} - {"seed"}
-    fields -= {"loss"} if section == "clar.train" else set()
+    fields -= {"loss"} if section == "clar.model" else set()
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     for key in section.split("."):
         config, schema = config[key], schema["properties"][key]

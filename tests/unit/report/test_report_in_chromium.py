@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import tiny_run
+import written_run
 from browser import needs_chromium, opened, until
 
 from aubert.report.page import write_page
@@ -14,8 +14,8 @@ pytestmark = needs_chromium
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory):
     directory = tmp_path_factory.mktemp("page")
-    run = tiny_run.write_run(directory / "run")
-    write_page(run, tiny_run.EVIL, directory / "index.html")
+    run = written_run.write_run(directory / "run")
+    write_page(run, written_run.EVIL, directory / "index.html")
     return directory / "index.html"
 
 

@@ -8,15 +8,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import tiny_run
-from tiny_run import EVIL
+import written_run
+from written_run import EVIL
 
 from aubert.report import cost, flow, matching, page, word_times
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return tiny_run.write_run(tmp_path_factory.mktemp("run"))
+    return written_run.write_run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_the_worst_place_shows_what_was_skipped(run):
     assert "".join(text for label, text in span.heard) == "the cat sata hog and a bird"
     (band,) = bands.bands
     read = sum(end - start for start, end in band.read)
-    skipped = 100 * (len(EVIL) + len("Nobody saw.") + len(" ran off.")) / len(tiny_run.BOOK)
+    skipped = 100 * (len(EVIL) + len("Nobody saw.") + len(" ran off.")) / len(written_run.BOOK)
     assert read == pytest.approx(100 - skipped, abs=3)
 
 
@@ -55,7 +55,7 @@ def test_words_stand_in_the_book_s_own_writing(run):
     (spoken,) = player.utterances
     text = "".join(word.text + word.after for word in spoken.words)
     assert text == "The cat sat […] A dog & a bird"
-    assert spoken.seconds == tiny_run.UTTERANCE_S
+    assert spoken.seconds == written_run.UTTERANCE_S
     assert spoken.audio.startswith("data:audio/flac;base64,")
 
 
