@@ -2,8 +2,8 @@
 
 import numpy as np
 import soundfile
-import tiny_run
 import torch
+import written_run
 
 from aubert.evaluate.metrics import write_metrics
 from aubert.evaluate.separation import figures, outcomes
@@ -16,7 +16,7 @@ from aubert.separation.voices import find_clips
 
 
 def test_a_mixture_of_each_kind_is_heard_whole_apart_and_as_masks_could(tmp_path):
-    run = tiny_run.write_run(tmp_path)
+    run = written_run.write_run(tmp_path)
     assert separation.section(run) is None
     voices, rng = tmp_path / "voices", np.random.default_rng(0)
     for speaker in "abcdef":
@@ -36,7 +36,7 @@ def test_a_mixture_of_each_kind_is_heard_whole_apart_and_as_masks_could(tmp_path
     measured = {f"separation.{name}": figure for name, figure in found.items()}
     write_metrics(run.results / "separation/figures.json", measured)
 
-    made = separation.section(tiny_run.opened(run))
+    made = separation.section(written_run.opened(run))
     chart, player = made.blocks
     rows = {row[0]: row for row in chart.table.rows}
     assert set(rows) == {"seen speakers", "unseen speakers"}
