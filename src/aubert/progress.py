@@ -30,16 +30,18 @@ def progress(
     items: Iterable | None = None,
     *,
     what: str,
-    total: int,
+    total: int | None,
     unit: str,
     done: int = 0,
     shown: bool = True,
 ) -> tqdm:
     """A tqdm over `items`, or to be updated by hand, on stderr; silent over what is done soon.
 
-    total: of `unit`s, of which `done` were done before; not shown: by one process of several
+    total: of `unit`s, None where nobody knows; of them `done` were done before
+    shown: false in all processes of a training but one
     """
     how = {"desc": what, "total": total, "unit": unit, "initial": done, "disable": not shown}
+    how["unit_scale"] = unit == "B"  # bytes as kB, MB and so on
     if sys.stderr.isatty():
         return tqdm(items, **how, delay=_BAR_AFTER_S)
     return tqdm(

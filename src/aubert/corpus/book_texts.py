@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from aubert.corpus.remote import Remote, RemoteOptions
 from aubert.corpus.shards import scan_speaker, speakers
 from aubert.files import write_bytes, write_json
+from aubert.progress import progress
 
 PAUSE_S = 2.0  # between texts: Project Gutenberg asks robots to wait
 _GUTENBERG_ID = re.compile(
@@ -145,6 +146,4 @@ def _fetch(
 
 
 def _with_progress(books: dict[str, str]):
-    from tqdm import tqdm
-
-    return tqdm(sorted(books.items()), "books", unit="text", disable=None)
+    return progress(sorted(books.items()), what="books", total=len(books), unit="text")

@@ -14,6 +14,7 @@ from aubert.corpus.extract import extract
 from aubert.corpus.remote import Remote, RemoteOptions
 from aubert.corpus.tar_stream import TarStream
 from aubert.files import complete
+from aubert.progress import progress
 
 _CHUNK = 1 << 20
 # Of a compressed archive, in its own sizes: what it may come to, and gzip's best on a model.
@@ -163,10 +164,6 @@ def _size(num_bytes: int) -> str:
 def _progress(
     text: str, total: int | None = None, initial: int = 0
 ) -> Iterator[Callable[[int], None]]:
-    """With rate and time left; only on a screen."""
-    from tqdm import tqdm
-
-    with tqdm(
-        desc=text, total=total, initial=initial, unit="B", unit_scale=True, disable=None
-    ) as bar:
+    """With rate and time left."""
+    with progress(what=text, total=total, unit="B", done=initial) as bar:
         yield bar.update

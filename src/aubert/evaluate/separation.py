@@ -14,6 +14,7 @@ import torch
 
 from aubert.evaluate.metrics import Figure, proportion, statistic
 from aubert.models.deep_clustering import spectra, waveforms
+from aubert.progress import progress
 from aubert.separation.mixtures import Mixture, render
 from aubert.separation.options import SeparateOptions
 from aubert.separation.separate import Separator
@@ -60,11 +61,10 @@ def improvement(estimates: np.ndarray, sources: np.ndarray) -> float:
 def outcomes(mixtures: Sequence[Mixture], model: Path, options: SeparateOptions) -> list[Outcome]:
     """Every mixture taken apart, the number of its speakers given, and beside it masks at random
     and masks that know the sources. Raises AudioError when a file cannot be decoded."""
-    from tqdm import tqdm
-
     separators: dict[int, Separator] = {}
     found = []
-    for number, mixture in enumerate(tqdm(mixtures, "separation", unit="mixture", disable=None)):
+    shown = progress(mixtures, what="separation", total=len(mixtures), unit="mixture")
+    for number, mixture in enumerate(shown):
         sources = render(mixture)
         known = len(sources)
         if known not in separators:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from aubert import tables
 from aubert.align.timeline import Timeline
 from aubert.corpus.books import Bookshelf
+from aubert.progress import progress
 
 TABLES = ("recordings", "utterances", "refined", "words")
 
@@ -109,9 +110,7 @@ class Corpus:
 
     def by_shard(self) -> Iterator[tuple[str, list[Utterance]]]:
         """(shard, its utterances), chapter after chapter, in order of time."""
-        from tqdm import tqdm
-
-        for shard in tqdm(self.shards, "export", unit="shard", disable=None):
+        for shard in progress(self.shards, what="export", total=len(self.shards), unit="shard"):
             yield shard, self._shard(shard)
 
     def aligned(self) -> Iterator[Utterance]:
