@@ -83,15 +83,7 @@ def test_a_speaker_added(run):
         shutil.rmtree(added)
 
 
-# While `books` runs again, ancient() of what it makes hides match's changed fingerprint from
-# Snakemake: match runs in the second run only.
-HIDDEN = pytest.mark.xfail(strict=True, reason="match reruns one run late without book_biased")
-
-
-@pytest.mark.parametrize(
-    ("book_biased", "first"),
-    [(True, "transcribe"), pytest.param(False, "match", marks=HIDDEN)],
-)
+@pytest.mark.parametrize(("book_biased", "first"), [(True, "transcribe"), (False, "match")])
 def test_a_book_edited(run, book_biased, first):
     """Speech that is heard with the book's language model is heard again. Only the shards that
     read the book."""
