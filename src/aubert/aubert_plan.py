@@ -12,7 +12,7 @@ from typing import Any
 from aubert.iterations import UNTRAINED, Plan
 from aubert.models.aubert_options import AubertOptions
 from aubert.training.aubert_options import AubertTrainOptions
-from aubert.training.options import HOW
+from aubert.training.options import part
 
 SMALL_BERT = "small"  # as a text encoder's name in the config: one whose vocabulary is the books'
 OWN = ("ctc", "hubert")  # as an audio encoder's name: the run's own
@@ -35,12 +35,13 @@ class AubertPlan:
         if self.scorers and audio == "ctc" and not config["corpus"]["labelled"]:
             raise ValueError(
                 "config: aubert.audio_encoder is ctc, but corpus.labelled is null: give labelled "
-                "speech, or let it be hubert, a directory or a Hugging Face id"
+                "speech, let it be hubert, a directory or a Hugging Face id, or train none: "
+                "aubert.scorers: []"
             )
         if self.scorers and audio == "hubert" and hubert.models[-1] == UNTRAINED:
             raise ValueError(
                 "config: aubert.audio_encoder is hubert, but hubert.iterations is empty: add one, "
-                "or give a directory or a Hugging Face id"
+                "give a directory or a Hugging Face id, or train none: aubert.scorers: []"
             )
         own = {"ctc": ("ctc", config["ctc"]["use"]), "hubert": ("hubert", hubert.models[-1])}
         self.audio: tuple[str, str] | str = own.get(audio, audio)
@@ -60,4 +61,4 @@ class AubertPlan:
 
     def training_fields(self, how: bool) -> dict[str, Any]:
         """Of AubertTrainOptions those of training.options.HOW, or all others."""
-        return {name: value for name, value in vars(self._train).items() if (name in HOW) == how}
+        return part(vars(self._train), how)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from aubert.corpus.clip_splits import SplitOptions, Training
 from aubert.models.clar_options import ClarOptions, ViewOptions
 from aubert.training.clar_options import ClarTrainOptions
-from aubert.training.options import HOW
+from aubert.training.options import part
 
 CONTRASTIVE = "contrastive"
 WITH_LABELS = ("joint", "supcon", "supervised")
@@ -86,7 +86,7 @@ class ClarPlan:
             options,
         )
         fields = {name: value for kind in kinds for name, value in vars(kind).items()}
-        return {name: value for name, value in fields.items() if (name in HOW) == how}
+        return part(fields, how)
 
     def clip_fields(self) -> dict[str, Any]:
         """What both commands are told of the clips and their splits."""

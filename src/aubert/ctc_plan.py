@@ -11,7 +11,7 @@ from typing import Any
 
 from aubert.iterations import TRAINED, UNTRAINED, Plan, takes_own_ctc
 from aubert.training.ctc_options import CtcTrainOptions
-from aubert.training.options import HOW
+from aubert.training.options import part
 
 INITS = ("hubert", "scratch")
 
@@ -60,7 +60,7 @@ class CtcPlan:
     def training_fields(self, init: str, how: bool) -> dict[str, Any]:
         """Of CtcTrainOptions those of training.options.HOW, or all others."""
         fields = vars(self._options[init])
-        return {name: value for name, value in fields.items() if (name in HOW) == how}
+        return part(fields, how)
 
     def check_paths(self) -> None:
         """Raises ValueError when labelled speech that no rule makes is not where it should be."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from aubert.models.hubert_options import HubertOptions
-from aubert.training.options import HOW, TrainOptions
+from aubert.training.options import TrainOptions, part
 
 UNTRAINED = "untrained"
 TRAINED = "trained"  # as a checkpoint's name in the config: the run's own
@@ -104,7 +104,7 @@ class Plan:
     def training_fields(self, iteration: int, how: bool) -> dict[str, Any]:
         """Of the iteration's TrainOptions those of training.options.HOW, or all others."""
         fields = vars(self._trainings[iteration])
-        return {name: value for name, value in fields.items() if (name in HOW) == how}
+        return part(fields, how)
 
     def key(self, units: Units) -> str:
         """What the figures of these units begin with."""

@@ -7,7 +7,7 @@ import json
 import shutil
 
 import pytest
-from snakemake_run import Run
+from snakemake_run import NOTHING_TRAINED, Run
 from tiny_checkpoints import save_checkpoint
 
 from aubert import tables
@@ -35,7 +35,7 @@ def run(tmp_path_factory, mini_corpus) -> Run:
                 "reference": None,
                 "labelled": None,
             },
-            "transcribe": {"backend": "pocketsphinx"},
+            **NOTHING_TRAINED,
             "words": {"backend": "ctc", "ctc": {"model": "checkpoint"}},
         },
     )

@@ -35,7 +35,7 @@ def test_every_job_on_gpus_takes_them_and_has_some_on_a_cluster():
 def test_a_job_takes_a_gpu_where_there_is_one(tmp_path, monkeypatch, devices, gpu):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
     profile = ["--workflow-profile", str(ROOT / "profiles/default")]
-    jobs = Run(tmp_path, {}).job_list(*profile)
+    jobs = Run(tmp_path, {"separation": {"in_run": True}}).job_list(*profile)
     promised = {job["rule"]: job["gpu"] for job in jobs if "mfcc" not in job["wildcards"].values()}
     assert {rule for rule, count in promised.items() if count is not None} == ON_GPUS - {
         "units_best_layer"

@@ -2,7 +2,7 @@
 import shlex
 
 from aubert.models.deep_clustering_options import VERSION as SEPARATION_VERSION
-from aubert.training.options import HOW
+from aubert.training.options import part
 
 SEPARATION = config["separation"]
 SEPARATION_MODEL = results("separation", "model")
@@ -17,14 +17,7 @@ VOICE_FLAGS = " ".join(
         to_flags({"results": results(), "root": CORPUS["root"]}),
     ]
 )
-
-
-def separation_train_flags(how):
-    """Of the training's options those that say how and where it runs, or all others."""
-    fields = {**SEPARATION["train"], "seed": config["seed"]}
-    return to_flags(
-        {key: value for key, value in fields.items() if (key in HOW) == how}
-    )
+SEPARATION_TRAIN = {**SEPARATION["train"], "seed": config["seed"]}
 
 
 rule separation_mix:
@@ -74,11 +67,14 @@ rule separation_train:
         fingerprint=labelled_fingerprint(SEPARATION["folders"].values()),
         version=SEPARATION_VERSION,
         options=" ".join(
-            [to_flags(SEPARATION["model"]), separation_train_flags(how=False)]
+            [
+                to_flags(SEPARATION["model"]),
+                to_flags(part(SEPARATION_TRAIN, how=False)),
+            ]
         ),
         # With `input` Snakemake does not compare the value: where and how a training runs
         # does not make it another one.
-        how=lambda wildcards, input: separation_train_flags(how=True),
+        how=lambda wildcards, input: to_flags(part(SEPARATION_TRAIN, how=True)),
     shell:
         "python -m aubert --gpus={resources.gpu} separation train {output:q} --mixtures={input.mixtures:q} {params.voices} --processes={resources.gpu} {params.options} {params.how} 2> {log}"
 

@@ -71,10 +71,14 @@ HOW = (
 )  # fmt: skip
 
 
+def part(fields: Mapping[str, Any], how: bool) -> dict[str, Any]:
+    """Of a training's fields those of HOW, or all others: what it is."""
+    return {name: value for name, value in fields.items() if (name in HOW) == how}
+
+
 def configuration(options: TrainOptions, config: Mapping[str, Any]) -> dict[str, Any]:
     """What makes a training what it is; a checkpoint of another one is not gone on with.
 
     config: of the model and the data.
     """
-    how = {name: value for name, value in asdict(options).items() if name not in HOW}
-    return {"train": how, "task": dict(config)}
+    return {"train": part(asdict(options), how=False), "task": dict(config)}
