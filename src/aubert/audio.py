@@ -6,6 +6,7 @@ Faults come as `AudioError` with a reason of the rejects table.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,3 +92,17 @@ def _fault(path: str | Path, error: Exception) -> AudioError:
         return fault
     # libsndfile reads the header of a cut-off FLAC and fails at the missing frames.
     return AudioError("audio_truncated", f"{Path(path).name}: {error}")
+
+
+def encoded(
+    samples: np.ndarray,
+    sample_rate_hz: int = SAMPLE_RATE_HZ,
+    *,
+    format: str = "FLAC",
+    subtype: str = "PCM_16",
+) -> bytes:
+    """Samples [num_samples], int16 or float in -1..1, as a file's content. In memory: when
+    libsndfile itself writes to a full disk, it says no more than "System error"."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, sample_rate_hz, format=format, subtype=subtype)
+    return buffer.getvalue()

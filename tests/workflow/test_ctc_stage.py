@@ -9,21 +9,13 @@ import shutil
 import pytest
 from edits import append, edited, raise_version
 from snakemake_run import Run
-from tiny_run import copy_house
+from tiny_run import HUBERT_MODEL, copy_house
 
 from aubert import tables
 
 BOOK_DIR = "small/118/a_light_at_st_orrin_2303_librivox_64kb_mp3"
 HUBERT = {
-    "model": {
-        "hidden_size": 16,
-        "num_layers": 2,
-        "num_heads": 2,
-        "intermediate_size": 16,
-        "conv_channels": 16,
-        "pos_conv_kernel": 4,
-        "final_dim": 8,
-    },
+    "model": HUBERT_MODEL,
     "train": {"warmup_steps": 1, "log_every": 1, "checkpoint_every": 1, "validate_every": 1},
     "iterations": [{"features": "mfcc", "clusters": [5], "train": {"steps": 1}}],
     "compare": {"layer": 1, "clusters": 5},

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from snakemake_run import NOTHING_TRAINED, Run
+from tiny_run import HUBERT_MODEL
 from transformers import AutoModel
 
 from aubert.evaluate.units import phones_of_utterances
@@ -46,15 +47,7 @@ def run(tmp_path_factory, mini_corpus) -> Run:
                 "labelled": None,
             },
             "hubert": {
-                "model": {
-                    "hidden_size": 16,
-                    "num_layers": 2,
-                    "num_heads": 2,
-                    "intermediate_size": 16,
-                    "conv_channels": 16,
-                    "pos_conv_kernel": 8,
-                    "final_dim": 8,
-                },
+                "model": HUBERT_MODEL,
                 "train": {
                     "batch_seconds": 5.0,
                     "step_seconds": 5.0,

@@ -14,16 +14,17 @@ from snakemake_run import NOTHING_TRAINED, ROOT, Run
 
 SECONDS = 20
 CHAPTERS = ["118/*/*_01_*.flac", "512/*/*_01_*.flac", "640/*/*_03_quillam*.flac"]
+HUBERT_MODEL = {
+    "hidden_size": 16,
+    "num_layers": 2,
+    "num_heads": 2,
+    "intermediate_size": 16,
+    "conv_channels": 16,
+    "pos_conv_kernel": 8,
+    "final_dim": 8,
+}
 HUBERT = {
-    "model": {
-        "hidden_size": 16,
-        "num_layers": 2,
-        "num_heads": 2,
-        "intermediate_size": 16,
-        "conv_channels": 16,
-        "pos_conv_kernel": 8,
-        "final_dim": 8,
-    },
+    "model": HUBERT_MODEL,
     "train": {
         "warmup_steps": 1,
         "batch_seconds": 5.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 
 from aubert import audio
 from aubert.export.corpus import Corpus, Utterance
@@ -56,11 +54,7 @@ def written_pieces(
 def flac(corpus_root: Path, utterance: Utterance) -> bytes | None:
     """The utterance as a FLAC file; None, and a line on stderr, where it cannot be decoded."""
     samples = _decoded(corpus_root, utterance)
-    if samples is None:
-        return None
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, audio.SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
-    return buffer.getvalue()
+    return None if samples is None else audio.encoded(samples)
 
 
 def _write_piece(corpus_root: Path, folder: Path, utterance: Utterance) -> Piece | None:
@@ -69,7 +63,7 @@ def _write_piece(corpus_root: Path, folder: Path, utterance: Utterance) -> Piece
         return None
     path = folder / utterance.piece
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, samples, audio.SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    path.write_bytes(audio.encoded(samples))
     return Piece(str(utterance.piece), len(samples))
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 
 import numpy as np
-import soundfile
+
+from aubert.audio import encoded
 
 _PARTS = 400  # of a waveform's picture
 
 
 def data_uri(samples: np.ndarray, sample_rate_hz: int) -> str:
     """Mono float32 samples as FLAC: exact in time, and every browser plays it."""
-    file = io.BytesIO()
-    soundfile.write(file, samples, sample_rate_hz, format="FLAC", subtype="PCM_16")
-    return "data:audio/flac;base64," + base64.b64encode(file.getvalue()).decode()
+    return "data:audio/flac;base64," + base64.b64encode(encoded(samples, sample_rate_hz)).decode()
 
 
 def peaks(samples: np.ndarray) -> Sequence[tuple[float, float]]:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 
 from aubert import audio
-from aubert.files import complete, write_json
+from aubert.files import write_bytes, write_json
 from aubert.separation.options import SAMPLE_RATE_HZ, ListOptions, MixOptions
 from aubert.separation.voices import Clip, by_speaker
 from aubert.training.data import within
@@ -184,8 +183,8 @@ def write_audio(mixtures: Sequence[Mixture], folder: Path) -> None:
         named = {"mixture": sources.sum(0)}
         named |= {str(number): samples for number, samples in enumerate(sources, start=1)}
         for name, samples in named.items():
-            with complete(folder / mixture.id / f"{name}.wav") as part:
-                soundfile.write(part, samples, SAMPLE_RATE_HZ, subtype="FLOAT", format="WAV")
+            wav = audio.encoded(samples, SAMPLE_RATE_HZ, format="WAV", subtype="FLOAT")
+            write_bytes(folder / mixture.id / f"{name}.wav", wav)
 
 
 def balanced(speech: Sequence[np.ndarray], gains_db: Sequence[float]) -> np.ndarray:

@@ -7,11 +7,10 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 
 from aubert import audio
-from aubert.files import complete
+from aubert.files import write_bytes
 from aubert.models.deep_clustering import HOP, WINDOW, DeepClustering, spectra, waveforms
 from aubert.separation.options import SAMPLE_RATE_HZ, SeparateOptions
 from aubert.units.kmeans import KMeansOptions, learn_kmeans
@@ -164,6 +163,6 @@ def separate_file(path: Path, out: Path, model: Path, options: SeparateOptions) 
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     for number, samples in enumerate(voices, start=1):
-        with complete(out / f"{path.stem}_{number}.wav") as part:
-            soundfile.write(part, samples, SAMPLE_RATE_HZ, subtype="FLOAT", format="WAV")
+        wav = audio.encoded(samples, SAMPLE_RATE_HZ, format="WAV", subtype="FLOAT")
+        write_bytes(out / f"{path.stem}_{number}.wav", wav)
     return f"separate: {len(voices)} voices of {path.name} in {out}, at {SAMPLE_RATE_HZ} Hz"

@@ -1,8 +1,6 @@
 import dataclasses
 import json
-import multiprocessing
 import pickle
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import torch
 import toy_aubert
 from safetensors.torch import load_file
 from toy_aubert import MODEL, TRAIN, main, prepare, toy_examples, toy_model
+from two_processes import run_two, starting
 
 from aubert.audio import decode
 from aubert.evaluate.aubert import (
@@ -191,25 +190,8 @@ def test_interrupted_it_ends_with_the_same_weights(toy, tmp_path, monkeypatch):
 def test_processes_make_one_contrast(toy, tmp_path):
     """Two processes encode half of each contrast: the same losses, the same weights."""
     root, corpus = toy
-    context = multiprocessing.get_context("forkserver")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = [
-        context.Process(
-            target=toy_aubert.one_of, args=(root, tmp_path / "two", corpus, rank, port, 2)
-        )
-        for rank in range(2)
-    ]
-    with pytest.MonkeyPatch.context() as patch:
-        here = Path(toy_aubert.__file__).parent
-        patch.setenv("PYTHONPATH", f"{here}:{here.parents[1]}")
-        context.set_forkserver_preload(["toy_aubert"])
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+    with starting("toy_aubert") as start:
+        run_two(start, toy_aubert.one_of_two, root, tmp_path / "two", corpus)
     for negatives in ("same_token", "mixed"):
         for scorer in ("cosine", "mlp"):
             options = dataclasses.replace(TRAIN, negatives=negatives, steps=4, freeze_audio_steps=0)

@@ -2,9 +2,6 @@
 
 import dataclasses
 import json
-import multiprocessing
-import socket
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +9,7 @@ import torch
 import toy_clar
 from safetensors.torch import load_file
 from toy_clar import MODEL, TRAIN, VIEWS, main, tones
+from two_processes import run_two, starting
 
 from aubert.cli import main as command
 from aubert.corpus.clips import Clip
@@ -143,24 +141,8 @@ def test_interrupted_it_ends_with_the_same_weights(clips, tmp_path, monkeypatch)
 
 def test_processes_make_one_contrast(clips, tmp_path):
     """Two processes with half of each step: the same losses, the same weights and statistics."""
-    context = multiprocessing.get_context("forkserver")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    arguments = clips[0].path.parent, tmp_path / "two"
-    processes = [
-        context.Process(target=toy_clar.one_of, args=(*arguments, rank, port, 2))
-        for rank in range(2)
-    ]
-    with pytest.MonkeyPatch.context() as patch:
-        here = Path(toy_clar.__file__).parent
-        patch.setenv("PYTHONPATH", f"{here}:{here.parents[1]}")
-        context.set_forkserver_preload(["toy_clar"])
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+    with starting("toy_clar") as start:
+        run_two(start, toy_clar.one_of_two, clips[0].path.parent, tmp_path / "two")
     for loss in ("joint", "supcon"):
         main(tmp_path / "one" / loss, clips, loss, 50)
         logs = [(tmp_path / n / loss / "train.jsonl").read_text() for n in ("one", "two")]

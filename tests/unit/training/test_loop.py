@@ -1,9 +1,7 @@
 import dataclasses
 import json
-import multiprocessing
 import random
 import signal
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import torch
 import toy_training
 from safetensors.torch import load_file
 from toy_line import LINE, Line, Points
+from two_processes import run_two, starting
 
 from aubert.training import checkpoints
 from aubert.training.loop import TrainOptions, train
@@ -41,17 +40,7 @@ def test_the_loss_goes_down(whole):
 
 @pytest.fixture(scope="module")
 def start():
-    """Starts a function of toy_training in a process that shares nothing with this one."""
-    context = multiprocessing.get_context("forkserver")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(toy_training.__file__).parent))
-        context.set_forkserver_preload(["toy_training"])  # slow imports, once for all
-
-        def start(function, *arguments):
-            process = context.Process(target=function, args=arguments)
-            process.start()
-            return process
-
+    with starting("toy_training") as start:
         yield start
 
 
@@ -96,16 +85,6 @@ def test_a_finished_training_is_not_trained_again(whole, monkeypatch):
     before = weights(whole)
     assert toy_training.main(whole, toy_training.TRAIN).steps == 12
     assert weights(whole) == before
-
-
-def run_two(start, function, directory: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = [start(function, directory, rank, port) for rank in range(2)]
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
 
 
 def test_two_processes_have_the_loss_curve_of_one(whole, tmp_path, start):

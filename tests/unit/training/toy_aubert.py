@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 from tiny_aubert import ToyCorpus, save_encoders
+from two_processes import as_torchrun
 
 from aubert.models.aubert import AubertModel
 from aubert.models.aubert_options import AubertOptions
@@ -71,10 +71,8 @@ def main(root: Path, directory: Path, corpus: ToyCorpus, options=TRAIN, model=MO
     return task
 
 
-def one_of(root: Path, directory: Path, corpus: ToyCorpus, rank: int, port: int, of: int) -> None:
-    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": of, "MASTER_PORT": port}
-    os.environ.update({name: str(value) for name, value in place.items()})
-    os.environ["MASTER_ADDR"] = "127.0.0.1"
+def one_of_two(root: Path, directory: Path, corpus: ToyCorpus, rank: int, port: int) -> None:
+    as_torchrun(rank, port)
     for negatives in ("same_token", "mixed"):
         options = dataclasses.replace(TRAIN, negatives=negatives, steps=4, freeze_audio_steps=0)
         for scorer in ("cosine", "mlp"):

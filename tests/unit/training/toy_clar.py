@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import torch
+from two_processes import as_torchrun
 
 from aubert.corpus.clip_splits import SplitOptions, Training
 from aubert.corpus.clips import Clip, clips_of_table
@@ -54,10 +54,8 @@ def main(out: Path, clips: list[Clip], loss: str, budget: float = 0.0, **changes
     return train_arm(out, clips, Training(budget=budget), SPLITS, model, VIEWS, options)
 
 
-def one_of(folder: Path, out: Path, rank: int, port: int, of: int) -> None:
-    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": of, "MASTER_PORT": port}
-    os.environ.update({name: str(value) for name, value in place.items()})
-    os.environ["MASTER_ADDR"] = "127.0.0.1"
+def one_of_two(folder: Path, out: Path, rank: int, port: int) -> None:
+    as_torchrun(rank, port)
     clips = clips_of_table(folder / "labels.tsv", "path", "label", "voice")
     for loss, budget in (("joint", 50), ("supcon", 50)):
         main(out / loss, clips, loss, budget)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 from safetensors.torch import save_file
 from toy_line import LINE, Line, Points
+from two_processes import as_torchrun
 
 from aubert.models.hubert_options import HubertOptions
 from aubert.training.data import Piece
@@ -109,20 +110,14 @@ def killed(directory: Path, at_step: int, after_s: float) -> None:
 
 
 def one_of_two(directory: Path, rank: int, port: int) -> None:
-    _as_torchrun(rank, port)
+    as_torchrun(rank, port)
     main(directory, TRAIN)
 
 
 def poisoned_of_two(directory: Path, rank: int, port: int) -> None:
-    _as_torchrun(rank, port)
+    as_torchrun(rank, port)
     options = dataclasses.replace(LINE, batch_seconds=2)
     train(Line(), Points(poison=(7,)), options, directory, config={})
-
-
-def _as_torchrun(rank: int, port: int) -> None:
-    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_PORT": port}
-    os.environ.update({name: str(value) for name, value in place.items()})
-    os.environ["MASTER_ADDR"] = "127.0.0.1"
 
 
 def main(directory: Path, options: TrainOptions) -> Trained:

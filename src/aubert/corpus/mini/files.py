@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from aubert.audio import SAMPLE_RATE_HZ
+from aubert.audio import encoded
 from aubert.files import write_bytes
 
 
@@ -21,7 +19,6 @@ def generator(seed: int, name: str) -> np.random.Generator:
 
 def write_flac(path: Path, samples: np.ndarray) -> str:
     """samples: int16 [num_samples] at 16 kHz. Returns the file's sha256."""
-    buffer = io.BytesIO()  # of a full disk, libsndfile says no more than "System error"
-    soundfile.write(buffer, samples, SAMPLE_RATE_HZ, subtype="PCM_16", format="FLAC")
-    write_bytes(path, buffer.getvalue())
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+    content = encoded(samples)
+    write_bytes(path, content)
+    return hashlib.sha256(content).hexdigest()
