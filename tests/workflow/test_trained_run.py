@@ -74,20 +74,4 @@ def test_the_corpus_is_placed(figures, key, least):
 @pytest.mark.parametrize("edge", ["start", "end"])
 def test_word_edges_by_ctc(figures, edge):
     assert figures[f"words.{edge}_error_ms_median"]["value"] <= 15
-    assert figures[f"words.{edge}_within_50_ms"]["value"] >= 0.92
-
-
-@pytest.mark.parametrize(
-    "edge",
-    [
-        "start",
-        pytest.param(
-            "end",
-            marks=pytest.mark.xfail(
-                strict=True, reason=".931 since voices fade through a sentence; .956 before"
-            ),
-        ),
-    ],
-)
-def test_nearly_all_word_edges(figures, edge):
     assert figures[f"words.{edge}_within_50_ms"]["value"] >= 0.95

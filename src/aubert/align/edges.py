@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import percentile_filter
 
 from aubert.files import write_json
 
 HOP_S = 0.005
 LOUDNESS_WINDOW_S = 0.02
-SILENCE_FRACTION = 0.2  # of the way, in dB, from the quiet to the loud parts of an utterance
+SILENCE_FRACTION = 0.12  # of the way, in dB, from the quiet to the loud parts around
+AROUND_S = 0.6  # readers fade through a sentence: its last words are loud beside each other
 MIN_RANGE_DB = 10.0  # below it nothing in the utterance counts as silence
 MAX_RANGE_DB = 50.0  # digital silence is not the measure of a quiet room
-MIN_PAUSE_S = 0.09  # closures of plosives are mostly shorter, pauses at commas longer
+MIN_PAUSE_S = 0.07  # closures of plosives are mostly shorter, pauses at commas longer
 MAX_PAUSE_IN_WORD_S = 0.3
 MAX_SHIFT_S = 0.25  # from the calibrated edge to that of a pause
 MIN_WORD_S = 0.02
@@ -80,7 +82,9 @@ class Loudness:
         level_db = _level_db(samples, sample_rate_hz)
         quiet, loud = np.percentile(level_db, [5, 95]) if len(level_db) else (0.0, 0.0)
         quiet = max(quiet, loud - MAX_RANGE_DB)
-        silent = level_db < quiet + SILENCE_FRACTION * (loud - quiet)
+        # Inside a long pause nothing around is loud.
+        around = np.clip(_loud_around(level_db), (quiet + loud) / 2, loud)
+        silent = level_db < quiet + SILENCE_FRACTION * (around - quiet)
         silent &= bool(loud - quiet >= MIN_RANGE_DB)
         edges = np.flatnonzero(np.diff(np.pad(silent.astype(np.int8), 1)))
         # Hop i stands for the time around (i + .5) hops.
@@ -107,6 +111,11 @@ def _level_db(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     start = np.maximum(middle - half, 0).astype(int)
     end = np.minimum(middle + half, len(samples)).astype(int)
     return 10 * np.log10((energy[end] - energy[start]) / (end - start) + 1e-10)
+
+
+def _loud_around(level_db: np.ndarray) -> np.ndarray:
+    """The 95th percentile of the levels within AROUND_S / 2 of every hop [num_hops]."""
+    return percentile_filter(level_db, 95, size=int(AROUND_S / HOP_S) + 1, mode="nearest")
 
 
 def word_edges(

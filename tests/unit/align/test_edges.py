@@ -46,6 +46,17 @@ def test_a_word_does_not_swallow_a_pause():
     assert (start, end) == pytest.approx((1.5, 1.8), abs=0.02)
 
 
+def test_words_that_fade_are_no_silence():
+    """A sentence's last word, 44 dB below its first ones, ends where it is heard to end."""
+    rng = np.random.default_rng(0)
+    levels = [(0.2, 0.0), (1.0, 0.3), (0.3, 0.0018), (0.2, 0.0), (0.3, 0.3), (0.2, 0.0)]
+    level = np.concatenate([np.full(round(s * 16_000), level) for s, level in levels])
+    samples = (level + 0.0005) * rng.standard_normal(len(level))
+    words = [spikes(0.3, 1.1), spikes(1.3, 1.42), spikes(1.8, 1.9)]
+    edges = word_edges(words, [True, True], Loudness(samples, 16_000), LATE)
+    assert edges[1][1] == pytest.approx(1.5, abs=0.02)
+
+
 def test_a_plosive_is_no_pause():
     loudness = sound(-0.2, 0.2, -0.06, 0.3, -0.2)
     edges = word_edges([spikes(0.26), spikes(0.52, 0.6)], [True], loudness, LATE)

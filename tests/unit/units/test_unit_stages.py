@@ -197,8 +197,8 @@ def test_what_has_no_features_is_rejected_with_its_reason(broken, tmp_path, caps
     rejects = list(tables.rows(tmp_path / "rejects0.parquet", "rejects"))
     chapters = [f"small/speaker0/book/chapter{number}" for number in (0, 1)]
     assert {row["id"]: row["reason"] for row in rejects} == {
-        f"{chapters[0]}_0000": "audio_unreadable",
-        f"{chapters[0]}_0001": "audio_unreadable",
+        f"{chapters[0]}_0000": "audio_missing",
+        f"{chapters[0]}_0001": "audio_missing",
         f"{chapters[1]}_0000": "features_not_finite",
         f"{chapters[1]}_0001": "audio_too_short",
     }
