@@ -27,7 +27,9 @@ install: .venv/installed
 	echo "installing into .venv with $$("$$python" --version) (once; 5 GB, mostly torch)"; \
 	"$$python" -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(shell sed -n 's/^uv==//p' requirements.txt)
-	@$(BIN)/uv pip install --python $(BIN)/python --requirement requirements.txt
+	@# Compiled now: where PYTHONDONTWRITEBYTECODE is set, as in many containers, every job would
+	@# compile torch and transformers anew, 5 s each time.
+	@$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --requirement requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
