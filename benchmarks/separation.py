@@ -30,12 +30,10 @@ from aubert.separation.voices import Clip, find_clips
 from aubert.training.separation import train_separation
 from aubert.training.separation_options import SeparationTrainOptions
 
-MODEL = {
-    "hidden_size": 128, "dropout": 0.1, "weights": "magnitude", "loss": "whitened", "frame_step": 4
-}  # fmt: skip
+MODEL = {"hidden_size": 128, "dropout": 0.0, "frame_step": 4}
 TRAIN = {
     "lr": 2e-3, "warmup_steps": 50, "clip_norm": 5.0, "batch_seconds": 12.8, "step_seconds": 12.8,
-    "short_share": 0.7, "max_speed": 1.15,
+    "min_seconds": 1.6, "short_share": 0.8, "max_speed": 1.1,
     "log_every": 50, "checkpoint_every": 100, "validate_every": 100,
 }  # fmt: skip
 SYSTEMS = ("network", "random", "ideal_binary", "ideal_ratio")
@@ -45,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--results", type=Path, default=Path("results/separation_benchmark"))
     parser.add_argument(
-        "--steps", type=int, default=1500, help="about a quarter of a CPU second each"
+        "--steps", type=int, default=6000, help="about a quarter of a CPU second each"
     )
     parser.add_argument("--dims", type=int, nargs="*", default=[20], help="of the embeddings")
     arguments = parser.parse_args()
