@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections import namedtuple
 from dataclasses import replace
 
@@ -183,6 +184,11 @@ def test_a_killed_download_of_a_tar_goes_on_and_is_checked_as_a_whole(tmp_path):
             command = [sys.executable, "-c", program, str(tmp_path), server.address]
             process = subprocess.Popen(command)
             assert server.stalled.wait(60)
+            journal = tmp_path / ".small.tar/journal"  # the server sends ahead of what is unpacked
+            for _ in range(6_000):
+                if journal.exists() and journal.read_text("utf-8"):
+                    break
+                time.sleep(0.01)
             process.send_signal(signal.SIGKILL)
             process.wait()
             # No archive beside what is unpacked.

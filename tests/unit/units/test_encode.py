@@ -118,7 +118,7 @@ def test_files_that_cannot_be_encoded_are_named_and_the_others_done(
     assert "3 files written" in told.out and "4 failed" in told.out
     for name, reason in {
         "broken.flac": "audio_unreadable",
-        "empty.wav": "audio_unreadable",
+        "empty.wav": "audio_empty",
         "short.wav": "audio_too_short",
         "nan.wav": "features_not_finite",
     }.items():
