@@ -20,12 +20,6 @@ import yaml
 from snakemake_run import ROOT, Run
 from tiny_run import tiny_run
 
-unproven = pytest.mark.skipif(
-    "AUBERT_UNPROVEN" not in os.environ,
-    reason="not yet seen to pass on the merged code: AUBERT_UNPROVEN=1 runs it",
-)
-pytestmark = unproven
-
 NODE = Path(__file__).with_name("one_node.sh")
 TARGETS = ["dataset", "results/tiny/hubert/iter1"]
 TOO_LITTLE_MB = 400  # for units_learn, which loads torch; twice as much is enough
