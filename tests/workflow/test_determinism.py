@@ -4,7 +4,6 @@ cores, in whatever directory."""
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,12 +13,6 @@ from snakemake_run import ROOT, Run
 from tiny_run import tiny_run
 
 from aubert.units.labels import LabelSet
-
-unproven = pytest.mark.skipif(
-    "AUBERT_UNPROVEN" not in os.environ,
-    reason="not yet seen to pass on the merged code: AUBERT_UNPROVEN=1 runs it",
-)
-pytestmark = unproven
 
 TABLES = ["recordings", "utterances", "transcripts", "matches", "refined", "words"]
 # Iteration 2's label set, the first iteration's network: what all shards have a part in.
@@ -95,7 +88,6 @@ def _rejects(run: Run, stage: str):
     "name",
     [
         "units/mfcc/k5/codebook.npy",
-        "hubert/untrained/model.safetensors",
         "hubert/iter1/model.safetensors",
         "hubert/iter1/config.json",
         "units/iter1_layer1/k6/codebook.npy",

@@ -66,7 +66,7 @@ def clips_of_speakers(results: Path, corpus_root: Path) -> list[Clip]:
                 _ends(row["slices"]),
             )
         )
-    return clips
+    return sorted(clips, key=lambda clip: clip.id)  # the same for any number of shards
 
 
 def clips_of_folder(folder: Path) -> list[Clip]:
@@ -141,7 +141,7 @@ def clips_of_words(results: Path, corpus_root: Path) -> list[Clip]:
         name = f"{row['utterance_id']}:{row['index']}"
         path = corpus_root / recording["path"]
         clips.append(Clip(name, row["spoken"], recording["speaker"], path, slices))
-    return clips
+    return sorted(clips, key=lambda clip: clip.id)  # the same for any number of shards
 
 
 def clips_of_reference(results: Path, corpus_root: Path, reference: Path) -> list[Clip]:

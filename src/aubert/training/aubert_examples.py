@@ -38,11 +38,12 @@ class PairTables(NamedTuple):
 
     @classmethod
     def read(cls, results: Path) -> PairTables:
-        """Of all shards below `results`."""
+        """Of all shards below `results`; pairs in an order that no division into shards changes."""
         recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
         pairs, utterances = (
             list(tables.all_rows(results, name)) for name in ("pairs", "utterances")
         )
+        pairs.sort(key=lambda row: (row["utterance_id"], row["char_start"], row["char_end"]))
         return cls(pairs, recordings, utterances)
 
     def of_split(self, split: str) -> list[dict]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aubert import audio
 from aubert.audio import SAMPLE_RATE_HZ
@@ -266,16 +268,25 @@ class VirtualUtterances:
             bounds.append(len(slices) // 2)
         self.ids = pa.array(ids, pa.string())
         self._recording = np.array(recording, np.int64)
-        self._bounds = np.array(bounds, np.int64)
+        self._first, self._last = np.array(bounds[:-1], np.int64), np.array(bounds[1:], np.int64)
         self._slices = np.array(slices, np.int64).reshape(-1, 2)
         rates = np.maximum(self._rates[self._recording], 1)
         self.num_samples = np.array(stored, np.int64) * SAMPLE_RATE_HZ // rates
+
+    def in_order_of_ids(self) -> VirtualUtterances:
+        """The same, in an order that no division into shards changes."""
+        order = pc.sort_indices(self.ids).to_numpy()
+        ordered = copy(self)
+        ordered.ids = self.ids.take(pa.array(order))
+        for name in ("num_samples", "_recording", "_first", "_last"):
+            setattr(ordered, name, getattr(self, name)[order])
+        return ordered
 
     def read(self, piece: Piece) -> np.ndarray:
         """float32 [num_samples]. Raises audio.AudioError when the file cannot be decoded."""
         recording = self._recording[piece.index]
         path = self._paths[recording]
-        slices = self._slices[slice(*self._bounds[piece.index :][:2])]
+        slices = self._slices[self._first[piece.index] : self._last[piece.index]]
         if self._rates[recording] == SAMPLE_RATE_HZ:
             return audio.decode(path, within(slices.tolist(), piece.start, piece.num_samples))
         # Only the whole utterance is resampled as the other stages resample it.

@@ -137,7 +137,7 @@ def _utterances(
     if not len(utterances.ids):
         names = ", ".join(one.name for one in label_sets)
         raise ValueError(f"no utterance below {results} has labels of {names}; label them")
-    return utterances, num_rows - len(utterances.ids)
+    return utterances.in_order_of_ids(), num_rows - len(utterances.ids)
 
 
 def _hash(utterances: VirtualUtterances) -> str:

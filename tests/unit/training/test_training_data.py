@@ -151,6 +151,31 @@ def test_a_piece_is_cut_from_the_joined_slices(start, num_samples):
     assert (found == joined[start : start + num_samples]).all()
 
 
+def test_their_order_is_the_same_however_they_come(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.arange(3_000) / 3_000, 16_000, subtype="FLOAT")
+    recordings = {"a": {"path": "a.wav", "sample_rate_hz": 16_000}}
+    rows = [
+        {
+            "utterance_id": f"a_{number:04}",
+            "recording_id": "a",
+            "slices": [
+                {"start_sample": 500 * number, "end_sample": 500 * number + 100},
+                {"start_sample": 500 * number + 200, "end_sample": 500 * number + 210 + number},
+            ],
+            "num_samples": 110 + number,
+        }
+        for number in range(5)
+    ]
+
+    def all_of(rows):
+        found = VirtualUtterances(recordings, rows, tmp_path).in_order_of_ids()
+        lengths = found.num_samples.tolist()
+        read = [found.read(Piece(i, 0, length)).tolist() for i, length in enumerate(lengths)]
+        return found.ids.to_pylist(), lengths, read
+
+    assert all_of(rows) == all_of([rows[index] for index in (3, 0, 4, 2, 1)])
+
+
 def test_virtual_utterances_are_read_from_their_recordings(corpus):
     utterances, joined, root = corpus
     assert utterances.ids.to_pylist() == ["16000_0000", "8000_0000"]
