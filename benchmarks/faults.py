@@ -37,9 +37,11 @@ from real_recordings import ROOT
 from aubert.corpus.mini import make_mini
 
 CHAPTERS = ["118/a_light_at_st_orrin_*/*_01_*", "14/the_well_of_oran_*/*_01_*"]
+HELD_OUT = "2301"  # the book of the second
 NETWORK = {"hidden_size": 16, "num_layers": 2, "num_heads": 2, "intermediate_size": 16}
 NETWORK |= {"conv_channels": 16, "pos_conv_kernel": 8, "final_dim": 8}
-PACE = {"log_every": 2, "checkpoint_every": 2, "batch_seconds": 5.0, "step_seconds": 5.0}
+LOGGED = {"log_every": 2, "checkpoint_every": 2}
+PACE = {**LOGGED, "batch_seconds": 5.0, "step_seconds": 5.0}
 CTC_PACE = {"steps": 12, "warmup_steps": 2, "hold_steps": 4, "validate_every": 4}
 AUTO = {"features": {"iteration": 1, "layer": "auto"}, "clusters": [6], "train": {"steps": 6}}
 OVERLAY = {
@@ -64,6 +66,28 @@ OVERLAY = {
     "probe": {"layer": 1},
     "ctc": {"train": {**PACE, **CTC_PACE, "batch_seconds": 16.0, "validation_share": 0.3}},
     "transcribe": {"backend": "pocketsphinx"},
+    "aubert": {
+        "scorers": ["cosine"],
+        "held_out_books": [HELD_OUT],
+        "held_out_speakers": [],
+        "small_bert": {"hidden_size": 16, "num_layers": 1, "intermediate_size": 16},
+        "model": {"projection_dim": 8},
+        "train": {"steps": 8, "warmup_steps": 1, "freeze_audio_steps": 4, **LOGGED},
+    },
+    "clar": {
+        "arms": ["joint"],
+        "clips": {"num_keywords": 4},
+        "splits": {"folds": 2},
+        "budgets": [100],
+        "model": {"width": 8},
+        "train": {"steps": 8, "warmup_steps": 1, "batch_clips": 16, "versions": 1, **LOGGED},
+    },
+    "separation": {
+        "folders": {"voices": "voices"},
+        "list": {"num_mixtures": 2, "seconds": 1.0, "unseen_share": 0.4},
+        "model": {"hidden_size": 8, "embedding_dim": 4},
+        "train": {"steps": 20, "warmup_steps": 1, **LOGGED},
+    },
 }
 # stage -> (what its job makes, the file of the job's time)
 STAGES = {
@@ -86,6 +110,15 @@ STAGES = {
     "refine": ("refined/0.parquet", "refine/0"),
     "calibrate": ("ctc_calibration.json", "calibrate"),
     "words": ("words/0.parquet", "words/0"),
+    "pairs": ("pairs/0.parquet", "pairs/0"),
+    "aubert_text": ("aubert/text", "aubert_text"),
+    "aubert_train": ("aubert/cosine", "aubert_train/cosine"),
+    "aubert_evaluate": ("aubert/cosine.json", "aubert_evaluate/cosine"),
+    "clar_train": ("clar/joint100_fold0_draw0", "clar_train/joint100_fold0_draw0"),
+    "clar_evaluate": ("clar.json", "clar_evaluate"),
+    "separation_mix": ("separation/mixtures.json", "separation_mix"),
+    "separation_train": ("separation/model", "separation_train"),
+    "separation_evaluate": ("separation/figures.json", "separation_evaluate"),
     "metrics": ("metrics.json", "metrics"),
 }
 MINI = "mini"  # the synthesis, in a directory of its own with the default config
@@ -110,7 +143,8 @@ def play(
     outcomes: Counter[str] = Counter()
     pace = 1.0  # of the machine, now faster than when the undisturbed run was timed
     for number in rounds:
-        stage, how = stages[number % len(stages)], HOWS[number % len(HOWS)]
+        turn, place = divmod(number, len(stages))
+        stage, how = stages[place], HOWS[(place + turn) % len(HOWS)]
         while True:
             outcome = disturb(undisturbed, stage, how, pace * chance.random())
             outcomes[outcome] += 1
@@ -251,6 +285,8 @@ def take_corpus(mini: Path, directory: Path) -> None:
             taken.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, taken)
     shutil.copytree(mini / "librispeech_finetuning/1h/0", directory / "labelled/1h")
+    for part in ("clean", "other"):  # of five speakers
+        shutil.copytree(directory / "labelled/1h" / part, directory / "voices", dirs_exist_ok=True)
     speaker = min((mini / "librispeech/dev-unseen").iterdir())
     shutil.copytree(min(speaker.iterdir()), directory / "labelled/dev")
     for name in ("books", "reference"):
