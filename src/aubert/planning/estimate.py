@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aubert.ctc_plan import TRAINED, CtcPlan
-from aubert.iterations import Feature, Plan, Units
+from aubert.iterations import TRAINED, Feature, Plan, Units
 from aubert.models.hubert_options import HubertOptions
+from aubert.planning.trained import num_weights, trainings
 
 BYTES_PER_WEIGHT = 4
 COPIES_IN_TRAINING = 3  # the weights and Adam's two averages
@@ -51,7 +51,6 @@ class Estimate:
     ):
         self._config, self._hours, self._jobs, self._rates = config, hours, jobs, rates
         self._plan = Plan(config)
-        self._ctc = CtcPlan(config, self._plan)
         self._units = list(dict.fromkeys([*self._plan.learned, *self._plan.measured]))
 
     def costs(self) -> list[Cost]:
@@ -79,10 +78,10 @@ class Estimate:
             LABEL_BYTES * 3600 * self._hours * self._frame_rate(units) for units in self._units
         )
         model = BYTES_PER_WEIGHT * num_weights(self._plan.model)
-        trainings = self._jobs.get("hubert_train", 0) + self._jobs.get("ctc_train", 0)
+        num_trainings = self._jobs.get("hubert_train", 0) + self._jobs.get("ctc_train", 0)
         keep = self._config["hubert"]["train"].get("keep", 2) + 1
-        checkpoints = COPIES_IN_TRAINING * keep * model if trainings else 0
-        return tables + labels + (trainings + 1) * model + checkpoints
+        checkpoints = COPIES_IN_TRAINING * keep * model if num_trainings else 0
+        return tables + labels + (num_trainings + 1) * model + checkpoints
 
     def _frame_rate(self, units: Units) -> int:
         hidden = self._plan.features[units.feature].is_hidden
@@ -97,15 +96,19 @@ class Estimate:
         return work.hours * work.weights / 1e6 * rate, on_gpu
 
     def _work(self) -> Iterator[Work]:
-        special = {"transcribe", "words", "units_learn", "units_label", "units_best_layer"}
-        special |= {"hubert_train", "ctc_train"}
         for rule, rate in self._rates["rules"].items():
-            if rule in self._jobs and rule not in special:
-                hours = self._hours if rate.get("hours") == "corpus" else 0.0
-                yield Work(rule, rate, self._jobs[rule], hours)
+            # Without a network, and whatever the backend or the features.
+            if rule in self._jobs and "start_s" in rate and "pass" not in rate:
+                yield Work(rule, rate, self._jobs[rule], self._hours_of(rule, rate))
         yield from self._heard()
         yield from self._clustered()
         yield from self._trained()
+
+    def _hours_of(self, rule: str, rate: Mapping[str, Any]) -> float:
+        if rule == "phones":
+            most = self._config["units"]["phones"]["max_minutes"] / 60
+            return min(self._hours, most * self._jobs[rule])
+        return self._hours if rate.get("hours") == "corpus" else 0.0
 
     def _heard(self) -> Iterator[Work]:
         for rule in ("transcribe", "words"):
@@ -132,16 +135,11 @@ class Estimate:
                 yield Work("units_best_layer", rules["units_best_layer"], 1, self._hours, weights)
 
     def _trained(self) -> Iterator[Work]:
-        weights = num_weights(self._plan.model)
         rules = self._rates["rules"]
-        if "hubert_train" in self._jobs:
-            for iteration in range(1, len(self._plan.models)):
-                hours = _training_hours(self._plan.training_fields(iteration, how=False))
-                yield Work("hubert_train", rules["hubert_train"], 1, hours, weights)
-        inits = list(dict.fromkeys([*self._ctc.inits, *filter(None, [self._ctc.own])]))
-        for init in inits if "ctc_train" in self._jobs else []:
-            hours = _training_hours(self._ctc.training_fields(init, how=False))
-            yield Work("ctc_train", rules["ctc_train"], 1, hours, weights)
+        for training in trainings(self._config, rules["aubert_train"]["pair_share"]):
+            if training.rule in self._jobs:
+                rate = rules[training.rule]
+                yield Work(training.rule, rate, 1, training.hours, training.weights)
 
     def _encoder(self, feature: Feature) -> float:
         return self._weights(feature.encoder or TRAINED)
@@ -149,18 +147,3 @@ class Estimate:
     def _weights(self, model: str) -> float:
         """Of a checkpoint that is not of this run nobody knows before it is there: as LARGE."""
         return num_weights(self._plan.model if model == TRAINED else HubertOptions.large())
-
-
-def num_weights(model: HubertOptions) -> float:
-    """About as many as a HuBERT has: its transformer, positional convolution and front end."""
-    width, channels = model.hidden_size, model.conv_channels
-    layer = 4 * width**2 + 2 * width * model.intermediate_size
-    position = model.pos_conv_kernel * width**2 / model.pos_conv_groups
-    # Kernels 10, 3, 3, 3, 3, 2, 2 of one input channel and then of all; 80 bands and one more.
-    waveform = model.front_end == "waveform"
-    front_end = 10 * channels + 16 * channels**2 if waveform else 3 * channels * (80 + channels)
-    return model.num_layers * layer + position + front_end + channels * width
-
-
-def _training_hours(fields: Mapping[str, Any]) -> float:
-    return fields["steps"] * fields["step_seconds"] / 3600

@@ -35,7 +35,7 @@ def count_jobs(config: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _write_config(directory: Path, config: Mapping[str, Any]) -> None:
-    """The config with a corpus of empty folders in the place of its own."""
+    """The config with a corpus of empty folders, and an empty language model, for its own."""
     import yaml
 
     corpus = dict(config["corpus"])
@@ -43,9 +43,16 @@ def _write_config(directory: Path, config: Mapping[str, Any]) -> None:
         corpus |= {"root": "corpus", "books_dir": "books", "book_meta": None}
         for folder in ("books", *(f"corpus/{subset}" for subset in corpus["subsets"])):
             (directory / folder).mkdir(parents=True)
+    if corpus["source"] == "folder":  # one without a recording and a text is refused
+        for name in ("chapter.flac", "book.txt"):
+            (directory / "corpus" / name).touch()
     for path in _labelled(corpus):
         (directory / path).mkdir(parents=True, exist_ok=True)
     empty = {**config, "corpus": corpus, "results_dir": "results"}
+    if config["transcribe"]["ctc"]["lm_path"]:
+        (directory / "lm.arpa").touch()
+        ctc = {**config["transcribe"]["ctc"], "lm_path": "lm.arpa"}
+        empty["transcribe"] = {**config["transcribe"], "ctc": ctc}
     (directory / "config.yaml").write_text(yaml.safe_dump(empty))
 
 

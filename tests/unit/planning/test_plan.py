@@ -12,10 +12,12 @@ import yaml
 from tiny_corpus import write_corpus
 
 from aubert.cli import main
+from aubert.models.deep_clustering_options import DeepClusteringOptions
 from aubert.models.hubert_options import HubertOptions
 from aubert.planning import command, jobs
 from aubert.planning.corpus_size import corpus_size
-from aubert.planning.estimate import Estimate, num_weights
+from aubert.planning.estimate import Estimate
+from aubert.planning.trained import blstm_weights, num_weights, resnet_weights, trainings
 
 ROOT = Path(__file__).parents[3]
 RATES = yaml.safe_load(command.RATES.read_text())
@@ -28,7 +30,7 @@ def config_of(*presets: str, **changes) -> dict:
 
 @pytest.fixture(scope="module")
 def base_jobs() -> dict[str, int]:
-    return jobs.count_jobs(config_of("real-audiobooks", "hubert-base", num_shards=64))
+    return jobs.count_jobs(config_of("librilight-small", "hubert-base"))
 
 
 def costs(config, hours, jobs):
@@ -52,13 +54,13 @@ def test_every_rate_is_of_a_rule(base_jobs):
 
 
 def test_the_paper_s_trainings_cost_what_was_published(base_jobs):
-    config = config_of("real-audiobooks", "hubert-base", num_shards=64)
+    config = config_of("librilight-small", "hubert-base")
     hours = costs(config, 960, base_jobs)["hubert_train"].gpu_s / 3600
     assert hours == pytest.approx(2000, rel=0.03)
 
 
 def test_twice_the_audio_costs_twice_but_for_trainings_and_starts(base_jobs):
-    config = config_of("real-audiobooks", "hubert-base", num_shards=64)
+    config = config_of("librilight-small", "hubert-base")
     one, two, none = (costs(config, hours, base_jobs) for hours in (500, 1000, 0))
     for rule in ("transcribe", "match", "units_label"):
         assert two[rule].cpu_s - none[rule].cpu_s == pytest.approx(
@@ -120,3 +122,63 @@ def test_a_disk_that_is_too_small_is_refused(monkeypatch, tmp_path, capsys):
     assert "the disk of results is too small: the run needs 0." in printed.err
     monkeypatch.setattr(command.shutil, "disk_usage", lambda path: usage(0, 0, 10**12))
     assert main(["plan"]) == 0
+
+
+def assert_all_known(config, jobs, *rules):
+    found = costs(config, 577, jobs)
+    assert set(rules) <= set(found)
+    assert [rule for rule, cost in found.items() if not cost.known and rule != "all"] == []
+    trained = [cost for rule, cost in found.items() if rule.endswith("_train")]
+    for cost in trained:  # more than the start
+        start_s = RATES["rules"][cost.rule]["start_s"]
+        assert cost.cpu_s + cost.gpu_s > 2 * start_s * cost.num_jobs
+
+
+def test_every_rule_of_a_default_run_with_separation_has_a_rate():
+    config = config_of()
+    config["separation"] = {**config["separation"], "in_run": True}
+    assert_all_known(config, jobs.count_jobs(config), "mini", "clar_train", "separation_train")
+
+
+def test_every_rule_of_libri_light_has_a_rate(base_jobs):
+    config = config_of("librilight-small", "hubert-base")
+    assert_all_known(config, base_jobs, "phones", "ctc_train", "aubert_train", "report")
+
+
+def test_every_rule_of_one_s_own_audiobooks_has_a_rate():
+    config = config_of("own-audiobooks")
+    assert_all_known(config, jobs.count_jobs(config), "folder", "report")
+
+
+def test_trainings_hear_what_their_steps_hear():
+    config = config_of()
+    found = {training.rule: training for training in trainings(config, 0.145)}
+    assert found["aubert_train"].hours == pytest.approx(200 * 96 * 0.145 * 2.5 / 3600)
+    assert found["clar_train"].hours == pytest.approx(100 * 64 * 2 * 0.5 / 3600)
+    assert found["separation_train"].hours == pytest.approx(150 * 12.8 / 3600)
+    config["aubert"] = {**config["aubert"]}
+    config["aubert"]["train"] = {**config["aubert"]["train"], "batch_seconds": 20.0}
+    (short, *others) = [t for t in trainings(config, 0.145) if t.rule == "aubert_train"]
+    assert short.hours == pytest.approx(200 * 20 / 3600)
+    assert len(others) == 1  # a training for each scorer
+
+
+def test_phones_are_heard_no_longer_than_the_config_says():
+    config = config_of()
+    hour_s = RATES["rules"]["phones"]["hour_s"]
+    for hours, heard in ((1, 1), (500, 4)):
+        cost = costs(config, hours, {"phones": 4})["phones"]
+        assert cost.cpu_s == pytest.approx(4 * RATES["rules"]["phones"]["start_s"] + heard * hour_s)
+
+
+def test_weights_are_those_of_the_networks():
+    from aubert.models.deep_clustering import DeepClustering
+    from aubert.models.resnet import ResNet18
+
+    def of(network):
+        return sum(weight.numel() for weight in network.parameters())
+
+    for options in (DeepClusteringOptions(), DeepClusteringOptions(hidden_size=32, num_layers=3)):
+        assert blstm_weights(options) == pytest.approx(of(DeepClustering(options)), rel=0.03)
+    for width in (16, 64):
+        assert resnet_weights(width) == pytest.approx(of(ResNet18(2, 3, width, kernel=3)), rel=0.03)
