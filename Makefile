@@ -34,7 +34,7 @@ install: .venv/installed
 	@touch $@
 
 demo: install
-	@$(BIN)/snakemake --cores $(CORES) --logger rich
+	@$(BIN)/snakemake --cores $(CORES)
 	@echo; $(BIN)/aubert evaluate show results/mini/metrics.json
 	@echo; echo "results/mini holds the corpus (words/, refined/, rejects/), the models (hubert/iter2, ctc/hubert, aubert/cosine)"
 	@echo "and metrics.json; all figures: $(BIN)/aubert evaluate show --all results/mini/metrics.json"
