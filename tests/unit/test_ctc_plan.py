@@ -30,9 +30,9 @@ def test_both_inits_with_what_is_theirs(config):
     found = plan(config)
     assert (found.inits, found.own) == (["hubert", "scratch"], None)
     assert (found.encoder("hubert"), found.encoder("scratch")) == ("iter2", "untrained")
-    assert not found.training_fields("hubert", how=False)["train_front_end"]
+    assert found.training_fields("hubert", how=False)["freeze_encoder_steps"] == 50
     scratch = found.training_fields("scratch", how=False)
-    assert scratch["train_front_end"] and scratch["seed"] == config["seed"]
+    assert scratch["freeze_encoder_steps"] == 0 and scratch["seed"] == config["seed"]
     assert scratch["steps"] == config["ctc"]["train"]["steps"]
     assert "device" not in scratch
     assert "device" in found.training_fields("scratch", how=True)
