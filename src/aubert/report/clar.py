@@ -9,7 +9,8 @@ from aubert.report.run import Run
 
 def section(run: Run) -> Section | None:
     """None where no CLAR was trained."""
-    keys = figures_below(run, "clar")
+    # How far an arm leads over supervised training is to be seen: it needs no row of its own.
+    keys = [key for key in figures_below(run, "clar") if ".lead_" not in key]
     if not keys:
         return None
     return Section(

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import base64
 
-from aubert.report.blocks import Picture, Section
+from aubert.report.blocks import Chart, Picture, Section
 from aubert.report.figures import figure_chart, figures_below
 from aubert.report.run import Run
 
+# What is shown of the figures of a scorer; the others are in metrics.json.
+_SHOWN = {
+    "retrieval_top1": "word by sound",
+    "new_words_top1": "new word by sound",
+    "text_to_audio_top1": "sound by word",
+    "same_token_top1": "of k, by context",
+    "same_token_no_context_top1": "of k, without context",
+}
 # <scorer>.<picture>.svg, as the stage draws them.
 _PICTURES = {
     "similarity": "similarity of one token's texts and utterances, as a matrix; the diagonal is "
@@ -24,10 +32,27 @@ def section(run: Run) -> Section | None:
     return Section(
         "aubert",
         "AuBERT",
-        "Retrieval among candidates that no training saw, of text by speech and of speech by "
-        "text; hollow points are chance, or what needs no training.",
-        [figure_chart(run, keys, "AuBERT's retrieval"), *_pictures(run)],
+        "How often the right text is found by what was said, and the right utterance by its text, "
+        "in books that no training saw; among k utterances of one token by one speaker, by the "
+        "context alone. Hollow points need no training.",
+        [*_charts(run), *_pictures(run)],
     )
+
+
+def _charts(run: Run) -> list[Chart]:
+    """One for each scorer; the first one's figures bear no name of their own."""
+    found = []
+    for number, scorer in enumerate(run.config["aubert"]["scorers"]):
+        prefix = f"aubert.{scorer}" if number else "aubert"
+        names = {
+            f"{prefix}.{group}{name}": shown + (", new voices" if group else "")
+            for group in ("", "unseen_")
+            for name, shown in _SHOWN.items()
+        }
+        keys = [key for key in names if key in run.figures]
+        if keys:
+            found.append(figure_chart(run, keys, f"Found first, scorer {scorer}", names))
+    return found
 
 
 def _pictures(run: Run) -> list[Picture]:
