@@ -42,6 +42,9 @@ OVERLAY = {
     "num_shards": NUM_SHARDS,
     "hubert": {"iterations": []},
     "ctc": {"inits": []},
+    "aubert": {"scorers": []},
+    "clar": {"arms": []},
+    "separation": {"in_run": False},
     "transcribe": {"backend": "ctc", "ctc": {"model": "facebook/hubert-large-ls960-ft"}},
     "words": {"backend": "ctc", "ctc": {"model": "facebook/hubert-large-ls960-ft"}},
     "corpus": {
