@@ -126,10 +126,10 @@ class DeepClustering(nn.Module):
         labels = sources.abs().argmax(1).flatten()[places]
         clustering = {"affinity": affinity_loss, "whitened": whitened_loss}[options.loss]
         losses = clustering(kept, labels, weights)
-        metrics = {"clustering_loss": losses.sum()}
+        metrics = {}
         if masks is not None:
             masked = mask_loss(masks, mixture, sources)
-            metrics["mask_loss"] = masked.sum()
+            metrics = {"clustering_loss": losses.sum(), "mask_loss": masked.sum()}
             losses = (1 - options.mask_weight) * losses + options.mask_weight * masked
         return losses.sum(), int(counted.flatten(1).any(1).sum()), metrics
 
