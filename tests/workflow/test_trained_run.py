@@ -55,6 +55,7 @@ def test_the_page_of_the_run_shows_all_that_was_trained(trained_run):
         assert page.locator("#units .chart").count() == 3
         # Losses of HuBERT, CTC, AuBERT, CLAR and deep clustering, and HuBERT's accuracy.
         assert page.locator("#training .chart").count() == 6
+        assert page.locator("#aubert .chart").count() == 2  # scorers
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_without_a_reference_pocketsphinx_tells_the_phones(run, mini_corpus):
         heard = frame_phones(told.get(name, []), int(phones[-1]["end_s"] * 100), 100.0, names)
         tally.add(speaker, heard + 1, phones)
         shuffled.add(speaker, np.random.default_rng(0).permutation(heard) + 1, phones)
-    assert tally.quality().pnmi > 0.5 > 0.2 > shuffled.quality().pnmi
+    assert tally.quality().pnmi > 0.55 > 0.2 > shuffled.quality().pnmi
 
 
 def test_a_killed_training_goes_on_where_it_was(run):

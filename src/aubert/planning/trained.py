@@ -61,7 +61,8 @@ def _aubert(config: Mapping[str, Any], hubert: Plan, share: float) -> Iterator[T
     seconds = min(fields["batch_seconds"], share * fields["batch_pairs"] * fields["max_seconds"])
     audio = num_weights(HubertOptions.large() if isinstance(plan.audio, str) else hubert.model)
     small = SmallBertOptions(**config["aubert"]["small_bert"])
-    weights = audio + bert_weights(BERT_BASE if plan.text else small)
+    # Of BERT the transformer alone: token embeddings are looked up.
+    weights = audio + _layers(BERT_BASE if plan.text else small)
     for _ in plan.scorers:
         yield Training("aubert_train", fields["steps"] * seconds / 3600, weights)
 
@@ -91,11 +92,6 @@ def num_weights(model: HubertOptions) -> float:
     waveform = model.front_end == "waveform"
     front_end = 10 * channels + 16 * channels**2 if waveform else 3 * channels * (80 + channels)
     return _layers(model) + position + front_end + channels * width
-
-
-def bert_weights(model: SmallBertOptions) -> float:
-    """Of the transformer alone: token embeddings are looked up."""
-    return _layers(model)
 
 
 def resnet_weights(width: int) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+from aubert.aubert_plan import AubertPlan
+from aubert.iterations import Plan
 from aubert.report.blocks import Chart, Picture, Section
 from aubert.report.figures import figure_chart, figures_below
 from aubert.report.run import Run
@@ -40,12 +42,12 @@ def section(run: Run) -> Section | None:
 
 
 def _charts(run: Run) -> list[Chart]:
-    """One for each scorer; the first one's figures bear no name of their own."""
+    """One for each scorer."""
+    plan = AubertPlan(run.config, Plan(run.config))
     found = []
-    for number, scorer in enumerate(run.config["aubert"]["scorers"]):
-        prefix = f"aubert.{scorer}" if number else "aubert"
+    for scorer in plan.scorers:
         names = {
-            f"{prefix}.{group}{name}": shown + (", new voices" if group else "")
+            f"{plan.key(scorer)}.{group}{name}": shown + (", new voices" if group else "")
             for group in ("", "unseen_")
             for name, shown in _SHOWN.items()
         }
