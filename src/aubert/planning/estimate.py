@@ -8,7 +8,7 @@ from typing import Any
 
 from aubert.iterations import TRAINED, Feature, Plan, Units
 from aubert.models.hubert_options import HubertOptions
-from aubert.planning.trained import num_weights, trainings
+from aubert.planning.trained import Training, num_weights, trainings
 
 BYTES_PER_WEIGHT = 4
 COPIES_IN_TRAINING = 3  # the weights and Adam's two averages
@@ -77,11 +77,11 @@ class Estimate:
         labels = sum(
             LABEL_BYTES * 3600 * self._hours * self._frame_rate(units) for units in self._units
         )
-        model = BYTES_PER_WEIGHT * num_weights(self._plan.model)
-        num_trainings = self._jobs.get("hubert_train", 0) + self._jobs.get("ctc_train", 0)
+        initial = num_weights(self._plan.model)  # HuBERT's, before its first iteration
+        trained = [training.weights for training in self._trainings()]
         keep = self._config["hubert"]["train"].get("keep", 2) + 1
-        checkpoints = COPIES_IN_TRAINING * keep * model if num_trainings else 0
-        return tables + labels + (num_trainings + 1) * model + checkpoints
+        checkpoints = COPIES_IN_TRAINING * keep * max(trained, default=0)
+        return tables + labels + BYTES_PER_WEIGHT * (initial + sum(trained) + checkpoints)
 
     def _frame_rate(self, units: Units) -> int:
         hidden = self._plan.features[units.feature].is_hidden
@@ -135,11 +135,13 @@ class Estimate:
                 yield Work("units_best_layer", rules["units_best_layer"], 1, self._hours, weights)
 
     def _trained(self) -> Iterator[Work]:
-        rules = self._rates["rules"]
-        for training in trainings(self._config, rules["aubert_train"]["pair_share"]):
-            if training.rule in self._jobs:
-                rate = rules[training.rule]
-                yield Work(training.rule, rate, 1, training.hours, training.weights)
+        for training in self._trainings():
+            rate = self._rates["rules"][training.rule]
+            yield Work(training.rule, rate, 1, training.hours, training.weights)
+
+    def _trainings(self) -> Iterator[Training]:
+        share = self._rates["rules"]["aubert_train"]["pair_share"]
+        return (each for each in trainings(self._config, share) if each.rule in self._jobs)
 
     def _encoder(self, feature: Feature) -> float:
         return self._weights(feature.encoder or TRAINED)

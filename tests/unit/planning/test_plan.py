@@ -111,6 +111,18 @@ def test_published_hours_where_nothing_is_there(tmp_path):
         corpus_size({**config, "results_dir": str(tmp_path)}, RATES["published"], None)
 
 
+@pytest.mark.parametrize("rule", ["aubert_train", "clar_train", "separation_train"])
+def test_every_training_s_network_takes_disk(rule):
+    config = config_of()
+    with_it, without = (
+        Estimate(config, 1.0, counted, RATES).result_bytes()
+        for counted in ({"hubert_train": 2, rule: 1}, {"hubert_train": 2})
+    )
+    weights = sum(each.weights for each in trainings(config, 1.0) if each.rule == rule)
+    # And checkpoints, where it is the largest network.
+    assert with_it - without >= 4 * weights > 0
+
+
 def test_a_disk_that_is_too_small_is_refused(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(jobs, "count_jobs", lambda config: {"index": 4, "hubert_train": 2})
