@@ -4,12 +4,13 @@ The default run's AuBERT finds words, but not which of the same word's utterance
 context: its recordings hold 3,000 words to learn from. Here the miniature corpus's training
 voices read a real novel besides, in the manner that they read everything
 (corpus.mini.prosody), and AuBERT learns from both to tell utterances of one token by one speaker
-apart. Prints retrieval on the default run's held-out books and voices, beside chance, the
-mean-pooled encoders and texts without context. Needs a finished default run. What is there
-already in the results folder is not made again; a training that was killed goes on.
+apart, and from other words. Prints retrieval on the default run's held-out books and voices,
+beside chance, the mean-pooled encoders and texts without context. Needs a finished default run.
+What is there already in the results folder is not made again; a training that was killed goes
+on.
 
     python benchmarks/aubert_context.py [--run results/mini] [--results DIR] [--steps N]
-        [--scorer mlp] [--negatives mixed] [--seed N]
+        [--scorer mlp] [--negatives same_token] [--seed N]
 """
 
 from __future__ import annotations
@@ -75,9 +76,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--run", type=Path, default=ROOT / "results" / "mini")
     parser.add_argument("--results", type=Path, default=Path("results/aubert_context"))
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--scorer", choices=("cosine", "mlp"), default="cosine")
-    parser.add_argument("--negatives", choices=("same_token", "mixed"), default="same_token")
+    parser.add_argument("--negatives", choices=("mixed", "same_token"), default="mixed")
     parser.add_argument("--seed", type=int, default=0, help="of the training")
     arguments = parser.parse_args()
     results = arguments.results

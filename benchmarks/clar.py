@@ -44,7 +44,7 @@ TRAIN = ClarTrainOptions(
     log_every=10_000, checkpoint_every=10_000, validate_every=10_000,
 )  # fmt: skip
 # About; what it really took is printed. All arms take the same steps.
-SECONDS_PER_STEP = {"time_frequency": 0.15, "raw": 1.5}
+SECONDS_PER_STEP = {"time_frequency": 0.15, "raw": 0.5}
 WITHOUT = {
     "all views": {},
     "no pitch": {"pitch_semitones": 0.0},
