@@ -9,8 +9,8 @@ beside chance, the mean-pooled encoders and texts without context. Needs a finis
 What is there already in the results folder is not made again; a training that was killed goes
 on.
 
-    python benchmarks/aubert_context.py [--run results/mini] [--results DIR] [--steps N]
-        [--scorer mlp] [--negatives same_token] [--seed N]
+    python benchmarks/aubert_context.py [--results DIR] [--negatives same_token] [--steps N]
+        [--seed N]
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import json
 import re
 from bisect import bisect
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import cycle, pairwise
 from pathlib import Path
 
@@ -49,6 +48,7 @@ from aubert.stage import Reject
 from aubert.training.aubert import train_aubert
 from aubert.training.aubert_options import AubertTrainOptions
 
+RUN, RECORDINGS = ROOT / "results" / "mini", ROOT / "data" / "mini" / "librilight" / "small"
 PART_CHARS = 4_000  # of a book: one reading by one voice
 MOST_WORDS = 40  # of a sentence; longer ones, of which espeak-ng loses words, are not read
 SKIPPED_CHARS = 25_000  # at a book's both ends: licence, title, contents, index
@@ -60,7 +60,7 @@ PAIRS = PairsOptions(
 )  # fmt: skip
 MODEL = AubertOptions(
     pooling="lstm", projection="linear", projection_dim=128, audio_layers="all",
-    reference_seconds=2.0, max_tokens=MAX_TOKENS, dropout=0.0,
+    reference_seconds=2.0, max_tokens=MAX_TOKENS,
 )  # fmt: skip
 TRAIN = {
     "lr": 2e-3, "warmup_steps": 50, "clip_norm": 5.0,
@@ -74,34 +74,34 @@ UNKNOWN = {"recordings": {"chapter": "", "chapter_index": 0}, "utterances": {"in
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--run", type=Path, default=ROOT / "results" / "mini")
     parser.add_argument("--results", type=Path, default=Path("results/aubert_context"))
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--scorer", choices=("cosine", "mlp"), default="cosine")
     parser.add_argument("--negatives", choices=("mixed", "same_token"), default="mixed")
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0, help="of the training")
     arguments = parser.parse_args()
-    results = arguments.results
-    corpus, shelf = results / "corpus", Bookshelf(books(results))
-    if not (results / "pairs").exists():
-        print(prepare(results, arguments.run, corpus, shelf), flush=True)
+    if not (RUN / "ctc" / "hubert").exists():
+        raise SystemExit(f"{RUN} holds no finished default run: run `make demo` first")
+    results, negatives, steps = arguments.results, arguments.negatives, arguments.steps
+    corpus, shelf, read = results / "corpus", Bookshelf(books(results)), results / "tables"
+    if not read.exists():
+        with complete_directory(read) as part:
+            print(prepare(part, corpus, shelf), flush=True)
     if not (results / "text").exists():
         options = SmallBertOptions(
             vocab_size=60, hidden_size=96, intermediate_size=192, max_tokens=MAX_TOKENS
         )
         heard = [shelf.text(id) for id in shelf if id not in HELD_OUT_BOOKS]
         save_small_bert(results / "text", heard, options)
-    encoders = (str(results / "text"), str(arguments.run / "ctc" / "hubert"))
-    model = replace(MODEL, scorer=arguments.scorer)
-    out = results / f"{arguments.scorer}_{arguments.negatives}_{arguments.seed}"
+    encoders = (str(results / "text"), str(RUN / "ctc" / "hubert"))
+    out = results / f"{negatives}_{steps}_{arguments.seed}"
     if not out.exists():
         options = AubertTrainOptions(
-            **TRAIN, negatives=arguments.negatives, steps=arguments.steps,
-            freeze_audio_steps=arguments.steps, seed=arguments.seed,
+            **TRAIN, negatives=negatives, steps=steps, freeze_audio_steps=steps,
+            seed=arguments.seed,
         )  # fmt: skip
-        print(train_aubert(out, results, corpus, shelf, encoders, model, options), flush=True)
+        print(train_aubert(out, read, corpus, shelf, encoders, MODEL, options), flush=True)
     options = AubertEvaluateOptions(max_pairs=3000)
-    figures, _ = evaluate_aubert(results, out, encoders, corpus, shelf, "aubert", options)
+    figures, _ = evaluate_aubert(read, out, encoders, corpus, shelf, "aubert", options)
     print(metrics_table(figures))
     for key, figure in figures.items():
         if key.endswith("top1.over_baseline"):
@@ -136,33 +136,35 @@ def parts_of_the_novel() -> Iterator[tuple[str, str]]:
         yield f"novel{number:02}", book[start:end]
 
 
-def prepare(results: Path, run: Path, corpus: Path, shelf: Bookshelf) -> str:
+def prepare(out: Path, corpus: Path, shelf: Bookshelf) -> str:
     """Writes the tables that a training reads: the default run's, and of the readings, with the
     words as they were said."""
     corpus.mkdir(parents=True, exist_ok=True)
     if not (corpus / "small").exists():
-        (corpus / "small").symlink_to(ROOT / "data" / "mini" / "librilight" / "small")
+        (corpus / "small").symlink_to(RECORDINGS)
     names = ("recordings", "utterances", "refined", "words")
-    own = [list(tables.all_rows(run, name)) for name in names]
+    own = [list(tables.all_rows(RUN, name)) for name in names]
     read = list(as_tables(list(readings(corpus, shelf))))
-    found = {"own": own, "read": read}
-    num_pairs = 0
-    for shard, columns in found.items():
-        rows = pairs(
-            *columns, corpus, shelf, PAIRS,
-            held_out_books=HELD_OUT_BOOKS, held_out_speakers=UNSEEN_SPEAKERS,
-        )  # fmt: skip
-        kept = [row for row in rows if not isinstance(row, Reject)]
-        num_pairs += tables.write(results / "pairs" / f"{shard}.parquet", "pairs", kept)
-        for name, own_rows in zip(names[:2], columns, strict=False):
-            # What no training asks for.
-            filled = (
-                {**dict.fromkeys(tables.TABLES[name].schema.names), **UNKNOWN[name], **row}
-                for row in own_rows
+    num_pairs = num_rejects = 0
+    for shard, columns in {"own": own, "read": read}.items():
+        found = list(
+            pairs(
+                *columns, corpus, shelf, PAIRS,
+                held_out_books=HELD_OUT_BOOKS, held_out_speakers=UNSEEN_SPEAKERS,
             )
-            tables.write(results / name / f"{shard}.parquet", name, filled)
+        )  # fmt: skip
+        kept = [row for row in found if not isinstance(row, Reject)]
+        num_rejects += len(found) - len(kept)
+        num_pairs += tables.write(out / "pairs" / f"{shard}.parquet", "pairs", kept)
+        for name, rows in zip(names[:2], columns, strict=False):
+            blank = dict.fromkeys(tables.TABLES[name].schema.names)
+            filled = ({**blank, **UNKNOWN[name], **row} for row in rows)
+            tables.write(out / name / f"{shard}.parquet", name, filled)
     hours = sum(row["num_samples"] for row in read[0]) / SAMPLE_RATE_HZ / 3600
-    return f"{hours:.1f} hours of reading besides the corpus's: {num_pairs} pairs"
+    return (
+        f"{hours:.1f} hours of reading besides the corpus's: {num_pairs} pairs, {num_rejects} "
+        f"utterances without any"
+    )
 
 
 def readings(corpus: Path, shelf: Bookshelf) -> Iterator[Recording]:

@@ -42,7 +42,7 @@ SYSTEMS = ("network", "random", "ideal_binary", "ideal_ratio")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--results", type=Path, default=Path("results/separation_benchmark"))
-    parser.add_argument("--steps", type=int, default=10_000, help="a fifth of a CPU second each")
+    parser.add_argument("--steps", type=int, default=10_000, help="a fifth of a second each")
     parser.add_argument("--dims", type=int, nargs="*", default=[20], help="of the embeddings")
     arguments = parser.parse_args()
     clips = all_clips(arguments.results)
