@@ -122,6 +122,11 @@ def readings(written: str) -> tuple[tuple[str, ...], ...]:
     return tuple(found)
 
 
+def is_abbreviation(word: str) -> bool:
+    """Whether a word, without its point, is one that is written short: Mr, Capt."""
+    return word.lower() in _ABBREVIATIONS
+
+
 def _abbreviation_readings(written: str) -> tuple[tuple[str, ...], ...]:
     lower = written.lower()
     if lower == "no.":

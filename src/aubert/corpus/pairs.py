@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
+from aubert.align.sentences import within_sentence
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.stage import Reject
 
@@ -33,6 +34,9 @@ class PairsOptions:
     min_ms: shorter audio is left out; AuBERT's 400, which few single words reach
     max_ms: longer audio is left out; AuBERT crops at 5 s
     context_chars: book text before and after the span, in characters; AuBERT's 512
+    within_sentence: of that text, none that lies in another sentence; AuBERT's goes on. How far into
+      its sentence a word stands is then the length of what stands before it, which a small encoder
+      learns from minutes of speech
     held_out_books_share: of the books, drawn by a hash of their ids, beside those named
     held_out_speakers_share: of the speakers, likewise
     seed: of what is drawn
@@ -46,6 +50,7 @@ class PairsOptions:
     min_ms: int = 400
     max_ms: int = 5000
     context_chars: int = 512
+    within_sentence: bool = False
     held_out_books_share: float = 0.0
     held_out_speakers_share: float = 0.0
     seed: int = 0
@@ -187,7 +192,7 @@ def _utterance_pairs(
         char_start, char_end = words[first]["char_start"], words[last]["char_end"]
         start, end = (ms * rate_hz // 1000 for ms in (start_ms, end_ms))
         slices = slices_within(utterance["slices"], start, end)
-        context = _context(text, char_start, char_end, options.context_chars)
+        context = _context(text, (char_start, char_end), options)
         rows.append(
             {
                 **common,
@@ -258,14 +263,16 @@ def slices_within(slices: Sequence[Mapping], start: int, end: int) -> list[dict]
     return found
 
 
-def _context(text: str, start: int, end: int, num_chars: int) -> tuple[int, int]:
-    """The span with up to num_chars around it, without the halves of words at the edges."""
-    low, high = max(0, start - num_chars), min(len(text), end + num_chars)
+def _context(text: str, span: tuple[int, int], options: PairsOptions) -> tuple[int, int]:
+    """The span with the text around it, without the halves of words at the edges."""
+    start, end = span
+    low = max(0, start - options.context_chars)
+    high = min(len(text), end + options.context_chars)
     while 0 < low < start and not text[low - 1].isspace():
         low += 1
     while end < high < len(text) and not text[high].isspace():
         high -= 1
-    return low, high
+    return within_sentence(text, span, (low, high)) if options.within_sentence else (low, high)
 
 
 def _chosen(

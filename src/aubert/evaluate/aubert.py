@@ -17,7 +17,7 @@ from aubert.evaluate.retrieval import (
     figures,
     majority_top1,
     same_token,
-    token_sets,
+    token_queries,
 )
 from aubert.models.aubert import AubertModel
 from aubert.models.aubert_batch import AubertBatch
@@ -126,7 +126,8 @@ def evaluate_pairs(
     untrained encoders' features of them, and their scorer; seen_ngrams: of the training pairs;
     max_words: that all-word retrieval is among; of more, that many are drawn.
 
-    `same_token`: text -> its own utterance among k of the same n-gram by the same speaker;
+    `same_token`: text -> its own utterance among k of the same n-gram by the same speaker, the
+    mean over every choice of the others;
     `same_token_no_context`: with the span alone as text; `context_helps`: the difference in
     top-1; `retrieval`: audio -> text over single words; `text_to_audio`: the other way;
     `new_words`: audio -> text of the words that no training pair holds, among all words.
@@ -146,13 +147,13 @@ def _same_token(
     ngrams = [row["ngram"] for row in pairs]
     groups = [(row["speaker"], row["ngram"]) for row in pairs]
     texts = [(row["book_id"], row["char_start"], row["char_end"]) for row in pairs]
-    sets = token_sets(groups, texts, k)
+    queries = token_queries(groups, texts, k)
     untrained, untrained_score = baseline
-    with_context = same_token(sets, found.text, found.audio, score, ngrams)
-    others = same_token(sets, untrained.text, untrained.audio, untrained_score, ngrams)
+    with_context = same_token(queries, k, found.text, found.audio, score, ngrams)
+    others = same_token(queries, k, untrained.text, untrained.audio, untrained_score, ngrams)
     results = figures(f"{key}same_token", with_context, others)
     if found.bare_text is not None:
-        without = same_token(sets, found.bare_text, found.audio, score, ngrams)
+        without = same_token(queries, k, found.bare_text, found.audio, score, ngrams)
         results |= figures(f"{key}same_token_no_context", without)
         difference = with_context.top1 - without.top1
         results[f"{key}context_helps"] = figure(difference, with_context.ngrams)

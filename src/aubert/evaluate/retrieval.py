@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import comb
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,68 +43,77 @@ class Outcomes:
         return Outcomes(*(column[kept] for column in columns), ngrams)
 
 
-@dataclass(frozen=True)
-class TokenSets:
-    """queries: int64 [queries], pairs; candidates: int64 [queries, k], pairs of the same token
-    by the same speaker, the query itself first."""
+class TokenQuery(NamedTuple):
+    """A pair, and the pairs of the same token by the same speaker at other places: int64."""
 
-    queries: np.ndarray
-    candidates: np.ndarray
+    pair: int
+    others: np.ndarray
 
 
-def token_sets(
+def token_queries(
     groups: Sequence[Hashable],
     texts: Sequence[Hashable],
     k: int,
     max_queries: int = 5_000,
     seed: int = 0,
-) -> TokenSets:
-    """For each pair whose group has k texts or more: itself, and k - 1 others of the group.
+) -> list[TokenQuery]:
+    """Of each pair whose group stands at k places or more.
 
-    groups: of each pair its (speaker, n-gram); texts: of each pair its place in a book, of which
-    each set has one pair. Of more than max_queries, that many are drawn. Raises ValueError when
-    k is below 2.
+    groups: of each pair its (speaker, n-gram); texts: of each pair its place in a book. Of more
+    than max_queries, that many are drawn. Raises ValueError when k is below 2.
     """
     if k < 2:
         raise ValueError(f"k is {k}; a choice takes at least 2")
     members: dict[Hashable, list[int]] = {}
     for index, group in enumerate(groups):
         members.setdefault(group, []).append(index)
-    rng = np.random.default_rng(seed)
-    queries, candidates = [], []
+    queries = []
     for group in members.values():
-        place_of = {index: texts[index] for index in group}
-        if len(set(place_of.values())) < k:
+        if len({texts[index] for index in group}) < k:
             continue
-        for query in group:
-            others: dict[Hashable, int] = {}  # the first of each place, in random order
-            for index in rng.permutation(group):
-                if place_of[index] != place_of[query]:
-                    others.setdefault(place_of[index], int(index))
-            queries.append(query)
-            candidates.append([query, *list(others.values())[: k - 1]])
-    drawn = np.sort(rng.permutation(len(queries))[:max_queries])
-    columns = np.array(candidates, np.int64).reshape(len(queries), k)
-    return TokenSets(np.array(queries, np.int64)[drawn], columns[drawn])
+        for pair in group:
+            others = [index for index in group if texts[index] != texts[pair]]
+            queries.append(TokenQuery(pair, np.array(others, np.int64)))
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(queries))[:max_queries])
+    return [queries[index] for index in drawn]
 
 
 def same_token(
-    sets: TokenSets, text: np.ndarray, audio: np.ndarray, score: Scorer, ngrams: Sequence[Hashable]
+    queries: Sequence[TokenQuery],
+    k: int,
+    text: np.ndarray,
+    audio: np.ndarray,
+    score: Scorer,
+    ngrams: Sequence[Hashable],
 ) -> Outcomes:
-    """Of each query's text: its own utterance among k of the same token in other contexts.
+    """Of each query's text: its own utterance among k, itself and k - 1 of the others. The mean
+    over every choice of these, so that no draw decides.
 
     text, audio: [pairs, ...]; ngrams: of each pair."""
-    k = sets.candidates.shape[1]
-    scores = np.array(
-        [
-            score(text[query : query + 1], audio[others])[0]
-            for query, others in zip(sets.queries, sets.candidates, strict=True)
-        ]
-    ).reshape(-1, k)
-    relevant = np.zeros((1, k), bool)
-    relevant[0, 0] = True
-    ranked = _ranked(scores, np.repeat(relevant, len(scores), 0))
-    return Outcomes(*ranked, [ngrams[query] for query in sets.queries])
+    rows = []
+    for pair, others in queries:
+        own, *rest = score(text[pair : pair + 1], audio[[pair, *others]])[0].tolist()
+        better, alike = sum(value > own for value in rest), rest.count(own)
+        rows.append(_among(k, better, alike, len(rest) - better - alike))
+    chance_mrr = sum(1 / rank for rank in range(1, k + 1)) / k
+    found = np.array(rows, np.float64).reshape(-1, 2)
+    chances = (np.full(len(found), chance) for chance in (1 / k, chance_mrr))
+    return Outcomes(found[:, 0], found[:, 1], *chances, [ngrams[pair] for pair, _ in queries])
+
+
+@lru_cache(maxsize=100_000)
+def _among(k: int, better: int, alike: int, worse: int) -> tuple[float, float]:
+    """(top-1, MRR) beside k - 1 that are drawn from so many others without putting them back."""
+    top1 = mrr = 0.0
+    choices = comb(better + alike + worse, k - 1)
+    for above in range(min(better, k - 1) + 1):
+        for level in range(min(alike, k - 1 - above) + 1):
+            ways = comb(better, above) * comb(alike, level) * comb(worse, k - 1 - above - level)
+            ranks = range(above + 1, above + level + 2)
+            mrr += ways / choices * sum(1 / rank for rank in ranks) / len(ranks)
+            if not above:
+                top1 += ways / choices / len(ranks)
+    return top1, mrr
 
 
 def all_tokens(scores: np.ndarray, ngrams: Sequence[Hashable]) -> Outcomes:

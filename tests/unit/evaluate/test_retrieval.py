@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from aubert.evaluate.retrieval import (
     LinearBaseline,
+    TokenQuery,
     all_tokens,
     figure,
     figures,
     majority_top1,
     same_token,
-    token_sets,
+    token_queries,
 )
 
 
@@ -66,30 +67,50 @@ def product(text, audio):
 @settings(max_examples=80, deadline=None)
 def test_a_choice_is_among_one_token_in_different_places(pairs, k):
     groups, texts = zip(*pairs, strict=True)
-    sets = token_sets(groups, texts, k)
-    assert (sets.candidates[:, 0] == sets.queries).all()
-    for row in sets.candidates.tolist():
-        assert len({groups[index] for index in row}) == 1
-        assert len({texts[index] for index in row}) == k
+    queries = token_queries(groups, texts, k)
+    for pair, others in queries:
+        assert others.tolist() == [
+            i for i in range(len(pairs)) if groups[i] == groups[pair] and texts[i] != texts[pair]
+        ]
+        assert len({texts[index] for index in others}) >= k - 1
     places = {group: {t for g, t in pairs if g == group} for group in groups}
-    assert sets.queries.tolist() == sorted(
+    assert [query.pair for query in queries] == sorted(
         (i for i, group in enumerate(groups) if len(places[group]) >= k),
         key=lambda i: (list(dict.fromkeys(groups)).index(groups[i]), i),
     )
-    drawn = token_sets(groups, texts, k, max_queries=3)
-    assert len(drawn.queries) == min(3, len(sets.queries))
+    assert len(token_queries(groups, texts, k, max_queries=3)) == min(3, len(queries))
+
+
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=6), st.integers(2, 4))
+@settings(max_examples=60, deadline=None)
+def test_the_same_token_is_the_mean_over_every_choice(values, k):
+    """values: what a text's own utterance and the others score; chance is a model without any."""
+    if len(values) < k:
+        return
+    query = [TokenQuery(0, np.arange(1, len(values)))]
+    audio = np.array(values, float)[:, None]
+    outcomes = same_token(query, k, np.ones((1, 1)), audio, product, ["a"] * len(values))
+    every = [
+        by_shuffling([values[0], *others], [True] + [False] * (k - 1))
+        for others in itertools.combinations(values[1:], k - 1)
+    ]
+    assert (outcomes.top1[0], outcomes.mrr[0]) == pytest.approx(np.mean(every, 0))
+    flat = same_token(query, k, np.ones((1, 1)), 0 * audio, product, ["a"] * len(values))
+    for found in (flat.top1, flat.mrr), (outcomes.chance_top1, outcomes.chance_mrr):
+        assert found == (pytest.approx(1 / k), pytest.approx(sum(1 / r for r in range(1, k + 1)) / k))
 
 
 def test_the_same_token():
     groups, texts = ["a"] * 4 + ["b"] * 3, list(range(7))
-    sets = token_sets(groups, texts, 3)
+    queries = token_queries(groups, texts, 3)
     rng = np.random.default_rng(0)
     audio = rng.standard_normal((7, 16))
-    outcomes = same_token(sets, audio, audio, product, groups)
+    outcomes = same_token(queries, 3, audio, audio, product, groups)
     assert outcomes.top1.tolist() == [1] * 7 and set(outcomes.chance_top1) == {1 / 3}
     assert set(outcomes.chance_mrr.round(6)) == {round((1 + 1 / 2 + 1 / 3) / 3, 6)}
-    worst = same_token(sets, -audio, audio, product, groups)
-    assert worst.top1.sum() == 0 and set(worst.mrr) == {1 / 3}
+    worst = same_token(queries, 3, -audio, audio, product, groups)
+    assert worst.top1.sum() == 0 and worst.mrr == pytest.approx(1 / 3)
+    assert list(outcomes.ngrams) == groups
 
 
 def test_without_context_it_is_chance():
@@ -98,12 +119,9 @@ def test_without_context_it_is_chance():
     groups = np.repeat(np.arange(30), 4)
     text = rng.standard_normal((30, 8))[groups]
     audio = rng.standard_normal((120, 8))
-    outcomes = same_token(token_sets(groups, range(120), 4), text, audio, product, groups)
+    queries = token_queries(groups, range(120), 4)
+    outcomes = same_token(queries, 4, text, audio, product, groups)
     assert outcomes.top1.mean() == pytest.approx(1 / 4)
-    flat = same_token(
-        token_sets(groups, range(120), 4), text, audio, lambda a, b: np.zeros((1, len(b))), groups
-    )
-    assert set(flat.top1) == {0.25}
 
 
 def test_intervals_are_over_ngrams():
