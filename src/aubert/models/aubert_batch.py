@@ -106,11 +106,6 @@ class TextWindows:
         self._before = [tokenizer.cls_token_id] if tokenizer.cls_token_id is not None else []
         self._after = [tokenizer.sep_token_id] if tokenizer.sep_token_id is not None else []
         self._room = max_tokens - len(self._before) - len(self._after)
-        pieces = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
-        special = set(tokenizer.all_special_tokens)
-        self._is_word = np.array(
-            [piece not in special and any(map(str.isalnum, piece)) for piece in pieces]
-        )
 
     def tokens(self, text: str) -> Tokens:
         """Every token of a text, of a whole book too: a window is then cut, not tokenised."""
@@ -143,15 +138,6 @@ class TextWindows:
             len(self._before) + first - start,
             last - first,
         )
-
-    def without_words(self, window: Window, most: float, rng: np.random.Generator) -> Window:
-        """The window with the mask in place of up to a share `most` of the pieces of words around
-        its span; punctuation and special tokens stay."""
-        ids = np.array(window.ids)
-        hidden = self._is_word[ids] & (rng.random(len(ids)) < most * rng.random())
-        hidden[window.span_start : window.span_start + window.span_length] = False
-        ids[hidden] = self.tokenizer.mask_token_id
-        return window._replace(ids=ids.tolist())
 
 
 def text_columns(

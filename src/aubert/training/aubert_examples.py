@@ -95,8 +95,6 @@ class AubertExamples:
         self._texts = _numbered(
             [(row["book_id"], row["char_start"], row["char_end"]) for row in pairs]
         )
-        if options.hide_words and model.tokenizer.mask_token_id is None:
-            raise ValueError("the tokenizer has no mask token: set hide_words to 0")
         self._windows = TextWindows(model.tokenizer, model.options.max_tokens)
         self._normalise = bool(model.extractor.do_normalize)
         # A mask for a loss that has no weight would only hide the context.
@@ -115,9 +113,6 @@ class AubertExamples:
         share = [pieces[place] for place in (places if len(places) else [0])]
         chosen = [self._pairs[piece.index] for piece in share]
         windows = [self._window(row) for row in chosen]
-        if self._options.hide_words:
-            most = self._options.hide_words
-            windows = [self._windows.without_words(window, most, rng) for window in windows]
         tokenizer = self._windows.tokenizer
         indices = [piece.index for piece in share]
         return AubertBatch(

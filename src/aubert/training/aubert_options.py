@@ -25,9 +25,6 @@ class AubertTrainOptions(TrainOptions):
     max_seconds: of a pair's audio; longer ones are left out
     min_seconds: likewise, shorter ones
     batch_pairs: in one contrast, as far as batch_seconds allows
-    hide_words: of the words around a span up to this share is hidden, another share in each pair;
-      punctuation stays. With little text it is the very words that are learned by heart else,
-      and not what readers make of quotations and the ends of sentences; AuBERT hides nothing
     freeze_audio_steps: steps in which the audio encoder stays as it is, so that the heads' first
       gradients do not spoil it; its front end always stays
     """
@@ -43,7 +40,6 @@ class AubertTrainOptions(TrainOptions):
     min_seconds: float = 0.05
     negatives: Negatives = "same_token"
     batch_pairs: int = 128
-    hide_words: float = 0.0
     freeze_audio_steps: int = 2_000
 
     def __post_init__(self) -> None:
@@ -51,8 +47,6 @@ class AubertTrainOptions(TrainOptions):
         # Three of a token cannot be dealt into parts of two.
         if self.batch_pairs < 3:
             raise ValueError(f"batch_pairs is {self.batch_pairs}; it must be at least 3")
-        if not 0 <= self.hide_words <= 1:
-            raise ValueError(f"hide_words is {self.hide_words:g}; it must lie in 0..1")
         if self.batch_seconds < 3 * self.max_seconds:
             raise ValueError(
                 f"batch_seconds is {self.batch_seconds:g}; it must hold three pairs of max_seconds "

@@ -283,21 +283,3 @@ def test_options_that_cannot_be():
         AubertOptions(mlm_share=1.0)
     with pytest.raises(ValueError, match="mlm_weight is -1"):
         AubertOptions(mlm_weight=-1.0)
-
-
-def test_hidden_words_leave_the_span_and_punctuation(tokenizer):
-    windows = TextWindows(tokenizer, 24)
-    text = "“ab ba,” cad dac. bed deb?"
-    (window,) = cut(tokenizer, 24, [text], [(9, 12)])
-    rng = np.random.default_rng(0)
-    found = [windows.without_words(window, 1.0, rng) for _ in range(50)]
-    kept = np.array([tokenizer.convert_ids_to_tokens(one.ids) for one in found])
-    plain = tokenizer.convert_ids_to_tokens(window.ids)
-    for place, piece in enumerate(plain):
-        hidden = kept[:, place] == tokenizer.mask_token
-        inside = window.span_start <= place < window.span_start + window.span_length
-        if inside or not any(map(str.isalnum, piece)) or piece.startswith("["):
-            assert not hidden.any(), piece
-        else:
-            assert 5 < hidden.sum() < 45, piece
-    assert windows.without_words(window, 0.0, rng) == window
