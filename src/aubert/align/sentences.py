@@ -12,9 +12,7 @@ _END = re.compile(r"[.!?…]+['\"’”)\]»_*]*(?=\s|\Z)|(?=\r?\n[^\S\n]*\n)")
 _LAST_WORD = re.compile(r"[^\W\d_]+\Z")
 
 
-def within_sentence(
-    text: str, span: tuple[int, int], context: tuple[int, int]
-) -> tuple[int, int]:
+def within_sentence(text: str, span: tuple[int, int], context: tuple[int, int]) -> tuple[int, int]:
     """The part of `context` that lies in the sentence of `span`; of several sentences, from the
     beginning of the first to the end of the last. All [start, end) in characters.
 
@@ -22,11 +20,10 @@ def within_sentence(
     Quotation marks stay with the sentence that they open or close.
     """
     (start, end), (low, high) = span, context
-    for low in _ends(text, low, start):  # the last one before the span
-        pass
+    low = max(_ends(text, low, start), default=low)
     while low < start and text[low].isspace():
         low += 1
-    return low, next(_ends(text, end, high), high)
+    return low, min(_ends(text, end, high), default=high)
 
 
 def _ends(text: str, low: int, high: int) -> Iterator[int]:

@@ -34,8 +34,8 @@ class PairsOptions:
     min_ms: shorter audio is left out; AuBERT's 400, which few single words reach
     max_ms: longer audio is left out; AuBERT crops at 5 s
     context_chars: book text before and after the span, in characters; AuBERT's 512
-    within_sentence: of that text, none that lies in another sentence; AuBERT's goes on. How far into
-      its sentence a word stands is then the length of what stands before it, which a small encoder
+    within_sentence: none of that text lies in another sentence; AuBERT's does. How far into its
+      sentence a word stands is then the length of what stands before it, which a small encoder
       learns from minutes of speech
     held_out_books_share: of the books, drawn by a hash of their ids, beside those named
     held_out_speakers_share: of the speakers, likewise

@@ -104,19 +104,16 @@ def test_a_pair_is_what_the_book_says_and_where_it_sounds(shard):
 
 def test_contexts_within_a_sentence_are_parts_of_those_that_go_on(shard):
     wide, narrow = shard.pairs()[0], shard.pairs(within_sentence=True)[0]
-    name = ("utterance_id", "char_start", "char_end")
-    contexts = [
-        {tuple(row[key] for key in name): (row["context_start"], row["context_end"]) for row in rows}
-        for rows in (wide, narrow)
-    ]
-    assert contexts[0].keys() == contexts[1].keys()
     cut = 0
-    for place, (low, high) in contexts[1].items():
-        wide_low, wide_high = contexts[0][place]
-        assert wide_low <= low <= place[1] < place[2] <= high <= wide_high
-        for around in (TEXT[low : place[1]], TEXT[place[2] : high]):  # lines begin with small letters
+    for row, within in zip(wide, narrow, strict=True):
+        edges = {"context_start": within["context_start"], "context_end": within["context_end"]}
+        assert within == {**row, **edges}
+        low, high = edges.values()
+        start, end = row["char_start"], row["char_end"]
+        assert row["context_start"] <= low <= start < end <= high <= row["context_end"]
+        for around in (TEXT[low:start], TEXT[end:high]):
             assert 'ran. "The' not in around and "\n\n" not in around
-        cut += (low, high) != (wide_low, wide_high)
+        cut += within != row
     assert cut > len(wide) / 4
 
 
