@@ -2,10 +2,10 @@
 
 Trains AuBERT as the default run does, on that run's pairs, with several seeds of its weights and
 batches: with contexts that end with their sentence (pairs.within_sentence) and with those that go
-on. Prints retrieval on the run's held-out books and voices beside chance, the mean-pooled encoders
-and texts without context, of each training, and of each kind of context the mean over seeds.
-Needs a finished default run. What is there already in the results folder is not trained again; a
-training that was killed goes on.
+on. Prints retrieval on the run's held-out books and voices, of 4 (chance .25), beside the
+mean-pooled encoders and texts without context: of each training, and of each kind of context the
+mean over seeds. Needs a finished default run. What is there already in the results folder is not
+trained again; a training that was killed goes on.
 
     python benchmarks/aubert_context.py [--seeds 0 1 2] [--scorer cosine] [--results DIR]
         [--contexts sentence characters]
@@ -34,12 +34,14 @@ from aubert.training.aubert import train_aubert
 from aubert.training.aubert_options import AubertTrainOptions
 
 RUN, MINI = ROOT / "results" / "mini", ROOT / "data" / "mini"
+VOICES = {"": "seen voices", "unseen_": "unseen voices"}
 SHOWN = {
     "same_token_top1": "of 4, by context",
+    "same_token_top1.baseline": "mean-pooled",
     "same_token_top1.over_baseline": "over mean-pooled",
     "context_helps": "over no context",
     "retrieval_top1": "word by sound",
-}  # fmt: skip
+}
 
 
 def main() -> None:
@@ -99,23 +101,25 @@ def figures(
 
 
 def show(name: str, found: dict[str, Figure | None]) -> None:
-    for prefix, voices in (("", "seen voices"), ("unseen_", "unseen voices")):
-        for key, shown in SHOWN.items():
-            figure = found[f"aubert.{prefix}{key}"]
-            low, high = figure.ci95
-            sign = "+" if "over" in shown else ""
-            print(
-                f"{name:<28}{voices:<15}{shown:<18}{figure.value:{sign}.3f}  "
-                f"{low:{sign}.3f} to {high:{sign}.3f}  (n {figure.n})",
-                flush=True,
-            )
+    for key, label in labels(name).items():
+        low, high = found[key].ci95
+        sign = "+" if "over" in label else ""
+        interval = f"{low:{sign}.3f} to {high:{sign}.3f}"
+        print(f"{label}{found[key].value:{sign}.3f}  {interval}  (n {found[key].n})", flush=True)
 
 
 def show_means(name: str, found: Sequence[dict[str, Figure | None]]) -> None:
-    for prefix, voices in (("", "seen voices"), ("unseen_", "unseen voices")):
-        for key, shown in SHOWN.items():
-            values = [each[f"aubert.{prefix}{key}"].value for each in found]
-            print(f"{name:<28}{voices:<15}{shown:<18}{mean(values):.3f}")
+    for key, label in labels(name).items():
+        print(f"{label}{mean(each[key].value for each in found):.3f}")
+
+
+def labels(name: str) -> dict[str, str]:
+    """Key of each figure that is shown -> what its line begins with."""
+    return {
+        f"aubert.{prefix}{key}": f"{name:<28}{voices:<15}{shown:<18}"
+        for prefix, voices in VOICES.items()
+        for key, shown in SHOWN.items()
+    }
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def within_sentence(text: str, span: tuple[int, int], context: tuple[int, int]) 
     low = max(_ends(text, low, start), default=low)
     while low < start and text[low].isspace():
         low += 1
-    return low, min(_ends(text, end, high), default=high)
+    return low, next(_ends(text, end, high), high)
 
 
 def _ends(text: str, low: int, high: int) -> Iterator[int]:

@@ -123,6 +123,8 @@ def test_without_context_it_is_chance():
     queries = token_queries(groups, range(120), 4)
     outcomes = same_token(queries, 4, text, audio, product, groups)
     assert outcomes.top1.mean() == pytest.approx(1 / 4)
+    flat = same_token(queries, 4, 0 * text, audio, product, groups)
+    assert set(flat.top1) == {0.25}
 
 
 def test_intervals_are_over_ngrams():
