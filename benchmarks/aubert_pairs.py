@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from readings import as_tables
 
 from aubert import tables
 from aubert.audio import SAMPLE_RATE_HZ, decode
@@ -65,31 +66,6 @@ def main() -> None:
 def report(num_pairs: int, what: str, ours: float, theirs: float) -> None:
     rates = f"aubert {num_pairs / ours:,.0f} pairs/s, copies {num_pairs / theirs:,.0f} pairs/s"
     print(f"{what}: {rates}: {theirs / ours:.2f} times as fast (n {num_pairs:,})")
-
-
-def as_tables(made) -> Iterator[list[dict]]:
-    """recordings, utterances, refined and words of what was really said, an utterance each."""
-    recordings, utterances, refined, words = [], [], [], []
-    for recording in made:
-        id = recording.recording_id
-        said = [word for word in recording.words if word["label"] == "READ"]
-        num_samples = recording.num_samples
-        facts = {"sample_rate_hz": SAMPLE_RATE_HZ, "num_samples": num_samples}
-        speaker = id.split("/")[1]
-        recordings.append({"recording_id": id, "path": f"{id}.flac", "speaker": speaker, **facts})
-        utterances.append({"utterance_id": id, "recording_id": id,
-                           "slices": [{"start_sample": 0, "end_sample": num_samples}],
-                           "num_samples": num_samples})  # fmt: skip
-        run = {"label": "READ", "char_start": said[0]["char_start"],
-               "char_end": said[-1]["char_end"]}  # fmt: skip
-        refined.append({"utterance_id": id, "book_id": said[0]["book_id"], "runs": [run]})
-        words += [
-            {**{key: word[key] for key in ("word", "spoken", "char_start", "char_end")},
-             "utterance_id": id, "index": index,
-             "start_ms": round(word["start_s"] * 1000), "end_ms": round(word["end_s"] * 1000)}
-            for index, word in enumerate(said)
-        ]  # fmt: skip
-    yield from (recordings, utterances, refined, words)
 
 
 def small_model(root: Path, shelf: Bookshelf):
