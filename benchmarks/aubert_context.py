@@ -4,9 +4,9 @@ Trains AuBERT as the default run does, on that run's pairs, with several seeds o
 batches: with contexts that end with their sentence (pairs.within_sentence) and with those that go
 on. Prints retrieval of 4 (chance .25), beside the mean-pooled encoders and texts without context:
 of each training, and of each kind of context the mean over seeds. The default run's few hundred
-held-out pairs leave wide intervals; these are of more readings besides: two voices of the training,
-and both that it never heard, read the held-out books from end to end. Needs a finished default run.
-What is there already in the results folder is not made again; a training that was killed goes on.
+held-out pairs leave wide intervals; these are of more readings besides: every voice reads the
+held-out books from end to end, in another room each time. Needs a finished default run. What is
+there already in the results folder is not made again; a training that was killed goes on.
 
     python benchmarks/aubert_context.py [--seeds 0 1 2] [--scorer cosine] [--results DIR]
         [--contexts sentence characters]
@@ -27,7 +27,7 @@ from real_recordings import ROOT
 from aubert import tables
 from aubert.corpus.books import Bookshelf
 from aubert.corpus.mini.books import chapters
-from aubert.corpus.mini.cast import ASSIGNMENTS, HELD_OUT_BOOKS, UNSEEN_SPEAKERS, Assignment
+from aubert.corpus.mini.cast import ASSIGNMENTS, HELD_OUT_BOOKS, READERS, Assignment
 from aubert.corpus.mini.write import RECORDINGS_DIR, make_recordings
 from aubert.corpus.pairs import PairsOptions, pairs
 from aubert.evaluate.aubert_options import AubertEvaluateOptions
@@ -40,7 +40,6 @@ from aubert.training.aubert import train_aubert
 from aubert.training.aubert_options import AubertTrainOptions
 
 RUN, MINI = ROOT / "results" / "mini", ROOT / "data" / "mini"
-READERS = ("14", "405", *UNSEEN_SPEAKERS)
 VOICES = {"": "seen voices", "unseen_": "unseen voices"}
 SHOWN = {
     "same_token_top1": "of 4, by context",
@@ -103,7 +102,7 @@ def write_tables(out: Path, shelf: Bookshelf, config: dict, within_sentence: boo
 
 
 def more_readings() -> list[Assignment]:
-    """The held-out books from end to end, without what the run has."""
+    """The held-out books by every voice, without what the run has."""
     return [
         wanted
         for reader, book_id in product(READERS, HELD_OUT_BOOKS)
