@@ -30,6 +30,7 @@ from aubert.corpus.books import Bookshelf
 from aubert.corpus.mini import write
 from aubert.corpus.mini.cast import ASSIGNMENTS
 from aubert.corpus.pairs import PairsOptions, pairs
+from aubert.stage import Reject
 
 MAX_SECONDS, MAX_TOKENS, BATCH_PAIRS = 5, 256, 64
 OPTIONS = PairsOptions(min_occurrences=2, min_utterances=1, min_ms=100, max_ngrams=0)
@@ -45,7 +46,8 @@ def main() -> None:
         model = small_model(root, shelf)
 
         started = time.perf_counter()
-        rows = list(pairs(*shard, root / "librilight", shelf, OPTIONS))
+        found = pairs(*shard, root / "librilight", shelf, OPTIONS)
+        rows = [row for row in found if not isinstance(row, Reject)]
         tables.write(root / "pairs.parquet", "pairs", rows)
         ours = time.perf_counter() - started
         started = time.perf_counter()
