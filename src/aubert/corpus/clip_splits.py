@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -67,8 +68,8 @@ class Split(NamedTuple):
 def split(clips: Sequence[Clip], fold: int, options: SplitOptions) -> Split:
     """The training and the test part of fold `fold`; classes are in like shares in both.
 
-    Raises ValueError when there are fewer groups with labels than folds, or fewer than two
-    classes.
+    Raises ValueError when there are fewer groups with labels than folds, no class with as many
+    clips as folds, or fewer than two classes.
     """
     if not 0 <= fold < options.folds:
         raise ValueError(f"fold is {fold}; with {options.folds} folds it must lie below, from 0")
@@ -81,6 +82,12 @@ def split(clips: Sequence[Clip], fold: int, options: SplitOptions) -> Split:
         )
     if len(classes) < 2:
         raise ValueError(f"the clips are of {len(classes)} classes; there must be two or more")
+    most = max(Counter(clip.label for clip in labelled).values())
+    if most < options.folds:
+        raise ValueError(
+            f"no class has more than {most} clips, too few for {options.folds} folds; give more, "
+            f"or fewer folds"
+        )
     held_out = _held_out_groups(labelled, fold, options)
     train = [clip for clip in clips if clip.group not in held_out]
     known = {clip.label for clip in train}

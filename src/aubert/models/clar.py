@@ -77,7 +77,8 @@ class Spectrogram(nn.Module):
         power = torch.view_as_real(spectrum).square().sum(-1)  # faster than abs
         every = slice(0, -1, self.PADDING)
         magnitude, mel = power[:, every], (power.mT @ self.filters).mT
-        phase = spectrum[:, every].angle() / torch.pi
+        # Of zero the angle is 0 or pi, by the sign that a processor's transform gives to zeros.
+        phase = (spectrum[:, every].angle() / torch.pi).where(magnitude > 0, 0)
         channels = [standardised((power + FLOOR).log()) for power in (magnitude, mel)]
         return torch.stack([channels[0], phase, channels[1]], 1)
 

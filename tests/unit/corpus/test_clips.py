@@ -1,11 +1,12 @@
 """Labelled clips: where they come from, what is refused, how they are divided."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aubert import tables
@@ -182,12 +183,14 @@ def clips(sizes: list[tuple[int, int, int]]) -> list[Clip]:
     ),
     st.integers(2, 3),
 )  # fmt: skip
+@example([(0, 1, 1), (1, 1, 1), (2, 2, 1)], 3)  # three speakers, and no class of three clips
 def test_folds_keep_groups_apart_and_cover_everything(sizes, folds):
     everything, options = clips(sizes), SplitOptions(folds=folds)
     labelled = [clip for clip in everything if clip.label]
     groups = {clip.group for clip in labelled}
-    if len(groups) < folds or len({clip.label for clip in labelled}) < 2:
-        with pytest.raises(ValueError):
+    counts = Counter(clip.label for clip in labelled)
+    if len(groups) < folds or len(counts) < 2 or max(counts.values()) < folds:
+        with pytest.raises(ValueError, match=r"folds; give more|classes; there must be two"):
             split(everything, 0, options)
         return
     tested: list[str] = []

@@ -167,12 +167,12 @@ def test_trainings_hear_what_their_steps_hear():
     for section, steps in (("aubert", 200), ("clar", 100), ("separation", 150)):
         config[section] = {**config[section], "train": {**config[section]["train"], "steps": steps}}
     found = {training.rule: training for training in trainings(config, 0.145)}
-    assert found["aubert_train"].hours == pytest.approx(200 * 96 * 0.145 * 2.5 / 3600)
+    assert found["aubert_train"].hours == pytest.approx(200 * 48 * 0.145 * 2.5 / 3600)
     assert found["clar_train"].hours == pytest.approx(100 * 64 * 2 * 0.5 / 3600)
     assert found["separation_train"].hours == pytest.approx(150 * 12.8 / 3600)
-    config["aubert"]["train"]["batch_seconds"] = 20.0
+    config["aubert"]["train"]["batch_seconds"] = 10.0
     (short, *others) = [t for t in trainings(config, 0.145) if t.rule == "aubert_train"]
-    assert short.hours == pytest.approx(200 * 20 / 3600)
+    assert short.hours == pytest.approx(200 * 10 / 3600)
     assert len(others) == 1  # a training for each scorer
 
 
