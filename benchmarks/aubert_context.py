@@ -95,10 +95,9 @@ def write_tables(out: Path, shelf: Bookshelf, config: dict, within_sentence: boo
         *columns.values(), corpus, shelf, options,
         held_out_books=config["held_out_books"], held_out_speakers=config["held_out_speakers"],
     )  # fmt: skip
-    kept = [row for row in rows if not isinstance(row, Reject)]
-    for name, written in (*columns.items(), ("pairs", kept)):
-        if name in ("recordings", "utterances", "pairs"):
-            tables.write(out / name / "all.parquet", name, written)
+    columns["pairs"] = [row for row in rows if not isinstance(row, Reject)]
+    for name in ("recordings", "utterances", "pairs"):
+        tables.write(out / name / "all.parquet", name, columns[name])
 
 
 def more_readings() -> list[Assignment]:

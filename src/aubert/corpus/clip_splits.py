@@ -74,19 +74,18 @@ def split(clips: Sequence[Clip], fold: int, options: SplitOptions) -> Split:
     if not 0 <= fold < options.folds:
         raise ValueError(f"fold is {fold}; with {options.folds} folds it must lie below, from 0")
     labelled = [clip for clip in clips if clip.label is not None]
-    groups, classes = {clip.group for clip in labelled}, {clip.label for clip in labelled}
+    groups, sizes = {clip.group for clip in labelled}, Counter(clip.label for clip in labelled)
     if len(groups) < options.folds:
         raise ValueError(
             f"{len(labelled)} labelled clips are of {len(groups)} groups (speakers, recordings), "
             f"too few for {options.folds} folds; give more, or fewer folds"
         )
-    if len(classes) < 2:
-        raise ValueError(f"the clips are of {len(classes)} classes; there must be two or more")
-    most = max(Counter(clip.label for clip in labelled).values())
-    if most < options.folds:
+    if len(sizes) < 2:
+        raise ValueError(f"the clips are of {len(sizes)} classes; there must be two or more")
+    if max(sizes.values()) < options.folds:
         raise ValueError(
-            f"no class has more than {most} clips, too few for {options.folds} folds; give more, "
-            f"or fewer folds"
+            f"no class has more than {max(sizes.values())} clips, too few for {options.folds} "
+            f"folds; give more, or fewer folds"
         )
     held_out = _held_out_groups(labelled, fold, options)
     train = [clip for clip in clips if clip.group not in held_out]
