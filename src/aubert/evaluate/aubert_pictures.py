@@ -86,8 +86,9 @@ def _map(measured: Mapping[str, tuple[Sequence[Mapping], Features]], shelf: Book
 
 
 def _snippet(row: Mapping, shelf: Bookshelf) -> str:
-    """A little of the book around the span, the span in brackets."""
+    """A little of the context that the text encoder reads, the span in brackets."""
     text = shelf.text(row["book_id"])
     start, end = row["char_start"], row["char_end"]
-    before, after = text[max(0, start - _SNIPPET_CHARS) : start], text[end : end + _SNIPPET_CHARS]
+    before = text[max(row["context_start"], start - _SNIPPET_CHARS) : start]
+    after = text[end : min(row["context_end"], end + _SNIPPET_CHARS)]
     return " ".join(f"{before}[{text[start:end]}]{after}".split())
