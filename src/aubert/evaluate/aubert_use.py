@@ -27,7 +27,8 @@ _SPAN = re.compile(r"\[([^\[\]]+)\]")
 
 def embed_texts(model: AubertModel, texts: Sequence[str]) -> np.ndarray:
     """float32 [texts, width]. The span of a text stands in brackets, "she [said] nothing"; without
-    any it is the whole text. Raises ValueError for a text without a token in its span."""
+    any it is the whole text. Raises ValueError for brackets that name no single span, and for a
+    span without a token."""
     windows = TextWindows(model.tokenizer, model.options.max_tokens)
     columns = text_columns(
         [_window(windows, text) for text in texts],
@@ -79,9 +80,11 @@ def _window(windows: TextWindows, text: str) -> Window:
     found = list(_SPAN.finditer(text))
     if len(found) > 1:
         raise ValueError(f"{text!r} has {len(found)} spans in brackets; it must have one, or none")
-    span = (0, len(text))
+    span, plain = (0, len(text)), text
     if found:
         start = found[0].start()
-        text = text[:start] + found[0][1] + text[found[0].end() :]
+        plain = text[:start] + found[0][1] + text[found[0].end() :]
         span = (start, start + len(found[0][1]))
-    return windows.window(windows.tokens(text), span, (0, len(text)))
+    if "[" in plain or "]" in plain:
+        raise ValueError(f"{text!r} has a bracket that encloses no span: close it or leave it out")
+    return windows.window(windows.tokens(plain), span, (0, len(plain)))

@@ -60,6 +60,9 @@ def test_files_give_what_the_tables_give(used):
         embed_audio(model, files)
     with pytest.raises(ValueError, match="has 2 spans in brackets"):
         embed_texts(model, ["[ab] ba [cad]"])
+    for text in ("ab [ba", "ab ba]", "ab [] ba", "[[ab] ba"):
+        with pytest.raises(ValueError, match="bracket that encloses no span"):
+            embed_texts(model, [text])
 
 
 def test_the_commands(used, tmp_path, capsys):
