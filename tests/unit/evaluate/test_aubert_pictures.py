@@ -12,11 +12,11 @@ SHELF = SimpleNamespace(text={"b": TEXT}.__getitem__)
 SENTENCE = (TEXT.index("She"), TEXT.index(" They"))  # nearer to the span than a snippet reaches
 
 
-def row(word: str, speaker: str = "s") -> dict:
+def row(word: str) -> dict:
     start = TEXT.index(word)
     return {
         "book_id": "b",
-        "speaker": speaker,
+        "speaker": "s",
         "split": "held_out_book",
         "ngram": word,
         "num_words": 1,
