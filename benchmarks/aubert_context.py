@@ -26,18 +26,18 @@ from real_recordings import ROOT
 
 from aubert import tables
 from aubert.corpus.books import Bookshelf
-from aubert.corpus.mini.books import chapters
-from aubert.corpus.mini.cast import ASSIGNMENTS, HELD_OUT_BOOKS, READERS, Assignment
-from aubert.corpus.mini.write import RECORDINGS_DIR, make_recordings
-from aubert.corpus.pairs import PairsOptions, pairs
-from aubert.evaluate.aubert_options import AubertEvaluateOptions
-from aubert.evaluate.aubert_stage import evaluate_aubert
+from aubert.crossmodal.evaluation_options import AubertEvaluateOptions
+from aubert.crossmodal.evaluation_stage import evaluate_aubert
+from aubert.crossmodal.model_options import AubertOptions
+from aubert.crossmodal.pairs import PairsOptions, pairs
+from aubert.crossmodal.task import train_aubert
+from aubert.crossmodal.train_options import AubertTrainOptions
 from aubert.evaluate.metrics import Figure
 from aubert.files import complete_directory
-from aubert.models.aubert_options import AubertOptions
+from aubert.mini.books import chapters
+from aubert.mini.cast import ASSIGNMENTS, HELD_OUT_BOOKS, READERS, Assignment
+from aubert.mini.write import RECORDINGS_DIR, make_recordings
 from aubert.stage import Reject
-from aubert.training.aubert import train_aubert
-from aubert.training.aubert_options import AubertTrainOptions
 
 RUN, MINI = ROOT / "results" / "mini", ROOT / "data" / "mini"
 VOICES = {"": "seen voices", "unseen_": "unseen voices"}

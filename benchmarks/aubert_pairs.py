@@ -27,9 +27,9 @@ from readings import as_tables
 from aubert import tables
 from aubert.audio import SAMPLE_RATE_HZ, decode
 from aubert.corpus.books import Bookshelf
-from aubert.corpus.mini import write
-from aubert.corpus.mini.cast import ASSIGNMENTS
-from aubert.corpus.pairs import PairsOptions, pairs
+from aubert.crossmodal.pairs import PairsOptions, pairs
+from aubert.mini import write
+from aubert.mini.cast import ASSIGNMENTS
 from aubert.stage import Reject
 
 MAX_SECONDS, MAX_TOKENS, BATCH_PAIRS = 5, 256, 64
@@ -74,12 +74,12 @@ def small_model(root: Path, shelf: Bookshelf):
     import torch
     from transformers import Wav2Vec2FeatureExtractor
 
-    from aubert.models.aubert import AubertModel
-    from aubert.models.aubert_options import AubertOptions
-    from aubert.models.hubert import build_encoder
-    from aubert.models.hubert_options import HubertOptions
-    from aubert.models.small_bert import save_small_bert
-    from aubert.models.small_bert_options import SmallBertOptions
+    from aubert.crossmodal.model_options import AubertOptions
+    from aubert.crossmodal.network import AubertModel
+    from aubert.crossmodal.small_bert import save_small_bert
+    from aubert.crossmodal.small_bert_options import SmallBertOptions
+    from aubert.hubert.network import build_encoder
+    from aubert.hubert.options import HubertOptions
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     save_small_bert(root / "text", [shelf.text(id) for id in shelf], SmallBertOptions())
@@ -111,8 +111,8 @@ def write_copies(rows, recordings, root: Path, shelf, tokenizer, copies: Path) -
 
 
 def our_epoch(rows, recordings, root: Path, shelf, model) -> Iterator:
-    from aubert.training.aubert_examples import AubertExamples
-    from aubert.training.aubert_options import AubertTrainOptions
+    from aubert.crossmodal.examples import AubertExamples
+    from aubert.crossmodal.train_options import AubertTrainOptions
 
     options = AubertTrainOptions(negatives="any", batch_pairs=BATCH_PAIRS)
     by_id = {row["recording_id"]: row for row in recordings}

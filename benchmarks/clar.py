@@ -26,11 +26,11 @@ from pathlib import Path
 
 from real_recordings import ROOT, real_recordings
 
-from aubert.corpus.clip_splits import SplitOptions, Training
+from aubert.clar.evaluation_options import ReadOptions
+from aubert.clar.model_options import ClarOptions, ViewOptions
+from aubert.clar.splits import SplitOptions, Training
+from aubert.clar.train_options import ClarTrainOptions
 from aubert.corpus.clips import Clip, clips_of_table
-from aubert.evaluate.clar_options import ReadOptions
-from aubert.models.clar_options import ClarOptions, ViewOptions
-from aubert.training.clar_options import ClarTrainOptions
 
 BUDGETS = (1, 10, 100)
 SPLITS, READ = SplitOptions(folds=3), ReadOptions(draws=3)
@@ -113,8 +113,8 @@ class Runs:
         print(json.dumps(line["key"]), f"{steps} steps, {seconds:.0f} s", flush=True)
 
     def _measured(self, training, model, views, steps) -> tuple[float, list]:
-        from aubert.evaluate.clar import score_trained
-        from aubert.training.clar import Versions, train_arm
+        from aubert.clar.evaluation import score_trained
+        from aubert.clar.task import Versions, train_arm
 
         options = replace(TRAIN, steps=steps, warmup_steps=min(TRAIN.warmup_steps, steps // 2))
         kept = self._versions.setdefault((model.encoder, views), Versions(model, views, options))
@@ -146,7 +146,7 @@ def table(run: Runs, folds: list[int]) -> None:
 
 
 def report(run: Runs, folds: list[int], controls_of: str) -> None:
-    from aubert.evaluate import clar
+    from aubert.clar import evaluation as clar
 
     scores = [clar.Score(*score) for line in run.done() for score in line["scores"]]
     for fold in folds:

@@ -34,7 +34,7 @@ from pathlib import Path
 import psutil
 from real_recordings import ROOT
 
-from aubert.corpus.mini import make_mini
+from aubert.mini import make_mini
 
 CHAPTERS = ["118/a_light_at_st_orrin_*/*_01_*", "14/the_well_of_oran_*/*_01_*"]
 HELD_OUT = "2301"  # the book of the second

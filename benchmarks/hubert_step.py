@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from aubert.models.hubert import HubertForPretraining, Units
-from aubert.models.hubert_batch import hubert_batch
-from aubert.models.hubert_options import HubertOptions
+from aubert.hubert.batch import hubert_batch
+from aubert.hubert.network import HubertForPretraining, Units
+from aubert.hubert.options import HubertOptions
 
 TINY = HubertOptions(
     hidden_size=96, num_layers=4, num_heads=4, intermediate_size=384, conv_channels=64,

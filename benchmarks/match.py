@@ -23,10 +23,10 @@ from num2words import num2words
 from rapidfuzz.distance import Levenshtein
 from real_recordings import real_recordings
 
-from aubert.align.boilerplate import body
 from aubert.align.book import prepared
 from aubert.align.book_json import align_book
-from aubert.align.text import spoken_words
+from aubert.text.boilerplate import body
+from aubert.text.normalise import spoken_words
 
 RECORDED_CPU_S = 154.0  # the AuBERT scripts on three such books, measured elsewhere
 RECORDED_BOOKS = 3

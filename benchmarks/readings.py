@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from aubert.audio import SAMPLE_RATE_HZ
-from aubert.corpus.mini.recordings import Recording
+from aubert.mini.recordings import Recording
 
 PAUSE_S = 0.2  # the shortest one that ends an utterance
 

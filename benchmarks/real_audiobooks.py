@@ -18,9 +18,9 @@ from pathlib import Path
 from real_recordings import ROOT, real_recordings
 
 from aubert import tables
-from aubert.align.text import spoken_words
 from aubert.align.timeline import Timeline
 from aubert.evaluate.wer import word_errors
+from aubert.text.normalise import spoken_words
 
 PRINTING, SONNETS = "lj001_64kb", "sonnets_001-003_64kb"
 SLACK_CHARS = 60

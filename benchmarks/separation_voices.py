@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import cycle
 from pathlib import Path
 
-from aubert import espeak
-from aubert.corpus.mini.books import STORIES, chapters, story_text
-from aubert.corpus.mini.cast import READERS
-from aubert.corpus.mini.files import generator, write_flac
-from aubert.corpus.mini.reading import read_plainly
-from aubert.corpus.mini.sound import Room, perform
-from aubert.espeak import Voice
+from aubert.mini.books import STORIES, chapters, story_text
+from aubert.mini.cast import READERS
+from aubert.mini.files import generator, write_flac
+from aubert.mini.reading import read_plainly
+from aubert.mini.sound import Room, perform
+from aubert.text import espeak
+from aubert.text.espeak import Voice
 
 # espeak-ng's variants that sound like people; with a language of English each.
 VARIANTS = (

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from aubert.corpus.mini import make_mini
+from aubert.mini import make_mini
 
 REAL = Path(__file__).parents[2] / "shared" / "real"
 

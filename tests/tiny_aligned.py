@@ -10,10 +10,10 @@ import numpy as np
 import soundfile
 
 from aubert import tables
-from aubert.align.text import tokenize
 from aubert.align.timeline import Timeline
 from aubert.corpus.books import Bookshelf
 from aubert.export.corpus import Corpus
+from aubert.text.normalise import tokenize
 
 WORD_S, GAP_S, PAUSE_S = 0.2, 0.1, 1.5
 SPOKEN_LINES = (

@@ -14,11 +14,11 @@ import torch
 from transformers import Wav2Vec2FeatureExtractor
 
 from aubert.corpus.books import Bookshelf
-from aubert.corpus.pairs import PairsOptions, pairs
-from aubert.models.hubert import build_encoder
-from aubert.models.hubert_options import HubertOptions
-from aubert.models.small_bert import save_small_bert
-from aubert.models.small_bert_options import SmallBertOptions
+from aubert.crossmodal.pairs import PairsOptions, pairs
+from aubert.crossmodal.small_bert import save_small_bert
+from aubert.crossmodal.small_bert_options import SmallBertOptions
+from aubert.hubert.network import build_encoder
+from aubert.hubert.options import HubertOptions
 
 WORDS = ("ab", "ba", "cad", "dac", "bed", "deb")
 RATE_HZ, TONE = 16_000, 1_280  # samples of one tone

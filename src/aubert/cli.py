@@ -17,19 +17,20 @@ import shtab
 from aubert import __version__, gpus
 from aubert.align.commands import add_align
 from aubert.align.words_commands import add_words
+from aubert.clar.commands import add_clar
 from aubert.corpus.commands import add_corpus
-from aubert.corpus.download_command import add_download
-from aubert.evaluate.aubert_use_commands import add_embed, add_score
+from aubert.cost.command import add_plan
+from aubert.crossmodal.commands import add_aubert
+from aubert.crossmodal.use_commands import add_embed, add_score
+from aubert.ctc.commands import add_ctc
+from aubert.download.commands import add_download
 from aubert.evaluate.commands import add_evaluate
 from aubert.export.command import add_export
-from aubert.planning.command import add_plan
+from aubert.hubert.commands import add_hubert
+from aubert.learn.torchrun import is_worker
+from aubert.mini.commands import add_mini
 from aubert.report.command import add_report
 from aubert.separation.commands import add_separate, add_separation
-from aubert.training.aubert_commands import add_aubert
-from aubert.training.clar_commands import add_clar
-from aubert.training.ctc_commands import add_ctc
-from aubert.training.hubert_commands import add_hubert
-from aubert.training.torchrun import is_worker
 from aubert.transcribe.commands import add_transcribe
 from aubert.units.commands import add_kmeans
 from aubert.units.encode_command import add_encode
@@ -38,7 +39,7 @@ from aubert.units.stage_commands import add_units
 # Every group, in the order of the flow.
 GROUPS = {
     "before anything runs": (add_plan, add_download),
-    "the corpus": (add_corpus, add_transcribe, add_align, add_words),
+    "the corpus": (add_mini, add_corpus, add_transcribe, add_align, add_words),
     "what learns from it": (add_units, add_hubert, add_ctc, add_aubert, add_clar, add_separation),
     "what comes of it": (add_evaluate, add_report, add_export),
     "by themselves": (add_encode, add_score, add_embed, add_separate, add_kmeans),

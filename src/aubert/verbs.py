@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from aubert import stage, tables
-from aubert.corpus.books import Bookshelf
 
 
 def add_group(groups, name: str, text: str):
@@ -72,11 +71,6 @@ def named_path(text: str) -> tuple[str, Path]:
     if not (name and separator and path):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
     return name, Path(path)
-
-
-def shelf_of(arguments: argparse.Namespace) -> Bookshelf:
-    """The books that `add_shelf`'s arguments name."""
-    return Bookshelf(arguments.books_dir, arguments.book_meta)
 
 
 def rows_of(arguments: argparse.Namespace, table: str) -> list[dict]:

@@ -87,20 +87,20 @@ def test_config_and_schema_hold_exactly_the_options_of_the_stage(config, section
 @pytest.mark.parametrize(
     ("section", "module", "options"),
     [
-        ("hubert.model", "models.hubert_options", "HubertOptions"),
-        ("hubert.train", "training.options", "TrainOptions"),
-        ("ctc.train", "training.ctc_options", "CtcTrainOptions"),
-        ("ctc.hubert", "training.ctc_options", "CtcTrainOptions"),
-        ("ctc.scratch", "training.ctc_options", "CtcTrainOptions"),
+        ("hubert.model", "hubert.options", "HubertOptions"),
+        ("hubert.train", "learn.options", "TrainOptions"),
+        ("ctc.train", "ctc.options", "CtcTrainOptions"),
+        ("ctc.hubert", "ctc.options", "CtcTrainOptions"),
+        ("ctc.scratch", "ctc.options", "CtcTrainOptions"),
         ("clar.clips", "corpus.clip_options", "ClipOptions"),
-        ("clar.splits", "corpus.clip_splits", "SplitOptions"),
-        ("clar.read", "evaluate.clar_options", "ReadOptions"),
-        ("clar.model", "models.clar_options", "ClarOptions"),
-        ("clar.views", "models.clar_options", "ViewOptions"),
-        ("clar.train", "training.clar_options", "ClarTrainOptions"),
+        ("clar.splits", "clar.splits", "SplitOptions"),
+        ("clar.read", "clar.evaluation_options", "ReadOptions"),
+        ("clar.model", "clar.model_options", "ClarOptions"),
+        ("clar.views", "clar.model_options", "ViewOptions"),
+        ("clar.train", "clar.train_options", "ClarTrainOptions"),
         ("separation.list", "separation.options", "ListOptions"),
-        ("separation.model", "models.deep_clustering_options", "DeepClusteringOptions"),
-        ("separation.train", "training.separation_options", "SeparationTrainOptions"),
+        ("separation.model", "separation.model_options", "DeepClusteringOptions"),
+        ("separation.train", "separation.train_options", "SeparationTrainOptions"),
     ],
 )
 def test_a_training_s_section_holds_options_of_the_training(config, section, module, options):
@@ -120,7 +120,7 @@ def test_a_training_s_section_holds_options_of_the_training(config, section, mod
     ("section", "module", "options"),
     [
         ("kmeans", "units.kmeans", "KMeansOptions"),
-        ("encoder", "transcribe.network", "NetworkOptions"),
+        ("encoder", "encoders.network", "NetworkOptions"),
     ],
 )
 def test_units_share_seed_and_device(config, section, module, options):

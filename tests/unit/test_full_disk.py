@@ -46,7 +46,7 @@ def commands(tmp_path_factory) -> dict[str, list[str]]:
         "a label set": ["units", "label", *corpus.shard(0), f"{out}/labels", *label],
         "a model": ["hubert", "init", f"{out}/untrained", *MODEL.split()],
         "a checkpoint": ["hubert", "train", str(corpus.results), f"{out}/iter1", *training],
-        "a text": ["corpus", "mini", f"{out}/mini"],
+        "a text": ["mini", f"{out}/mini"],
     }
 
 

@@ -87,7 +87,7 @@ def test_each_network_has_its_figures_pictures_and_model(run, scorer, key):
     assert f"[{data['similarity']['ngram']}]" in data["similarity"]["texts"][0].lower()
     assert len({(point["x"], point["y"]) for point in data["map"]["points"]}) > 3
 
-    import aubert.models.logmel  # noqa: F401 - AutoModel knows its models from then on
+    import aubert.encoders.logmel  # noqa: F401 - AutoModel knows its models from then on
 
     directory = run.results("aubert", scorer)
     assert AutoModel.from_pretrained(directory / "text").config.hidden_size == 16

@@ -9,7 +9,7 @@ import yaml
 from flaky_server import serving
 from snakemake_run import ROOT, Run
 
-from aubert.corpus.artefacts import ARTEFACTS
+from aubert.download.artefacts import ARTEFACTS
 
 PRESETS = ROOT / "workflow/presets"
 

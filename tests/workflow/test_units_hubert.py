@@ -16,7 +16,7 @@ from snakemake_run import NOTHING_TRAINED, Run
 from tiny_run import HUBERT_MODEL
 from transformers import AutoModel
 
-from aubert.evaluate.units import phones_of_utterances
+from aubert.evaluate.unit_quality import phones_of_utterances
 from aubert.units.quality import QualityTally, frame_phones
 
 RECORDINGS = ["118/a_light_at_st_orrin_*/*_01_*", "14/the_well_of_oran_*/*_01_*"]
@@ -88,7 +88,7 @@ def test_every_encoder_is_measured_beside_the_untrained_one(run):
 
 @pytest.mark.parametrize("model", ["untrained", "iter1", "iter2"])
 def test_models_load_in_transformers(run, model):
-    import aubert.models.logmel  # noqa: F401 - AutoModel knows its models from then on
+    import aubert.encoders.logmel  # noqa: F401 - AutoModel knows its models from then on
 
     assert AutoModel.from_pretrained(run.results("hubert", model)).config.hidden_size == 16
     assert run.results("hubert", model, "train.jsonl").exists() == (model != "untrained")

@@ -1,5 +1,5 @@
 # Encoders of clips from views of them, and what they know in voices that were left out.
-from aubert.models.clar_options import VERSION as CLAR_VERSION
+from aubert.clar.model_options import VERSION as CLAR_VERSION
 
 # The encoders' figures are part of the run's.
 CLAR_FIGURES = [results("clar.json")] if CLAR_PLAN.arms else []
@@ -50,7 +50,7 @@ rule clar_evaluate:
     input:
         models=[results("clar", arm) for arm in CLAR_PLAN.arms],
         tables=CLAR_TABLES,
-        code=code_of("evaluate.clar"),
+        code=code_of("clar.evaluation"),
     output:
         results("clar.json"),
     log:

@@ -9,11 +9,11 @@ sys.path.insert(0, SOURCE)
 
 from aubert import config as aubert_config
 from aubert import gpus
-from aubert.aubert_plan import AubertPlan
-from aubert.clar_plan import ClarPlan
+from aubert.crossmodal.plan import AubertPlan
+from aubert.clar.plan import ClarPlan
 from aubert.corpus.shards import shard_names
-from aubert.ctc_plan import CtcPlan
-from aubert.iterations import TRAINED, Plan
+from aubert.ctc.plan import CtcPlan
+from aubert.hubert.plan import TRAINED, Plan
 from aubert.options import to_flags
 from aubert.workflow import (
     Fingerprints,

@@ -1,7 +1,7 @@
 # From a HuBERT to a recogniser of letters, and how much it gets wrong.
 import shlex
 
-from aubert.training.ctc_options import VERSION as CTC_VERSION
+from aubert.ctc.options import VERSION as CTC_VERSION
 
 # The networks' figures are part of the run's.
 CTC_FIGURES = expand(results("ctc", "{init}.json"), init=CTC_PLAN.inits)
@@ -44,7 +44,7 @@ rule ctc_evaluate:
         model=results("ctc", "{init}"),
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
         lm=config["transcribe"]["ctc"]["lm_path"] or [],
-        code=code_of("evaluate.ctc"),
+        code=code_of("ctc.evaluation"),
     output:
         results("ctc", "{init}.json"),
     log:

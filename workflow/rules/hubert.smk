@@ -1,7 +1,7 @@
 # Masked prediction of units: iterations, each from its own label sets, and an untrained control.
 import shlex
 
-from aubert.models.hubert_options import VERSION as HUBERT_VERSION
+from aubert.hubert.options import VERSION as HUBERT_VERSION
 
 UNTRAINED_HUBERT = results("hubert", PLAN.models[0])
 LAST_HUBERT = results("hubert", PLAN.models[-1])

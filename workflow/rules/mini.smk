@@ -3,7 +3,7 @@ if CORPUS["source"] == "mini":
 
     rule mini:
         input:
-            code=code_of("corpus.mini"),
+            code=code_of("mini"),
         output:
             CORPUS_READY,
         log:
@@ -17,4 +17,4 @@ if CORPUS["source"] == "mini":
             root=subpath(output[0], parent=True),
             seed=config["seed"],
         shell:
-            "python -m aubert corpus mini {params.root:q} --seed={params.seed} --jobs={threads} 2> {log}"
+            "python -m aubert mini {params.root:q} --seed={params.seed} --jobs={threads} 2> {log}"

@@ -1,8 +1,8 @@
 # Deep clustering: mixtures of the corpus's voices, and a network that takes them apart.
 import shlex
 
-from aubert.models.deep_clustering_options import VERSION as SEPARATION_VERSION
-from aubert.training.options import part
+from aubert.separation.model_options import VERSION as SEPARATION_VERSION
+from aubert.learn.options import part
 
 SEPARATION = config["separation"]
 SEPARATION_MODEL = results("separation", "model")
@@ -84,7 +84,7 @@ rule separation_evaluate:
         model=SEPARATION_MODEL,
         mixtures=results("separation", "mixtures.json"),
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
-        code=code_of("evaluate.separation"),
+        code=code_of("separation.evaluation"),
     output:
         SEPARATION_FIGURES,
     log:

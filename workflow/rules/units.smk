@@ -37,7 +37,7 @@ rule units_best_layer:
         encoder=encoder_flags,
         kmeans=kmeans_flags,
     shell:
-        "python -m aubert --gpus={resources.gpu} units best-layer {params.results:q} {output:q} --num-clusters={params.num_clusters} --root={params.root:q} {params.reference} {params.encoder} {params.kmeans} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} evaluate layers {params.results:q} {output:q} --num-clusters={params.num_clusters} --root={params.root:q} {params.reference} {params.encoder} {params.kmeans} 2> {log}"
 
 
 rule units_learn:
@@ -110,7 +110,7 @@ rule units_quality:
         ),
         phones=PHONES,
         baseline=baseline_of,
-        code=code_of("evaluate.units"),
+        code=code_of("evaluate.unit_quality"),
     output:
         results("units", "{feature}", "k{k}", "quality.json"),
     log:
@@ -128,4 +128,4 @@ rule units_quality:
             {"baseline": baseline_of(wildcards) or None}
         ),
     shell:
-        "python -m aubert units quality {params.results:q} {output:q} --labels={params.units:q}/labels --key={params.key} {params.reference} {params.baseline} 2> {log}"
+        "python -m aubert evaluate units {params.results:q} {output:q} --labels={params.units:q}/labels --key={params.key} {params.reference} {params.baseline} 2> {log}"

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from aubert.align.anchors import ShingleIndex
-from aubert.align.boilerplate import body, front_matter
-from aubert.align.text import Token, tokenize
+from aubert.text.boilerplate import body, front_matter
+from aubert.text.normalise import Token, tokenize
 
 # How strongly the text between two words invites a pause.
 NO_BREAK, CLAUSE, SENTENCE = 0, 1, 2

@@ -11,10 +11,10 @@ from pathlib import Path
 from aubert.align.book import Book, prepared
 from aubert.align.match import MatchOptions, place, results
 from aubert.align.refine import RefineOptions, refine_chapter
-from aubert.align.text import spoken_words
 from aubert.corpus.shards import natural_key
 from aubert.files import write_json
 from aubert.stage import Reject
+from aubert.text.normalise import spoken_words
 
 _IS_SPOKEN = re.compile(r"(?:[a-z']+ )*[a-z']+")
 _INDEX = re.compile(r"_(\d+)(?:\.[^./]*)?$")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from aubert import options
+from aubert.corpus.books import Bookshelf
 from aubert.verbs import (
     add_group,
     add_inputs,
@@ -14,7 +15,6 @@ from aubert.verbs import (
     add_verb,
     rows_of,
     run_stage,
-    shelf_of,
 )
 
 
@@ -48,7 +48,7 @@ def add_align(groups) -> None:
 def _sketch(arguments: argparse.Namespace) -> str:
     from aubert.align.find_book import sketch_books
 
-    shelf = shelf_of(arguments)
+    shelf = Bookshelf(arguments.books_dir, arguments.book_meta)
     return run_stage(arguments, "books", "books", sketch_books(shelf), list(shelf), "book_id")
 
 
@@ -61,7 +61,7 @@ def _match(arguments: argparse.Namespace) -> str:
         rows_of(arguments, "recordings"),
         transcripts,
         rows_of(arguments, "utterances"),
-        shelf_of(arguments),
+        Bookshelf(arguments.books_dir, arguments.book_meta),
         StoredSketches(arguments.books),
         options.from_arguments(arguments, MatchOptions),
     )
@@ -76,7 +76,7 @@ def _refine(arguments: argparse.Namespace) -> str:
     results = refine(
         matches,
         rows_of(arguments, "transcripts"),
-        shelf_of(arguments),
+        Bookshelf(arguments.books_dir, arguments.book_meta),
         options.from_arguments(arguments, RefineOptions),
     )
     ids = [row["utterance_id"] for row in matches]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aubert.align.boilerplate import body
+from aubert.text.boilerplate import body
 
 
 def coverage(text: str, refined: Iterable[dict]) -> list[tuple[str, int, int]]:

@@ -18,10 +18,10 @@ import numpy as np
 
 from aubert import tables
 from aubert.align.anchors import shingles
-from aubert.align.boilerplate import body
-from aubert.align.text import spoken_words
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.stage import Reject
+from aubert.text.boilerplate import body
+from aubert.text.normalise import spoken_words
 
 SHINGLE_WORDS = 4
 MAX_HASHES = 16_384  # a book of 100,000 words keeps one shingle in six

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
-from aubert.align.text import Token, readings, tokenize
+from aubert.text.normalise import Token, readings, tokenize
 
 
 class ScriptItem(NamedTuple):

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from aubert import options, tables
+from aubert.corpus.books import Bookshelf
 from aubert.verbs import (
     add_group,
     add_inputs,
@@ -16,7 +17,6 @@ from aubert.verbs import (
     add_verb,
     rows_of,
     run_stage,
-    shelf_of,
 )
 
 
@@ -73,7 +73,7 @@ def _calibrate(arguments: argparse.Namespace) -> str:
             for table in ("recordings", "utterances", "transcripts", "refined")
         ),
         arguments.root,
-        shelf_of(arguments),
+        Bookshelf(arguments.books_dir, arguments.book_meta),
         options.from_arguments(arguments, WordsCtcOptions),
     )
     calibration.save(arguments.out)
@@ -93,7 +93,7 @@ def _words(arguments: argparse.Namespace) -> str:
         rows_of(arguments, "transcripts"),
         refined,
         arguments.root,
-        shelf_of(arguments),
+        Bookshelf(arguments.books_dir, arguments.book_meta),
         options.from_arguments(arguments, arguments.options),
         arguments.jobs,
     )

@@ -24,10 +24,10 @@ from aubert.align.edges import Calibration, Loudness, Spikes, calibrate, word_ed
 from aubert.align.script import ScriptItem, build_script
 from aubert.align.timeline import Timeline, word_rows
 from aubert.corpus.books import BookError, Bookshelf
+from aubert.encoders.network import utterance_audio
 from aubert.progress import progress
 from aubert.stage import Reject
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
-from aubert.transcribe.network import utterance_audio
 from aubert.transcribe.vocabulary import SPACE, Vocabulary
 
 VERSION = 3  # raise it when the words would come out different: the workflow then aligns again

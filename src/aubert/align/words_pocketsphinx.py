@@ -24,8 +24,8 @@ from aubert.align.trim import loud_frames, trim
 from aubert.corpus.books import BookError, Bookshelf, read_text
 from aubert.processes import in_processes
 from aubert.stage import Reject
+from aubert.text.pronunciations import pronunciations, spelled
 from aubert.transcribe.pocketsphinx import decode, plain_word
-from aubert.transcribe.pronunciations import pronunciations, spelled
 
 FRAME_S = 0.01
 

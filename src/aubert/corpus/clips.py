@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aubert import audio, tables
-from aubert.corpus.pairs import slices_within
 from aubert.corpus.shards import AUDIO_SUFFIXES
+from aubert.corpus.slices import slices_within
 from aubert.stage import Reject
 
 

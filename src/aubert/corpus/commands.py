@@ -6,19 +6,11 @@ import argparse
 from pathlib import Path
 
 from aubert import options
-from aubert.corpus.pairs_command import add_pairs
 from aubert.verbs import add_group, add_inputs, add_outputs, add_root, add_verb, rows_of, run_stage
 
 
 def add_corpus(groups) -> None:
     verbs = add_group(groups, "corpus", "from audio files to utterances")
-
-    mini = add_verb(verbs, "mini", "synthesise the miniature corpus", _mini)
-    mini.add_argument("root", type=Path, help="directory that it is written to")
-    mini.add_argument("--seed", type=int, default=0)
-    mini.add_argument(
-        "--jobs", type=int, default=1, help="processes; the bytes do not depend on it"
-    )
 
     folder = add_verb(verbs, "folder", "audiobooks and texts in any folders as a corpus", _folder)
     folder.add_argument("folder", type=Path, help="<reader>/<book>/<chapter>.mp3 and texts")
@@ -41,14 +33,6 @@ def add_corpus(groups) -> None:
     add_outputs(cut, "utterances")
     add_root(cut)
     options.add_arguments(cut, CutOptions)
-    add_pairs(verbs)
-
-
-def _mini(arguments: argparse.Namespace) -> str:
-    from aubert.corpus.mini import make_mini
-
-    made = make_mini(arguments.root, seed=arguments.seed, jobs=arguments.jobs)
-    return f"mini: {made['num_recordings']} recordings, {made['hours'] * 60:.1f} minutes"
 
 
 def _folder(arguments: argparse.Namespace) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from aubert.align.text import spoken_words
+from aubert.text.normalise import spoken_words
 
 
 class LabelledUtterance(NamedTuple):

@@ -1,1 +1,1 @@
-"""Figures: what came out, against references where there are any."""
+"""Figures of a run with intervals: metrics, error rates, probes, the dataset's figures."""

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from aubert.align.text import Token, tokenize
 from aubert.align.timeline import Timeline
 from aubert.corpus.books import Bookshelf
 from aubert.evaluate.metrics import Figure, count, error_rate, proportion, statistic
 from aubert.evaluate.reference import Reference, spoken, words_within
 from aubert.evaluate.wer import aligned_pairs, word_errors
+from aubert.text.normalise import Token, tokenize
 
 CLOSE_CHARS = 5  # a boundary this near is at the right word
 

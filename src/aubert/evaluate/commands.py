@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from aubert.corpus.books import Bookshelf
 from aubert.evaluate.probe_command import add_probe
-from aubert.verbs import add_group, add_shelf, add_verb, shelf_of
+from aubert.evaluate.units_commands import add_unit_quality
+from aubert.verbs import add_group, add_shelf, add_verb
 
 
 def add_evaluate(groups) -> None:
     verbs = add_group(groups, "evaluate", "the figures of a run")
     add_probe(verbs)
+    add_unit_quality(verbs)
 
     dataset = add_verb(verbs, "dataset", "figures of the word-aligned corpus", _dataset)
     dataset.add_argument("results", type=Path, help="<results_dir>/<name>")
@@ -35,7 +38,10 @@ def _dataset(arguments: argparse.Namespace) -> str:
     from aubert.evaluate.metrics import read_metrics, write_metrics
 
     figures = evaluate_dataset(
-        arguments.results, shelf_of(arguments), arguments.reference, arguments.stages
+        arguments.results,
+        Bookshelf(arguments.books_dir, arguments.book_meta),
+        arguments.reference,
+        arguments.stages,
     )
     for path in arguments.figures:
         figures |= read_metrics(path)

@@ -16,10 +16,10 @@ import numpy as np
 
 from aubert import audio
 from aubert.corpus.clips import Clip, drawn, limited
+from aubert.encoders.network import NetworkOptions
 from aubert.evaluate.metrics import Figure, proportion
 from aubert.progress import progress
 from aubert.stage import Reject
-from aubert.transcribe.network import NetworkOptions
 from aubert.units.encoder_features import Encoder, EncoderOptions
 from aubert.units.features import Extractor, Mfcc, checked
 

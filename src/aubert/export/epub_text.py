@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from aubert.align.boilerplate import body
 from aubert.export.corpus import Word
+from aubert.text.boilerplate import body
 
 _BLANK_LINE = re.compile(r"(?:\r?\n|\r)[ \t]*(?:\r?\n|\r)\s*")
 # Control characters, which XML forbids, and byte-order marks.

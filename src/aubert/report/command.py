@@ -6,7 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from aubert.verbs import add_root, add_shelf, add_verb, shelf_of
+from aubert.corpus.books import Bookshelf
+from aubert.verbs import add_root, add_shelf, add_verb
 
 
 def add_report(groups) -> None:
@@ -28,7 +29,7 @@ def _report(arguments: argparse.Namespace) -> str:
     run = Run(
         results=arguments.results,
         root=arguments.root,
-        shelf=shelf_of(arguments),
+        shelf=Bookshelf(arguments.books_dir, arguments.book_meta),
         config=arguments.config,
         reference=arguments.reference,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 
-from aubert.aubert_plan import AubertPlan
-from aubert.iterations import Plan
+from aubert.crossmodal.plan import AubertPlan
+from aubert.hubert.plan import Plan
 from aubert.report.blocks import Chart, Picture, Section
 from aubert.report.figures import figure_chart, figures_below
 from aubert.report.run import Run

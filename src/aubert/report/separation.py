@@ -57,7 +57,7 @@ def _mixtures(run: Run) -> list[Spoken]:
     """The first mixture of each split and number of speakers."""
     import numpy as np
 
-    from aubert.evaluate.separation import masked
+    from aubert.separation.evaluation import masked
     from aubert.separation.mixtures import MixtureList, render
     from aubert.separation.options import SAMPLE_RATE_HZ, SeparateOptions
     from aubert.separation.separate import Separator

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from aubert.learn.options import LOG
 from aubert.report.blocks import Chart, Section
 from aubert.report.charts import curves
 from aubert.report.numbers import short
 from aubert.report.run import Run
-from aubert.training.options import LOG
 
 _DRAWN = ("loss", "accuracy", "wer", "cer", "error_rate", "top1")
 _POINTS = 200  # of a curve: more are not seen

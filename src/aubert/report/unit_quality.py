@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aubert.evaluate.units import phones_of_utterances
+from aubert.evaluate.unit_quality import phones_of_utterances
 from aubert.report.blocks import Chart, Section, Table
 from aubert.report.charts import figures as figures_chart
 from aubert.report.numbers import beside, interval_text, short

@@ -1,1 +1,1 @@
-"""Mixtures of voices, and the voices of a mixture."""
+"""Deep clustering: a mixture of voices, separated into its speakers."""

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from aubert import options
-from aubert.models.deep_clustering_options import DeepClusteringOptions
+from aubert.learn.torchrun import add_processes, start_processes
+from aubert.separation.model_options import DeepClusteringOptions
 from aubert.separation.options import ListOptions, SeparateOptions
-from aubert.training.separation_options import SeparationTrainOptions
-from aubert.training.torchrun import add_processes, start_processes
+from aubert.separation.train_options import SeparationTrainOptions
 from aubert.verbs import add_group, add_verb, named_path
 
 
@@ -86,7 +86,7 @@ def _mix(arguments: argparse.Namespace) -> str:
 def _train(arguments: argparse.Namespace) -> str:
     start_processes(arguments)
     from aubert.separation.mixtures import MixtureList
-    from aubert.training.separation import train_separation
+    from aubert.separation.task import train_separation
 
     return train_separation(
         arguments.out,
@@ -99,7 +99,7 @@ def _train(arguments: argparse.Namespace) -> str:
 
 def _evaluate(arguments: argparse.Namespace) -> str:
     from aubert.evaluate.metrics import write_metrics
-    from aubert.evaluate.separation import figures, outcomes
+    from aubert.separation.evaluation import figures, outcomes
     from aubert.separation.mixtures import MixtureList
 
     mixtures = MixtureList.load(arguments.mixtures).mixtures

@@ -13,9 +13,9 @@ import numpy as np
 
 from aubert import audio
 from aubert.files import write_bytes, write_json
+from aubert.learn.data import within
 from aubert.separation.options import SAMPLE_RATE_HZ, ListOptions, MixOptions
 from aubert.separation.voices import Clip, by_speaker
-from aubert.training.data import within
 
 _PEAK = 0.9  # of a mixture: none is clipped when it is written
 _BLOCK = SAMPLE_RATE_HZ * 32 // 1000

@@ -11,7 +11,7 @@ import torch
 
 from aubert import audio
 from aubert.files import write_bytes
-from aubert.models.deep_clustering import HOP, WINDOW, DeepClustering, spectra, waveforms
+from aubert.separation.network import HOP, WINDOW, DeepClustering, spectra, waveforms
 from aubert.separation.options import SAMPLE_RATE_HZ, SeparateOptions
 from aubert.units.kmeans import KMeansOptions, learn_kmeans
 from aubert.units.nearest import Nearest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from aubert import options
+from aubert.corpus.books import Bookshelf
 from aubert.verbs import (
     add_group,
     add_inputs,
@@ -15,7 +16,6 @@ from aubert.verbs import (
     add_verb,
     rows_of,
     run_stage,
-    shelf_of,
 )
 
 
@@ -46,7 +46,7 @@ def _transcribe(arguments: argparse.Namespace) -> str:
         rows_of(arguments, "recordings"),
         utterances,
         arguments.root,
-        shelf_of(arguments),
+        Bookshelf(arguments.books_dir, arguments.book_meta),
         options.from_arguments(arguments, arguments.options),
         arguments.jobs,
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aubert.encoders.network import NetworkOptions, WaveformNetwork, from_pretrained
 from aubert.stage import Reject
-from aubert.transcribe.network import NetworkOptions, WaveformNetwork, from_pretrained
 from aubert.transcribe.vocabulary import Vocabulary
 
 

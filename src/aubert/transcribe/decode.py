@@ -20,14 +20,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from aubert.align.text import spoken_words
 from aubert.corpus.books import BookError, Bookshelf
+from aubert.encoders.network import utterance_audio
 from aubert.processes import killed_workers_named, pool
 from aubert.stage import Reject
-from aubert.transcribe.book_lm import training_sentences
+from aubert.text.book_lm import training_sentences
+from aubert.text.lm import arpa_vocabulary, build_arpa
+from aubert.text.normalise import spoken_words
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
-from aubert.transcribe.lm import arpa_vocabulary, build_arpa
-from aubert.transcribe.network import utterance_audio
 from aubert.transcribe.vocabulary import SPACE, Vocabulary
 
 # The transcripts cost GPU time, so an edit of this code does not make them again: raise

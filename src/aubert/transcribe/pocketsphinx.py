@@ -26,9 +26,9 @@ from aubert import audio
 from aubert.corpus.books import BookError, Bookshelf, read_text
 from aubert.processes import in_processes
 from aubert.stage import Reject
-from aubert.transcribe.book_lm import training_sentences
-from aubert.transcribe.lm import arpa_vocabulary, build_arpa
-from aubert.transcribe.pronunciations import (
+from aubert.text.book_lm import training_sentences
+from aubert.text.lm import arpa_vocabulary, build_arpa
+from aubert.text.pronunciations import (
     INSTALL_HINT,
     can_pronounce,
     pronunciations,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aubert import options
-from aubert.transcribe.network import NetworkOptions
+from aubert.encoders.network import NetworkOptions
 from aubert.units.kmeans import KMeansOptions
 from aubert.verbs import add_group, add_verb
 

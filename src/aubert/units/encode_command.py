@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from aubert import options
-from aubert.transcribe.network import NetworkOptions
+from aubert.encoders.network import NetworkOptions
 from aubert.verbs import add_verb
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aubert.transcribe.network import (
+from aubert.encoders.network import (
     POOL_BATCHES,
     NetworkOptions,
     WaveformNetwork,

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 
 from aubert import audio, tables
+from aubert.encoders.network import NetworkOptions, utterance_audio
 from aubert.stage import Reject
-from aubert.transcribe.network import NetworkOptions, utterance_audio
 from aubert.units import mfcc
 from aubert.units.codebook import MFCC_PARTS, Codebook
 from aubert.units.encoder_features import Encoder, EncoderOptions
@@ -30,7 +30,7 @@ class FeatureOptions(EncoderOptions):
     normalise_mean: take each utterance's mean out of its MFCC, and with it the recording's
       channel; fairseq leaves it in; no effect on hidden
     encoder: a directory or a Hugging Face id; needed for hidden
-    layer_from: json of `aubert units best-layer`, whose choice goes before layer
+    layer_from: json of `aubert evaluate layers`, whose choice goes before layer
     """
 
     feature: Literal["mfcc", "mfcc_static", "mfcc_delta", "mfcc_delta2", "hidden"] = "mfcc"

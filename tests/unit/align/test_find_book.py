@@ -5,7 +5,7 @@ from prose import mishear, prose, vocabulary
 
 from aubert import tables
 from aubert.align.find_book import MAX_HASHES, StoredSketches, find_book, sketch
-from aubert.align.text import spoken_words
+from aubert.text.normalise import spoken_words
 
 
 def shelf_of(rng, num_books, num_words):

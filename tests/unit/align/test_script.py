@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aubert.align.script import build_script, choose_readings
-from aubert.align.text import tokenize
 from aubert.align.timeline import Timeline, word_rows
+from aubert.text.normalise import tokenize
 
 BOOK = "It was 1848. Mr. Rob said nothing. He left the house at once."
 

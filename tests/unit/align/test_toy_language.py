@@ -16,7 +16,6 @@ import torch
 import transformers
 
 from aubert import stage, tables
-from aubert.align.text import spoken_words
 from aubert.align.words_ctc import (
     WordsCtcOptions,
     calibrate_ctc,
@@ -24,6 +23,7 @@ from aubert.align.words_ctc import (
 )
 from aubert.corpus.books import Bookshelf
 from aubert.stage import Reject
+from aubert.text.normalise import spoken_words
 from aubert.transcribe.decode import CtcOptions, transcribe_ctc
 
 RATE_HZ = 16_000

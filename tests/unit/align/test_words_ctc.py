@@ -9,12 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aubert.align.script import ScriptItem
-from aubert.align.text import Token
 from aubert.align.words_ctc import (
     align_script,
     align_tokens,
     emission_with_star,
 )
+from aubert.text.normalise import Token
 from aubert.transcribe.vocabulary import Vocabulary
 
 LETTERS = "abcdefgh"

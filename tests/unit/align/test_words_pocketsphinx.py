@@ -38,7 +38,7 @@ def spoken():
     pytest.importorskip("espeakng_loader")
     import soxr
 
-    from aubert import espeak
+    from aubert.text import espeak
 
     voice = espeak.Voice(name="en-us+f2")
     words = [["the", "old", "sailor", "came", "home"], ["the", "harbour", "was", "quiet"]]
@@ -90,7 +90,7 @@ def test_a_word_that_was_not_said_has_low_confidence(aligner, spoken):
 
 
 def test_a_word_outside_every_dictionary_is_aligned(aligner, spoken, monkeypatch):
-    monkeypatch.setattr("aubert.transcribe.pronunciations.can_pronounce", lambda: False)
+    monkeypatch.setattr("aubert.text.pronunciations.can_pronounce", lambda: False)
     samples, times = spoken
     script = [word for word, _, _ in times]
     words = aligner.align(samples, [*script[:2], "saylerre", *script[3:]])

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aubert import tables
+from aubert.clar.splits import SplitOptions, labels_within, split
 from aubert.corpus.clip_options import ClipOptions, read_clips
-from aubert.corpus.clip_splits import SplitOptions, labels_within, split
 from aubert.corpus.clips import (
     Clip,
     clips_of_folder,

@@ -14,7 +14,7 @@ from aubert.cli import main
 from aubert.corpus.clips import Clip, clips_of_folder
 from aubert.evaluate import probe as module
 from aubert.evaluate.probe import ProbeOptions
-from aubert.models.hubert_options import HubertOptions
+from aubert.hubert.options import HubertOptions
 
 TINY = HubertOptions(
     front_end="logmel",
@@ -32,7 +32,7 @@ TINY = HubertOptions(
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    from aubert.training.hubert import init_hubert
+    from aubert.hubert.task import init_hubert
 
     directory = tmp_path_factory.mktemp("encoder") / "untrained"
     init_hubert(directory, TINY, seed=0)
@@ -132,7 +132,7 @@ def test_noise_tells_nothing(tmp_path, encoder):
 
 
 def run(these, encoder):
-    from aubert.transcribe.network import NetworkOptions
+    from aubert.encoders.network import NetworkOptions
 
     options = ProbeOptions(layer=1)
     return module.probe("x", these, {"own": encoder}, options, NetworkOptions(device="cpu"))

@@ -6,11 +6,11 @@ import torch
 import written_run
 
 from aubert.evaluate.metrics import write_metrics
-from aubert.evaluate.separation import figures, outcomes
-from aubert.models.deep_clustering import DeepClustering
-from aubert.models.deep_clustering_options import DeepClusteringOptions
 from aubert.report import page, separation
+from aubert.separation.evaluation import figures, outcomes
 from aubert.separation.mixtures import draw_list
+from aubert.separation.model_options import DeepClusteringOptions
+from aubert.separation.network import DeepClustering
 from aubert.separation.options import ListOptions, SeparateOptions
 from aubert.separation.voices import find_clips
 

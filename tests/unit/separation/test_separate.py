@@ -10,9 +10,9 @@ import soundfile
 import torch
 
 from aubert.cli import main
-from aubert.evaluate.separation import improvement, masked, si_sdr
-from aubert.models.deep_clustering import DeepClustering
-from aubert.models.deep_clustering_options import DeepClusteringOptions
+from aubert.separation.evaluation import improvement, masked, si_sdr
+from aubert.separation.model_options import DeepClusteringOptions
+from aubert.separation.network import DeepClustering
 from aubert.separation.options import SeparateOptions
 from aubert.separation.separate import Separator, _windows, count_speakers, joined
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_checkpoints import KINDS, TOKENS, save_checkpoint
 
+from aubert.encoders import network as network_module
+from aubert.encoders.windows import merge, windows
 from aubert.stage import Reject
-from aubert.transcribe import network as network_module
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
 from aubert.transcribe.vocabulary import Vocabulary
-from aubert.transcribe.windows import merge, windows
 
 RATE_HZ = 16_000
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from aubert.corpus.books import Bookshelf
 from aubert.stage import Reject
+from aubert.text.lm import build_arpa
 from aubert.transcribe.decode import CtcOptions, Decoder, _BookModels, _decoded, _pauses
-from aubert.transcribe.lm import build_arpa
 from aubert.transcribe.vocabulary import Vocabulary
 
 # The order of wav2vec 2.0's vocabularies: specials first, the blank not last.

@@ -3,13 +3,13 @@ import pytest
 import soundfile
 from rapidfuzz.distance import Levenshtein
 
-from aubert.align.text import spoken_words
 from aubert.corpus.books import Bookshelf
 from aubert.stage import Reject
+from aubert.text.book_lm import training_sentences
+from aubert.text.normalise import spoken_words
+from aubert.text.pronunciations import pronunciations, spelled, write_dictionary
 from aubert.transcribe import pocketsphinx as backend
-from aubert.transcribe.book_lm import training_sentences
 from aubert.transcribe.pocketsphinx import PocketsphinxOptions, plain_word, recognise
-from aubert.transcribe.pronunciations import pronunciations, spelled, write_dictionary
 
 TEXT = "It was a dark and stormy night. The rain fell in torrents; the lamps struggled.\n"
 
@@ -57,7 +57,7 @@ def test_a_dictionary_with_variants(tmp_path):
 
 
 def test_words_outside_the_dictionary_are_left_out_where_nothing_can_pronounce_them(monkeypatch):
-    monkeypatch.setattr("aubert.transcribe.pronunciations.can_pronounce", lambda: False)
+    monkeypatch.setattr("aubert.text.pronunciations.can_pronounce", lambda: False)
     assert set(pronunciations(["rose", "queequeg"])) == {"rose"}
 
 

@@ -12,7 +12,7 @@ from tiny_corpus import RECORDINGS_PER_SHARD, Corpus, write_corpus
 from aubert import tables
 from aubert.cli import main
 from aubert.evaluate.metrics import read_metrics
-from aubert.models.hubert_options import HubertOptions
+from aubert.hubert.options import HubertOptions
 from aubert.units import labels as labels_module
 from aubert.units.codebook import Codebook
 from aubert.units.labels import Labels, LabelSet
@@ -37,7 +37,7 @@ def corpus(tmp_path_factory) -> Corpus:
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory) -> Path:
-    from aubert.training.hubert import init_hubert
+    from aubert.hubert.task import init_hubert
 
     directory = tmp_path_factory.mktemp("encoder") / "untrained"
     init_hubert(directory, TINY, seed=0)
@@ -106,7 +106,7 @@ def test_units_of_an_encoder_know_it(corpus, encoder, tmp_path, capsys):
     found = LabelSet.open(tmp_path / "labels" / "0")
     assert (found.kind.layer, found.kind.rate_hz) == (2, 25.0)
 
-    from aubert.training.hubert import init_hubert
+    from aubert.hubert.task import init_hubert
 
     init_hubert(tmp_path / "other", TINY, seed=1)
     capsys.readouterr()
@@ -121,7 +121,7 @@ def test_units_of_an_encoder_know_it(corpus, encoder, tmp_path, capsys):
 def test_the_best_layer_is_found_and_taken(corpus, encoder, tmp_path):
     flags = ["--root", str(corpus.root), "--reference", str(corpus.reference)]
     flags += [f"--encoder={encoder}", "--num-clusters=6"]
-    assert main(["units", "best-layer", str(corpus.results), str(tmp_path / "l.json"), *flags]) == 0
+    assert main(["evaluate", "layers", str(corpus.results), str(tmp_path / "l.json"), *flags]) == 0
     found = json.loads((tmp_path / "l.json").read_text())
     assert sorted(found["pnmi"]) == ["0", "1", "2", "3"]
     assert found["pnmi"][str(found["layer"])] == max(found["pnmi"].values())
@@ -137,7 +137,7 @@ def test_the_best_layer_is_found_and_taken(corpus, encoder, tmp_path):
 
 def quality(corpus, labelled, out, *flags) -> int:
     flags = [f"--labels={labelled / 'labels'}", f"--reference={corpus.reference}", *flags]
-    return main(["units", "quality", str(corpus.results), str(out), *map(str, flags)])
+    return main(["evaluate", "units", str(corpus.results), str(out), *map(str, flags)])
 
 
 def test_quality_against_the_reference(corpus, labelled, tmp_path):

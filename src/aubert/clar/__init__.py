@@ -1,0 +1,1 @@
+"""CLAR: encoders of audio clips, learned from augmented views."""

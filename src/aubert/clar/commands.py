@@ -1,0 +1,90 @@
+"""`aubert clar`: encoders of clips, from views, and what they are worth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from aubert import options
+from aubert.clar.evaluation_options import ReadOptions
+from aubert.clar.model_options import MIN_CLIP_SECONDS, ClarOptions, ViewOptions
+from aubert.clar.splits import SplitOptions, Training
+from aubert.clar.train_options import ClarTrainOptions
+from aubert.corpus.clip_options import ClipOptions
+from aubert.learn.torchrun import add_processes, start_processes
+from aubert.verbs import add_group, add_verb
+
+
+def add_clar(groups) -> None:
+    verbs = add_group(groups, "clar", "encoders of labelled clips, from views of them")
+
+    train = add_verb(verbs, "train", "train an encoder on the training part of a fold", _train)
+    train.add_argument("out", type=Path, help="the model directory that is written")
+    train.add_argument("--init", type=Path, help="an encoder's directory, with --encoder hubert")
+    _add_clips(train)
+    add_processes(train)
+    for kind in (Training, SplitOptions, ClarOptions, ViewOptions, ClarTrainOptions):
+        options.add_arguments(train, kind)
+
+    evaluate = add_verb(verbs, "evaluate", "accuracies in voices that were left out", _evaluate)
+    evaluate.add_argument("out", type=Path, help="the json of figures")
+    evaluate.add_argument("models", type=Path, nargs="+", help="what `clar train` wrote")
+    evaluate.add_argument(
+        "--budgets", type=float, nargs="+", default=[1, 10, 100], help="percent of the labels"
+    )
+    _add_clips(evaluate)
+    options.add_arguments(evaluate, SplitOptions)
+    options.add_arguments(evaluate, ReadOptions)
+
+
+def _add_clips(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--results", type=Path, help="<results_dir>/<name>, for a corpus's clips")
+    parser.add_argument("--root", type=Path, help="the corpus's directory; needed with --results")
+    parser.add_argument("--reference", type=Path, help="what was really said, for that source")
+    parser.add_argument("--path", type=Path, help="of the folder or the table, for these sources")
+    options.add_arguments(parser, ClipOptions)
+
+
+def _clips(arguments: argparse.Namespace):
+    """The clips that can be used; what is left out is told."""
+    from aubert.corpus.clip_options import read_clips
+    from aubert.corpus.clips import usable
+
+    paths = (arguments.path, arguments.results, arguments.root, arguments.reference)
+    clips = read_clips(options.from_arguments(arguments, ClipOptions), *paths)
+    kept, left_out = usable(clips, MIN_CLIP_SECONDS)
+    for each in left_out:
+        print(f"left out {each.id}: {each.reason}: {each.detail}", file=sys.stderr)
+    return kept
+
+
+def _train(arguments: argparse.Namespace) -> str:
+    start_processes(arguments)
+    from aubert.clar.task import train_arm
+
+    return train_arm(
+        arguments.out,
+        _clips(arguments),
+        options.from_arguments(arguments, Training),
+        options.from_arguments(arguments, SplitOptions),
+        options.from_arguments(arguments, ClarOptions),
+        options.from_arguments(arguments, ViewOptions),
+        options.from_arguments(arguments, ClarTrainOptions),
+        arguments.init,
+    )
+
+
+def _evaluate(arguments: argparse.Namespace) -> str:
+    from aubert.clar.evaluation import evaluate_clar, table
+    from aubert.evaluate.metrics import write_metrics
+
+    figures = evaluate_clar(
+        arguments.models,
+        _clips(arguments),
+        arguments.budgets,
+        options.from_arguments(arguments, SplitOptions),
+        options.from_arguments(arguments, ReadOptions),
+    )
+    write_metrics(arguments.out, figures)
+    return table(figures)

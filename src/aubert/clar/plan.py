@@ -1,0 +1,106 @@
+"""The plan of CLAR: which arms are trained on what, by name.
+
+Read off the config by the workflow, at parse time: light, and without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aubert.clar.model_options import ClarOptions, ViewOptions
+from aubert.clar.splits import SplitOptions, Training
+from aubert.clar.train_options import ClarTrainOptions
+from aubert.learn.options import part
+
+CONTRASTIVE = "contrastive"
+WITH_LABELS = ("joint", "supcon", "supervised")
+
+
+class Arm(NamedTuple):
+    """A training: its loss, and what it may learn from."""
+
+    loss: str
+    training: Training
+
+
+class ClarPlan:
+    """The section `clar` of the config, spelled out.
+
+    arms: by the name of the directory that a training writes; none where the words that were
+    really said are wanted, but nobody knows them
+    """
+
+    def __init__(self, config: Mapping[str, Any]):
+        """Raises ValueError, a sentence that names the config's key, where it cannot be done."""
+        section = config["clar"]
+        self._section, self._seed = section, config["seed"]
+        self.source, self.path = section["clips"]["source"], section["path"]
+        if self.source in ("folder", "table") and section["arms"] and not self.path:
+            raise ValueError(
+                f"config: clar.clips.source is {self.source}, but clar.path is null: give its path"
+            )
+        splits = SplitOptions(**section["splits"])
+        for fold in section["folds"]:
+            if not 0 <= fold < splits.folds:
+                raise ValueError(
+                    f"config: clar.folds has {fold}, but clar.splits.folds is {splits.folds}: "
+                    f"folds count from 0"
+                )
+        unknown = self.source == "reference" and config["corpus"]["reference"] is None
+        self.arms = {} if unknown else self._arms(splits.split_seed)
+
+    def _arms(self, split_seed: int) -> dict[str, Arm]:
+        section, arms = self._section, {}
+        for loss in section["arms"]:
+            for fold in section["folds"]:
+                if loss == CONTRASTIVE:
+                    arms[f"{loss}_fold{fold}"] = Arm(loss, Training(fold=fold))
+                    continue
+                for budget in section["budgets"]:
+                    for draw in range(section["read"]["draws"] if budget < 100 else 1):
+                        name = f"{loss}{budget:g}_fold{fold}_draw{draw}"
+                        arms[name] = Arm(loss, Training(fold=fold, budget=budget, draw=draw))
+        return arms
+
+    @property
+    def tables(self) -> list[str]:
+        """Of the run, that clips are read from."""
+        of_source = {
+            "words": ["recordings", "utterances", "words"],
+            "speakers": ["recordings", "utterances"],
+            "reference": ["recordings"],
+        }
+        return of_source.get(self.source, [])
+
+    def training_fields(self, name: str, how: bool) -> dict[str, Any]:
+        """Of the options of a training those of training.options.HOW, or all others."""
+        arm = self.arms[name]
+        section = self._section
+        options = ClarTrainOptions(**section["train"], seed=self._seed)
+        kinds = (
+            arm.training,
+            ClarOptions(**section["model"], loss=arm.loss),
+            ViewOptions(**section["views"]),
+            options,
+        )
+        fields = {name: value for kind in kinds for name, value in vars(kind).items()}
+        return part(fields, how)
+
+    def clip_fields(self) -> dict[str, Any]:
+        """What both commands are told of the clips and their splits."""
+        section = self._section
+        return {"path": self.path, **section["clips"], **section["splits"]}
+
+    @property
+    def watched(self) -> list[str]:
+        """Folders that no rule makes, of whose files the clips are."""
+        if self.source == "folder":
+            return [self.path]
+        return [str(Path(self.path).parent)] if self.source == "table" else []
+
+    def check_paths(self) -> None:
+        """Raises ValueError when what no rule makes is not where it should be."""
+        if self.arms and self.path and not Path(self.path).exists():
+            raise ValueError(f"config: clar.path: {self.path} is not there")

@@ -1,0 +1,1 @@
+"""What a run costs: jobs, hours, memory and disk, before anything runs."""

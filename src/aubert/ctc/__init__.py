@@ -1,0 +1,1 @@
+"""CTC: an encoder fine-tuned on transcripts, and its error rates."""

@@ -1,0 +1,92 @@
+"""What a CTC checkpoint hears in labelled folders: word and character error rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from aubert import audio
+from aubert.corpus.books import BookError, Bookshelf
+from aubert.corpus.labelled import LabelledUtterance, read_labelled
+from aubert.evaluate.metrics import Figure, error_rate
+from aubert.evaluate.wer import character_errors, word_errors
+from aubert.progress import progress
+from aubert.text.book_lm import training_sentences
+from aubert.text.lm import build_arpa
+from aubert.transcribe.ctc import CtcModel
+from aubert.transcribe.decode import DecodeOptions, Decoder
+
+PLAIN = "seen"  # the folder whose figures have no name in their key: the voices of the training
+
+
+def evaluate_ctc(
+    folders: Mapping[str, Path], options: DecodeOptions, shelf: Bookshelf | None = None
+) -> dict[str, Figure | None]:
+    """`wer` with a language model (n words), `wer_greedy` without one, `cer_greedy` (n
+    characters, spaces counted) of the folder called "seen"; `<name>_wer` and so on of others.
+
+    The language model is options.lm_path or, without it, one of all books of the shelf;
+    without either there is no `wer`. Raises ValueError for folders that are not labelled, and
+    audio.AudioError for a file that cannot be decoded.
+    """
+    utterances = {name: read_labelled([folder]) for name, folder in folders.items()}
+    model = CtcModel.load(options)
+    greedy = Decoder(model.vocabulary, replace(options, beam_width=1))
+    beam = Decoder(model.vocabulary, options)
+    figures: dict[str, Figure | None] = {}
+    with _language_model(options.lm_path, shelf) as lm_path:
+        for name, labelled in utterances.items():
+            prefix = "" if name == PLAIN else f"{name}_"
+            emissions = list(_emissions(model, labelled))
+            said = [utterance.text.split() for utterance in labelled]
+            heard = [_words(greedy, emission, None) for emission in emissions]
+            figures[f"{prefix}wer_greedy"] = _rate(word_errors, said, heard, said)
+            letters = [utterance.text for utterance in labelled]
+            figures[f"{prefix}cer_greedy"] = _rate(character_errors, said, heard, letters)
+            if lm_path is not None:
+                heard = [_words(beam, emission, lm_path) for emission in emissions]
+                figures[f"{prefix}wer"] = _rate(word_errors, said, heard, said)
+    return figures
+
+
+def _emissions(model: CtcModel, labelled: Sequence[LabelledUtterance]) -> Iterator[np.ndarray]:
+    sound = (
+        (each.utterance_id, audio.decode(each.path, sample_rate_hz=model.sample_rate_hz))
+        for each in progress(labelled, what="ctc", total=len(labelled), unit="utterance")
+    )
+    for _, emission in model.emissions(sound):
+        yield emission
+
+
+def _words(decoder: Decoder, emission: np.ndarray, lm_path: str | None) -> list[str]:
+    return decoder(emission, lm_path).text.split() if len(emission) else []
+
+
+def _rate(errors, said, heard, counted: Sequence[Sequence]) -> Figure | None:
+    """counted: what an utterance's errors are counted against."""
+    pairs = zip(said, heard, strict=True)
+    return error_rate([errors(*pair) for pair in pairs], [len(each) for each in counted])
+
+
+@contextmanager
+def _language_model(lm_path: str | None, shelf: Bookshelf | None) -> Iterator[str | None]:
+    if lm_path is not None or shelf is None:
+        yield lm_path
+        return
+    with TemporaryDirectory(prefix="aubert-lm-") as folder:
+        path = Path(folder) / "books.arpa"
+        build_arpa(training_sentences(_texts(shelf)), path)
+        yield str(path)
+
+
+def _texts(shelf: Bookshelf) -> Iterator[str]:
+    for book_id in shelf:
+        try:
+            yield shelf.text(book_id)
+        except BookError:  # the stage `books` says so
+            continue

@@ -1,0 +1,75 @@
+"""The plan of CTC fine-tuning: what is trained, on what, and who takes it.
+
+Read off the config by the workflow, at parse time: light, and without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aubert.ctc.options import CtcTrainOptions
+from aubert.hubert.plan import TRAINED, UNTRAINED, Plan, takes_own_ctc
+from aubert.learn.options import part
+
+INITS = ("hubert", "scratch")
+
+
+class CtcPlan:
+    """The section `ctc` of the config, spelled out.
+
+    inits: of the networks whose error rates are figures of the run
+    own: the init of the run's own checkpoint, where a stage takes it, else None
+    labelled: folders that are learned from; dev: name -> folder that errors are counted in
+    """
+
+    def __init__(self, config: Mapping[str, Any], hubert: Plan):
+        """Raises ValueError, a sentence that names the config's key, where it cannot be done."""
+        section, labelled = config["ctc"], config["corpus"]["labelled"]
+        self.labelled = labelled["train"] if labelled else []
+        self.dev = {name: path for name, path in (labelled or {"dev": {}})["dev"].items() if path}
+        self.inits = section["inits"] if labelled else []
+        takers = [stage for stage in ("transcribe", "words") if takes_own_ctc(config[stage])]
+        self.own = section["use"] if takers else None
+        if takers and not labelled:
+            raise ValueError(
+                f"config: {takers[0]}.ctc.model is {TRAINED}, but corpus.labelled is null: give "
+                f"labelled speech, or the name of a checkpoint"
+            )
+        if self.inits and not self.dev:
+            raise ValueError(
+                "config: corpus.labelled.dev has neither seen nor unseen: give a folder to count "
+                "errors in, or set ctc.inits to []"
+            )
+        self._last_hubert = hubert.models[-1]
+        if self._last_hubert == UNTRAINED and "hubert" in self._trained():
+            raise ValueError(
+                "config: ctc wants the init hubert, but hubert.iterations is empty: add one, or "
+                "let ctc.inits and ctc.use name scratch only"
+            )
+        self._options = {
+            init: CtcTrainOptions(**{**section["train"], **section[init], "seed": config["seed"]})
+            for init in INITS
+        }
+
+    def encoder(self, init: str) -> str:
+        """The model, as hubert's plan names it, that is fine-tuned."""
+        return {"hubert": self._last_hubert, "scratch": UNTRAINED}[init]
+
+    def training_fields(self, init: str, how: bool) -> dict[str, Any]:
+        """Of CtcTrainOptions those of training.options.HOW, or all others."""
+        fields = vars(self._options[init])
+        return part(fields, how)
+
+    def check_paths(self) -> None:
+        """Raises ValueError when labelled speech that no rule makes is not where it should be."""
+        for folder in [*self.labelled, *self.dev.values()] if self._trained() else []:
+            if not Path(folder).is_dir():
+                raise ValueError(
+                    f"corpus.labelled: {folder} is not a directory; corpus.labelled: null where "
+                    f"there is no labelled speech"
+                )
+
+    def _trained(self) -> set[str]:
+        return {*self.inits, *([self.own] if self.own else [])}

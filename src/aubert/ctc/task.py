@@ -1,0 +1,169 @@
+"""CTC fine-tuning as a task of the loop: whole utterances and their letters."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from transformers import Wav2Vec2FeatureExtractor
+
+from aubert.audio import SAMPLE_RATE_HZ
+from aubert.corpus.labelled import LabelledUtterance, read_labelled
+from aubert.ctc.examples import CtcExamples, LeftOut, Shape
+from aubert.ctc.network import BLANK, TOKENS, CtcBatch, CtcNetwork
+from aubert.ctc.options import VERSION, CtcTrainOptions
+from aubert.encoders.hubert import load_encoder
+from aubert.evaluate.wer import word_errors
+from aubert.learn.data import EpochPlan
+from aubert.learn.run import train_model
+from aubert.transcribe.decode import DecodeOptions, Decoder
+from aubert.transcribe.vocabulary import Vocabulary
+
+
+class CtcTask:
+    """CTC over the letters; the front end, and for a while the encoder, stays as it is."""
+
+    def __init__(self, model: CtcNetwork, validation: CtcExamples | None, options: CtcTrainOptions):
+        """validation: what `validate` listens to."""
+        self.model = model
+        self._validation = validation
+        self._options = options
+
+    def start_step(self, step: int) -> None:
+        encoder = self.model.network.hubert
+        encoder.requires_grad_(step > self._options.freeze_encoder_steps)
+        if not self._options.train_front_end:
+            encoder.feature_extractor.requires_grad_(False)
+
+    def loss(self, batch: CtcBatch) -> tuple[torch.Tensor, int, Mapping[str, torch.Tensor]]:
+        return self.model(batch)
+
+    def validate(self) -> dict[str, float]:
+        """The loss per letter, and the word error rate without a language model."""
+        examples = self._validation
+        blank = TOKENS.index(BLANK)
+        vocabulary = Vocabulary.from_tokens(
+            {token: index for index, token in enumerate(TOKENS)}, len(TOKENS), blank
+        )
+        greedy = Decoder(vocabulary, DecodeOptions(beam_width=1))
+        device = next(self.model.parameters()).device
+        loss = num_letters = num_errors = num_words = 0.0
+        for micro in EpochPlan(examples.num_samples, 0, self._options):
+            batch = examples.batch(micro.pieces, None).to(device)
+            log_probs, num_frames = self.model.log_probs(batch)
+            loss += self.model.loss(log_probs, num_frames, batch).item()
+            num_letters += len(batch.letters)
+            rows = zip(micro.pieces, log_probs.cpu().numpy(), num_frames.tolist(), strict=True)
+            for piece, row, length in rows:
+                said = examples.utterances[piece.index].text.split()
+                num_errors += word_errors(said, greedy(row[:length], None).text.split())
+                num_words += len(said)
+        return {"loss": loss / num_letters, "wer": num_errors / num_words}
+
+
+def ctc_network(init: str | Path, options: CtcTrainOptions) -> CtcNetwork:
+    """A network over the encoder of a model directory; the output layer is new.
+
+    Raises ValueError when the directory holds no HuBERT."""
+    encoder = load_encoder(init)
+    try:
+        extractor = Wav2Vec2FeatureExtractor.from_pretrained(init, local_files_only=True)
+    except OSError as error:
+        raise ValueError(f"{init} does not say how audio goes in: {error}") from None
+    torch.manual_seed(options.seed)
+    return CtcNetwork(
+        encoder,
+        extractor,
+        final_dropout=options.final_dropout,
+        hidden_dropout=options.dropout,
+        attention_dropout=options.attention_dropout,
+        activation_dropout=options.activation_dropout,
+        feat_proj_dropout=options.input_dropout,
+        layerdrop=options.layerdrop,
+    )
+
+
+def is_held_out(utterance_id: str, share: float) -> bool:
+    """Whether an utterance is for validation: by hash, so that more data moves none."""
+    digest = hashlib.blake2b(utterance_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") < share * 2**64
+
+
+def train_ctc(
+    out: str | Path, init: str | Path, labelled: Sequence[str | Path], options: CtcTrainOptions
+) -> tuple[str, list[LeftOut]]:
+    """Fine-tunes the encoder in `init` on labelled folders, and writes the model directory `out`.
+
+    Returns one line of what was done, and what was left out. Killed, it goes on where it was
+    (run.train_model). Raises ValueError when nothing can be learned from, or validated with.
+    """
+    network = ctc_network(init, options)
+    shape = Shape.of(network)
+    groups: dict[bool, list[LabelledUtterance]] = {False: [], True: []}
+    for utterance in read_labelled(labelled):
+        held_out = is_held_out(utterance.utterance_id, options.validation_share)
+        groups[held_out].append(utterance)
+    examples, validation = (CtcExamples(groups[held], shape, options) for held in (False, True))
+    left_out = examples.left_out + validation.left_out
+    _check(examples, validation, left_out, options)
+    task = CtcTask(network, validation, options)
+    trained = train_model(
+        out,
+        task,
+        examples,
+        options,
+        config={
+            "version": VERSION,
+            "init": _hash_of_model(Path(init)),
+            "learned_from": _hash_of_examples(examples),
+            "validated_with": _hash_of_examples(validation),
+        },
+        save=network.save,
+        validate=task.validate if options.validation_share else None,
+    )
+    return _summary(trained, examples, left_out), left_out
+
+
+def _check(examples, validation, left_out: list[LeftOut], options: CtcTrainOptions) -> None:
+    reasons = ", ".join(f"{n} {reason}" for reason, n in _counts(left_out).items())
+    if not examples.utterances:
+        raise ValueError(
+            f"no utterance can be learned from ({reasons or 'all are held out'}); raise "
+            f"max_seconds, or choose an encoder with more frames per second"
+        )
+    if options.validation_share and not validation.utterances:
+        raise ValueError(
+            f"validation_share {options.validation_share:g} of {len(examples.utterances)} "
+            f"utterances is none; raise it, or set it to 0 to take the last weights"
+        )
+
+
+def _counts(left_out: list[LeftOut]) -> Mapping[str, int]:
+    return Counter(each.reason for each in sorted(left_out, key=lambda each: each.reason))
+
+
+def _summary(trained, examples: CtcExamples, left_out: list[LeftOut]) -> str:
+    minutes = examples.num_samples.sum() / SAMPLE_RATE_HZ / 60
+    line = f"ctc: {trained.steps} steps over {len(examples.utterances)} utterances "
+    line += f"({minutes:.1f} minutes)"
+    if trained.validation is not None:
+        line += f", validation WER {trained.validation['wer']:.3f} at step {trained.best_step}"
+    return line + "".join(f", {n} {reason}" for reason, n in _counts(left_out).items())
+
+
+def _hash_of_model(directory: Path) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for path in [directory / "config.json", *sorted(directory.glob("model*.safetensors"))]:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "blake2b").digest())
+    return digest.hexdigest()
+
+
+def _hash_of_examples(examples: CtcExamples) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for utterance, length in zip(examples.utterances, examples.num_samples, strict=True):
+        digest.update(f"{utterance.utterance_id}\t{length}\t{utterance.text}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Libri-Light, LibriSpeech, language models and books, fetched from their publishers."""

@@ -1,0 +1,1 @@
+"""HuBERT: masked prediction of units, in iterations."""

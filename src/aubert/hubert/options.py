@@ -1,0 +1,129 @@
+"""The shape of a HuBERT, its masking and its loss. Light: no torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aubert.audio import SAMPLE_RATE_HZ
+from aubert.encoders import WINDOW_SAMPLES
+
+# Training costs days, so an edit of code does not train again: raise this when the weights
+# would come out different, and the workflow does.
+VERSION = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubertOptions:
+    """HuBERT's size, masking and loss; the defaults are the paper's BASE.
+
+    front_end: waveform is the paper's seven convolutions, and saves as a plain Hugging Face
+      HubertModel; logmel is 80 log-mel bands and strided convolutions, which a small budget
+      can train
+    frame_rate_hz: 50, or 25 with logmel
+    hidden_size: width of the transformer
+    num_layers: of the transformer
+    num_heads: of attention, per layer
+    intermediate_size: width of the feed-forward layers
+    conv_channels: of every convolution of the front end
+    conv_norm: group normalises the first convolution only (BASE), layer normalises each
+      (LARGE); no effect on logmel
+    conv_bias: whether the convolutions have a bias; the paper's have none; no effect on logmel
+    pre_norm: layer normalisation before attention and feed-forward (LARGE), or behind (BASE)
+    normalise: audio of zero mean and unit variance goes in (LARGE); no effect on logmel, which
+      normalises each band
+    pos_conv_kernel: frames that the positional convolution sees
+    pos_conv_groups: of the positional convolution; divides hidden_size
+    dropout: behind attention, feed-forward and the positional convolution
+    attention_dropout: on the attention weights
+    activation_dropout: inside the feed-forward layers
+    input_dropout: on the projected features
+    layerdrop: how probable it is that a layer is left out of a training step
+    final_dim: where frames are compared with label embeddings
+    temperature: that the cosine similarities are divided by
+    mask_fraction: as in the paper's rule, which starts fraction x frames / span spans; these
+      overlap, and 1 - exp(-fraction) of the frames are masked: 55% at 0.8
+    mask_span: frames in a span: 10 are 200 ms at 50 Hz; 5 are the same at 25 Hz
+    masked_weight: the paper's alpha: masked frames weigh alpha, the others 1 - alpha
+    feature_grad_scale: of the front end's gradients; smaller than 1 keeps it from collapsing
+    feature_penalty: weight of the front end's mean square, per target
+    """
+
+    front_end: Literal["waveform", "logmel"] = "waveform"
+    frame_rate_hz: int = 50
+    hidden_size: int = 768
+    num_layers: int = 12
+    num_heads: int = 12
+    intermediate_size: int = 3072
+    conv_channels: int = 512
+    conv_norm: Literal["group", "layer"] = "group"
+    conv_bias: bool = False
+    pre_norm: bool = False
+    normalise: bool = False
+    pos_conv_kernel: int = 128
+    pos_conv_groups: int = 16
+    dropout: float = 0.1
+    attention_dropout: float = 0.1
+    activation_dropout: float = 0.0
+    input_dropout: float = 0.1
+    layerdrop: float = 0.05
+    final_dim: int = 256
+    temperature: float = 0.1
+    mask_fraction: float = 0.8
+    mask_span: int = 10
+    masked_weight: float = 1.0
+    feature_grad_scale: float = 0.1
+    feature_penalty: float = 10.0
+
+    def __post_init__(self) -> None:
+        rates = (50,) if self.front_end == "waveform" else (25, 50)
+        if self.frame_rate_hz not in rates:
+            raise ValueError(
+                f"frame_rate_hz is {self.frame_rate_hz}; a {self.front_end} front end has "
+                f"{' or '.join(map(str, rates))}"
+            )
+        for divisor in ("num_heads", "pos_conv_groups"):
+            if self.hidden_size % getattr(self, divisor):
+                raise ValueError(
+                    f"hidden_size {self.hidden_size} cannot be divided by {divisor} "
+                    f"{getattr(self, divisor)}"
+                )
+        for name in ("masked_weight", "dropout", "layerdrop"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name):g}; it must lie in 0..1")
+        if self.mask_fraction <= 0 or self.mask_span < 1:
+            raise ValueError("mask_fraction must be above 0 and mask_span at least 1")
+
+    @classmethod
+    def base(cls, **changes: Any) -> HubertOptions:
+        """The paper's BASE (95 M weights)."""
+        return cls(**changes)
+
+    @classmethod
+    def large(cls, **changes: Any) -> HubertOptions:
+        """The paper's LARGE (317 M weights), as fairseq's hubert_large_librivox trains it."""
+        values: dict[str, Any] = {
+            "hidden_size": 1024,
+            "num_layers": 24,
+            "num_heads": 16,
+            "intermediate_size": 4096,
+            "conv_norm": "layer",
+            "pre_norm": True,
+            "normalise": True,
+            "dropout": 0.0,
+            "attention_dropout": 0.0,
+            "input_dropout": 0.0,
+            "layerdrop": 0.0,
+            "final_dim": 768,
+            "feature_grad_scale": 1.0,
+        }
+        return cls(**(values | changes))
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples from one frame to the next."""
+        return SAMPLE_RATE_HZ // self.frame_rate_hz
+
+    def num_frames(self, num_samples: int) -> int:
+        """(N - 400) // hop + 1, of either front end; 0 for audio shorter than a window."""
+        return max(0, (num_samples - WINDOW_SAMPLES) // self.hop_samples + 1)

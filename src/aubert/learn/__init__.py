@@ -1,0 +1,1 @@
+"""The one training loop: data, schedules, checkpoints, resume, logs, several processes."""

@@ -1,0 +1,255 @@
+"""The training loop: one for every model of the project.
+
+A task says what a batch costs; the loop does the rest. What comes out depends on the data,
+the seed and the options, not on how many processes there are, and not on interruptions: each
+micro-batch has its own seed, so nothing random is carried from step to step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from aubert.audio import SAMPLE_RATE_HZ
+from aubert.learn import checkpoints
+from aubert.learn.data import Examples, MicroBatch, Place, Steps, load_batches
+from aubert.learn.distributed import Processes
+from aubert.learn.log import Log
+from aubert.learn.options import TrainOptions, configuration
+from aubert.learn.schedules import learning_rate
+
+
+class Task(Protocol):
+    """What is trained, and on what grounds.
+
+    model: everything that has weights; its state_dict is what checkpoints hold
+    """
+
+    model: nn.Module
+
+    def loss(self, batch: Any) -> tuple[torch.Tensor, int, Mapping[str, torch.Tensor]]:
+        """(the loss summed over the batch's targets, how many there are, metrics summed over
+        the targets). Runs under autocast. To be compiled, it calls `self.model(...)`."""
+        ...
+
+    def start_step(self, step: int) -> None:
+        """Called before each step, from 1: the place to freeze and unfreeze weights."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trained:
+    """steps: done; skipped: of them, without an update; validation: of the best weights,
+    which best_step had, None where nothing validated."""
+
+    steps: int
+    skipped: int
+    best_step: int | None
+    validation: dict[str, float] | None
+
+
+def train(
+    task: Task,
+    examples: Examples,
+    options: TrainOptions,
+    directory: str | Path,
+    *,
+    config: Mapping[str, Any],
+    validate: Callable[[], dict[str, float]] | None = None,
+) -> Trained:
+    """Trains task.model for options.steps, from the last checkpoint in `directory` if there is
+    one; afterwards the model holds the last weights (checkpoints.load_best reads the best).
+
+    config: what else made this training what it is (model options, hashes of the label sets);
+    a checkpoint of another one is refused. validate: called by the first process with the
+    model in evaluation mode; its "loss", the smaller the better, decides which weights are kept
+    in `directory`/best. Started by torchrun, the processes share each step's micro-batches.
+    Raises ValueError for a checkpoint of another configuration, and when max_skipped steps
+    in a row had no finite gradient; OSError when a checkpoint cannot be written.
+    """
+    return _Training(task, examples, options, Path(directory), config, validate).run()
+
+
+class _Training:
+    def __init__(self, task, examples, options, directory, config, validate):
+        self.task, self.examples, self.options = task, examples, options
+        self.directory, self.validate = directory, validate
+        self.config = configuration(options, config)
+        self.processes = Processes(options.device)
+        # Of the micro-batches of a step: the first of this process, and how far it is to the next.
+        spread = getattr(examples, "spread", False)
+        self.share = (0, 1) if spread else (self.processes.rank, self.processes.world_size)
+        task.model.to(self.processes.device)
+        self.optimizer = torch.optim.AdamW(
+            task.model.parameters(),
+            lr=options.lr,
+            betas=(options.beta1, options.beta2),
+            eps=options.epsilon,
+            weight_decay=options.weight_decay,
+        )
+        self.state: dict[str, Any] = {
+            "step": 0,
+            "place": list(Place()),
+            "skipped": 0,
+            "skipped_in_a_row": 0,
+            "best_step": None,
+            "validation": None,
+            "config": self.config,
+        }
+
+    def run(self) -> Trained:
+        self._resume()
+        options, state = self.options, self.state
+        device_type = self.processes.device.type
+        self.bfloat16 = options.precision == "bfloat16" or (
+            options.precision == "auto" and device_type == "cuda"
+        )
+        if options.compile:
+            self.task.model.compile()
+        self.task.model.train()
+        steps = Steps(self.examples.num_samples, options, getattr(self.examples, "plan", None))
+        start, left = Place(*state["place"]), options.steps - state["step"]
+        batches = load_batches(
+            self.examples,
+            steps,
+            start,
+            left,
+            options,
+            rank=self.share[0],
+            world_size=self.share[1],
+            num_workers=options.num_workers,
+        )
+        with Log(self.directory, options.steps, state["step"], self.processes) as log:
+            for step_batches, place in islice(steps.since(start), left):
+                state["step"] += 1
+                self._step(step_batches, batches, log)
+                state["place"] = list(place)
+                self._after_step(log)
+        return Trained(state["step"], state["skipped"], state["best_step"], state["validation"])
+
+    def _resume(self) -> None:
+        if self.processes.is_first:
+            checkpoints.clean(self.directory)
+        self.processes.gather(None)  # the others read when the first has tidied up
+        found = checkpoints.resume(self.directory, self.task.model, self.optimizer, self.config)
+        self.state |= found or {}
+        if found is None and self.processes.world_size > 1:
+            for tensor in self.task.model.state_dict().values():
+                torch.distributed.broadcast(tensor, 0)
+
+    def _step(self, micro_batches: list[MicroBatch], batches, log: Log) -> None:
+        """One update, or none where the gradient is not finite."""
+        options, state = self.options, self.state
+        lr = learning_rate(options, state["step"], options.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.zero_grad(set_to_none=True)
+        self.task.start_step(state["step"])
+        totals = torch.zeros(2, device=self.processes.device)  # loss, targets
+        metrics: dict[str, torch.Tensor] = {}
+        for micro in micro_batches[self.share[0] :: self.share[1]]:
+            self._accumulate(micro, next(batches), totals, metrics)
+
+        loss, num_targets, norm = self._shared_gradient(totals)
+        # The same numbers in every process, so all of them skip, or none.
+        if math.isfinite(loss) and math.isfinite(norm):
+            self.optimizer.step()
+            state["skipped_in_a_row"] = 0
+            seconds = sum(micro.num_samples for micro in micro_batches) / SAMPLE_RATE_HZ
+            log.add(loss, num_targets, norm, seconds, metrics)
+        else:
+            self._skip(loss, norm)
+        log.advance(sum(micro.num_samples for micro in micro_batches) / SAMPLE_RATE_HZ)
+
+    def _accumulate(self, micro: MicroBatch, batch, totals, metrics) -> None:
+        # Dropout is the micro-batch's own, whichever process and whichever run it is in.
+        words = np.random.SeedSequence([self.options.seed, micro.epoch, micro.position])
+        torch.manual_seed(int(words.generate_state(1)[0]))
+        device = self.processes.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16):
+            loss, num_targets, sums = self.task.loss(batch.to(device))
+        loss.backward()
+        totals += torch.stack([loss.detach().float(), totals.new_tensor(float(num_targets))])
+        for name, value in sums.items():
+            metrics[name] = metrics.get(name, 0) + value.detach().float()
+
+    def _shared_gradient(self, totals: torch.Tensor) -> tuple[float, float, float]:
+        """Makes every process's gradient that of the whole step, per target, and clips it;
+        returns (loss, num_targets, norm before clipping)."""
+        weights = [weight for weight in self.task.model.parameters() if weight.requires_grad]
+        for weight in weights:
+            if weight.grad is None:  # a layer that layerdrop left out, here or elsewhere
+                weight.grad = torch.zeros_like(weight)
+        if self.processes.world_size > 1:
+            flat = torch.cat([weight.grad.flatten() for weight in weights] + [totals])
+            self.processes.sum(flat)
+            totals.copy_(flat[-len(totals) :])
+            parts = flat[: -len(totals)].split([weight.numel() for weight in weights])
+            for weight, part in zip(weights, parts, strict=True):
+                weight.grad.copy_(part.view_as(weight))
+        gradients = [weight.grad for weight in weights]
+        torch._foreach_div_(gradients, totals[1].clamp(min=1))
+        limit = self.options.clip_norm or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(weights, limit)
+        loss, num_targets, norm = torch.stack([*totals, norm.to(totals)]).tolist()
+        return loss, num_targets, norm
+
+    def _skip(self, loss: float, norm: float) -> None:
+        state = self.state
+        state["skipped"] += 1
+        state["skipped_in_a_row"] += 1
+        if state["skipped_in_a_row"] >= self.options.max_skipped:
+            raise ValueError(
+                f"step {state['step']} is the {state['skipped_in_a_row']}th in a row without a "
+                f"finite gradient (loss {loss:g}, norm {norm:g}): lower lr, raise warmup_steps, or "
+                f"look for broken audio; the last checkpoint is in {self.directory}"
+            )
+
+    def _after_step(self, log: Log) -> None:
+        options, state = self.options, self.state
+        step = state["step"]
+        if self._due(options.log_every):
+            extra = {"lr": self.optimizer.param_groups[0]["lr"], "skipped": state["skipped"]}
+            log.write(step, extra)
+        if self.validate is not None and self._due(options.validate_every):
+            self._validate(log)
+        if self._due(options.checkpoint_every):
+            problem = self._save() if self.processes.is_first else None
+            problem = self.processes.from_first(problem)
+            if problem is not None:
+                raise OSError(problem)
+
+    def _due(self, every: int) -> bool:
+        return self.state["step"] % every == 0 or self.state["step"] == self.options.steps
+
+    def _save(self) -> str | None:
+        """What went wrong: the other processes have to hear of it, or they wait forever."""
+        try:
+            arguments = (self.task.model, self.optimizer, self.state, self.options.keep)
+            checkpoints.save(self.directory, *arguments)
+        except OSError as error:
+            return str(error)
+        return None
+
+    def _validate(self, log: Log) -> None:
+        state = self.state
+        found = None
+        if self.processes.is_first:
+            self.task.model.eval()
+            with torch.no_grad():
+                found = self.validate()
+            self.task.model.train()
+        found = self.processes.from_first(found)
+        log.validation(state["step"], found)
+        if state["validation"] is None or found["loss"] < state["validation"]["loss"]:
+            state["validation"], state["best_step"] = found, state["step"]
+            if self.processes.is_first:
+                checkpoints.save_best(self.directory, self.task.model, state)

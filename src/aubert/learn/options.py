@@ -1,0 +1,84 @@
+"""How a model is trained. Light: no torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from aubert.learn.data import DataOptions
+from aubert.learn.schedules import ScheduleOptions
+
+LOG = "train.jsonl"  # of a trained model: the loop's metrics, beside the weights they led to
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(ScheduleOptions, DataOptions):
+    """A training. The defaults are those of HuBERT BASE's first iteration.
+
+    steps: updates of the weights
+    clip_norm: the gradient's largest norm; 0 for no clipping
+    weight_decay: of AdamW
+    beta1: of AdamW
+    beta2: of AdamW
+    epsilon: of AdamW
+    max_skipped: this many steps in a row without a finite gradient end the training
+    precision: auto is bfloat16 on a GPU (weights stay float32), else float32
+    device: auto takes a GPU where there is one
+    compile: by torch.compile; pays where steps are many and shapes few
+    num_workers: processes per training process that prepare batches ahead; 0: none
+    log_every: steps between lines of metrics.jsonl
+    checkpoint_every: steps between checkpoints; a multiple of log_every
+    validate_every: steps between validations, a multiple of log_every; no effect for a task
+      without one
+    keep: how many checkpoints stay
+    """
+
+    steps: int = 250_000
+    warmup_steps: int = 32_000
+    clip_norm: float = 10.0
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.98
+    epsilon: float = 1e-6
+    max_skipped: int = 100
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compile: bool = False
+    num_workers: int = 0
+    log_every: int = 100
+    checkpoint_every: int = 1000
+    validate_every: int = 1000
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        DataOptions.__post_init__(self)
+        ScheduleOptions.__post_init__(self)
+        for name in ("steps", "log_every", "checkpoint_every", "validate_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for name in ("checkpoint_every", "validate_every"):
+            if getattr(self, name) % self.log_every:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be a multiple of log_every, "
+                    f"which is {self.log_every}"
+                )
+
+
+# Where and how a training runs: may change when it is resumed.
+HOW = (
+    "device compile num_workers checkpoint_every validate_every keep max_skipped".split()
+)  # fmt: skip
+
+
+def part(fields: Mapping[str, Any], how: bool) -> dict[str, Any]:
+    """Of a training's fields those of HOW, or all others: what it is."""
+    return {name: value for name, value in fields.items() if (name in HOW) == how}
+
+
+def configuration(options: TrainOptions, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a training what it is; a checkpoint of another one is not gone on with.
+
+    config: of the model and the data.
+    """
+    return {"train": part(asdict(options), how=False), "task": dict(config)}

@@ -1,0 +1,69 @@
+"""A training as a stage: killed, it goes on where it was; done, its model is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from aubert.files import alone, complete_directory
+from aubert.learn.checkpoints import load_best
+from aubert.learn.distributed import Processes
+from aubert.learn.log import METRICS
+from aubert.learn.loop import Task, Trained, train
+from aubert.learn.options import LOG, TrainOptions, configuration
+from aubert.processes import killed_workers_named
+
+
+def train_model(
+    out: str | Path,
+    task: Task,
+    examples,
+    options: TrainOptions,
+    *,
+    config: Mapping[str, Any],
+    save: Callable[[Path], None],
+    validate: Callable[[], dict[str, float]] | None = None,
+) -> Trained:
+    """Trains, and writes the directory `out` at once when all is done.
+
+    Until then the checkpoints lie in `<out>.training/<hash of the configuration>`: the same
+    training goes on from there, another one starts anew. config, validate: as for
+    loop.train; where it validates, the best weights are saved, else the last. save: writes
+    task.model into the directory that it is given. Raises as loop.train does, and OSError when
+    the model cannot be written, or another process is at the same training (a Snakemake that was
+    killed leaves its jobs behind).
+    """
+    out = Path(out)
+    checkpoints = out.with_name(f"{out.name}.training")
+    directory = checkpoints / _hash(configuration(options, config))
+    processes = Processes(options.device)
+    with alone(checkpoints / "lock") if processes.is_first else nullcontext():
+        with killed_workers_named():
+            trained = train(task, examples, options, directory, config=config, validate=validate)
+        if processes.is_first:
+            if validate is not None:
+                load_best(directory, task.model)
+            try:
+                with complete_directory(out) as part:
+                    save(part)
+                    shutil.copy(directory / METRICS, part / LOG)
+            except (OSError, SafetensorError) as error:  # the latter when tensors meet a full disk
+                raise OSError(
+                    f"{out} could not be written ({error}); make room and start again: the "
+                    f"training itself is done, and kept in {directory}"
+                ) from error
+            shutil.rmtree(checkpoints)
+    processes.gather(None)  # the others may read what the first has written
+    return trained
+
+
+def _hash(configuration: Mapping[str, Any]) -> str:
+    content = json.dumps(configuration, sort_keys=True).encode()
+    return hashlib.blake2b(content, digest_size=8).hexdigest()

@@ -1,0 +1,249 @@
+"""What a reader makes of a chapter: the words that are said, in order, and the pauses.
+
+A reading is decided before anything is heard. It holds what makes recordings differ
+from books: announcements, sentences that are left out, asides, words said twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from aubert.mini.books import (
+    STORIES,
+    Chapter,
+    Paragraph,
+    Sentence,
+    chapters,
+    sentences,
+    story_text,
+)
+from aubert.text.normalise import tokenize
+
+_PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n")
+_NUMBERS = ("zero", "one", "two", "three")
+
+# {n}: the chapter's number; {title}, {author}, {reader}. None ends with the number: before a
+# heading that is not read it could be either.
+_PREAMBLES = (
+    "Chapter {n} of {title}. This recording is in the public domain. Read by {reader}.",
+    "This is a public domain recording of chapter {n} of {title}, by {author}.",
+    "Section {n} of {title}, by {author}. Read by {reader}.",
+    "Section {n} of {title}. This recording may be used by anyone, for any purpose.",
+    "{title}, chapter {n}. Recording by {reader}. All our recordings are free.",
+)
+_CLOSINGS = (
+    "End of chapter {n}.",
+    "End of section {n} of {title}, by {author}.",
+    "This is the end of chapter {n}. Thank you for listening.",
+)
+_ASIDES = (
+    "Excuse me, I will read that once more.",
+    "A small note from the reader. That is how it is printed in my copy.",
+    "I beg your pardon, I have lost my place.",
+    "Pardon the noise outside my window.",
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One written word as it is said. EXTRA words have no place in the book."""
+
+    label: Literal["READ", "EXTRA"]
+    word: str  # READ: book[char_start:char_end]
+    spoken: tuple[str, ...]
+    mark: str  # punctuation after it, for the voice
+    char_start: int | None = None
+    char_end: int | None = None
+    quoted: bool = False  # inside quotation marks
+    emphasised: bool = False  # in italics, which old etexts write _so_
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence as it is said, and the silence after it."""
+
+    words: tuple[Said, ...]
+    pause_s: float
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Book text inside the chapter that is not said; a reason of reference_skips."""
+
+    char_start: int
+    char_end: int
+    reason: str
+
+
+@dataclass
+class Reading:
+    """A chapter as one reader reads it."""
+
+    lines: list[Line] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+
+
+def read_chapter(
+    book_id: str, number: int, reader_name: str, random: np.random.Generator
+) -> Reading:
+    """Decides how `reader_name` reads chapter `number`; all choices come from `random`."""
+    text = story_text(book_id)
+    chapter = chapters(book_id)[number - 1]
+    facts = _facts(book_id, number, reader_name)
+    reads_heading = random.random() < 0.5
+    skipped = _choose_skipped(text, chapter, random) if random.random() < 0.6 else None
+    reading = Reading(skips=[Skip(*span, "footnote") for span in chapter.footnote_marks])
+    _announce(reading, str(random.choice(_PREAMBLES)).format(**facts), random)
+    for paragraph in chapter.paragraphs:
+        if paragraph.kind == "text" or (paragraph.kind == "heading" and reads_heading):
+            _read_paragraph(reading, text, paragraph, skipped, random)
+        else:
+            span = (paragraph.char_start, paragraph.char_end)
+            reading.skips.append(Skip(*span, paragraph.kind))
+    _add_slips(reading, random)
+    if random.random() < 0.7:
+        _announce(reading, str(random.choice(_CLOSINGS)).format(**facts), random)
+    reading.skips.sort(key=lambda skip: skip.char_start)
+    return reading
+
+
+def read_plainly(text: str, passage: Sequence[Sentence]) -> list[Line]:
+    """The sentences as they stand, with short pauses: an utterance of the labelled split."""
+    return [Line(_said(text, sentence), pause_s=0.35) for sentence in passage]
+
+
+def _facts(book_id: str, number: int, reader_name: str) -> dict[str, str]:
+    story = STORIES[book_id]
+    return {
+        "n": _NUMBERS[number],
+        "title": story.title,
+        "author": story.author,
+        "reader": reader_name,
+    }
+
+
+def _choose_skipped(text: str, chapter: Chapter, random: np.random.Generator) -> Sentence | None:
+    """A sentence from inside the chapter; none of a refrain, which is there to be heard twice."""
+    inside = [
+        sentence
+        for paragraph in chapter.paragraphs
+        if paragraph.kind == "text"
+        for sentence in paragraph.sentences
+    ][2:-2]
+    fitting = [
+        sentence
+        for sentence in inside
+        if 6 <= len(sentence.tokens) <= 22 and text.count(_written(text, sentence)) == 1
+    ]
+    return fitting[random.integers(len(fitting))] if fitting else None
+
+
+def _read_paragraph(
+    reading: Reading,
+    text: str,
+    paragraph: Paragraph,
+    skipped: Sentence | None,
+    random: np.random.Generator,
+) -> None:
+    for sentence in paragraph.sentences:
+        if sentence is skipped:
+            reading.skips.append(Skip(*_span(sentence), "skipped_sentence"))
+        else:
+            pause_s = random.uniform(0.25, 0.6)
+            reading.lines.append(Line(_said(text, sentence), pause_s))
+    if reading.lines:
+        last = reading.lines[-1]
+        reading.lines[-1] = replace(last, pause_s=last.pause_s + random.uniform(0.3, 0.9))
+
+
+def _add_slips(reading: Reading, random: np.random.Generator) -> None:
+    """Long pauses, an aside and a word said twice, each in some readings."""
+    from_book = [i for i, line in enumerate(reading.lines) if _from_book(line)]
+    body = from_book[1:-1]
+    if random.random() < 0.6:
+        for place in random.choice(body, size=random.integers(1, 3), replace=False):
+            line = reading.lines[place]
+            reading.lines[place] = replace(line, pause_s=random.uniform(3, 8))
+    if random.random() < 0.6:
+        place = random.choice(body)
+        reading.lines[place] = _stammer(reading.lines[place], random)
+    if random.random() < 0.4:
+        aside = _extra_lines(str(random.choice(_ASIDES)), random)
+        # Not where text is skipped: which side of the aside it is missing on, nobody can tell.
+        place = random.choice([place for place in body if not _skips_before(reading, place)])
+        reading.lines[place:place] = aside
+
+
+def _skips_before(reading: Reading, place: int) -> bool:
+    """Whether book text is left out between line place - 1 and line place."""
+    start = _from_book(reading.lines[place - 1])[-1].char_end
+    end = _from_book(reading.lines[place])[0].char_start
+    return any(start <= skip.char_start < end for skip in reading.skips)
+
+
+def _from_book(line: Line) -> list[Said]:
+    return [said for said in line.words if said.label == "READ"]
+
+
+def _stammer(line: Line, random: np.random.Generator) -> Line:
+    """The line with one of its words said twice; the first time does not count."""
+    place = random.integers(len(line.words))
+    word = line.words[place]
+    false_start = Said("EXTRA", " ".join(word.spoken), word.spoken, ",")
+    return replace(line, words=(*line.words[:place], false_start, *line.words[place:]))
+
+
+def _announce(reading: Reading, text: str, random: np.random.Generator) -> None:
+    reading.lines += _extra_lines(text, random)
+    last = reading.lines[-1]
+    reading.lines[-1] = replace(last, pause_s=random.uniform(0.8, 2.0))
+
+
+def _extra_lines(text: str, random: np.random.Generator) -> list[Line]:
+    lines = []
+    for sentence in sentences(text, tokenize(text), len(text)):
+        words = [
+            Said("EXTRA", " ".join(token.spoken), token.spoken, mark)
+            for token, mark in zip(sentence.tokens, sentence.marks, strict=True)
+        ]
+        lines.append(Line(tuple(words), random.uniform(0.3, 0.6)))
+    return lines
+
+
+def _span(sentence: Sentence) -> tuple[int, int]:
+    return sentence.tokens[0].char_start, sentence.tokens[-1].char_end
+
+
+def _written(text: str, sentence: Sentence) -> str:
+    start, end = _span(sentence)
+    return text[start:end]
+
+
+def _said(text: str, sentence: Sentence) -> tuple[Said, ...]:
+    said = []
+    for token, mark in zip(sentence.tokens, sentence.marks, strict=True):
+        before = _before_in_paragraph(text, token.char_start)
+        num_open = before.count("“") - before.count("”") + before.count('"') % 2
+        said.append(
+            Said(
+                "READ",
+                text[token.char_start : token.char_end],
+                token.spoken,
+                mark,
+                token.char_start,
+                token.char_end,
+                quoted=num_open > 0,
+                emphasised=before.count("_") % 2 == 1,
+            )
+        )
+    return tuple(said)
+
+
+def _before_in_paragraph(text: str, place: int) -> str:
+    breaks = [match.end() for match in _PARAGRAPH_BREAK.finditer(text, 0, place)]
+    return text[breaks[-1] if breaks else 0 : place]

@@ -1,1 +1,0 @@
-"""The networks and their losses. Nothing here reads a corpus or knows of a stage."""

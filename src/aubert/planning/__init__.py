@@ -1,1 +1,0 @@
-"""What a run will cost, told before anything runs."""

@@ -1,0 +1,105 @@
+"""Deep clustering as a task of the loop, on mixtures that are drawn for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aubert.audio import SAMPLE_RATE_HZ as LOOP_RATE_HZ
+from aubert.learn.data import MicroBatch, Piece
+from aubert.learn.run import train_model
+from aubert.separation.mixtures import MixtureList, Pool
+from aubert.separation.model_options import VERSION, DeepClusteringOptions
+from aubert.separation.network import DeepClustering, MixtureBatch
+from aubert.separation.options import SAMPLE_RATE_HZ
+from aubert.separation.train_options import SeparationTrainOptions
+from aubert.separation.voices import Clip
+
+
+class SeparationExamples:
+    """Mixtures drawn as the training goes. Picklable, for the workers."""
+
+    def __init__(self, clips: Sequence[Clip], options: SeparationTrainOptions):
+        self._pool = Pool(clips)
+        self._options = options
+        self.num_samples = np.array([round(clip.seconds * LOOP_RATE_HZ) for clip in clips])
+
+    def plan(self, epoch: int) -> list[MicroBatch]:
+        """The micro-batches of one step: an epoch is a step, as no mixture comes twice and the
+        step says how long they are (short ones first: Isik et al. 2016)."""
+        options = self._options
+        short = epoch < options.short_share * options.steps
+        seconds = options.min_seconds if short else options.max_seconds
+        num_samples = round(seconds * LOOP_RATE_HZ)
+        num_rows = max(1, int(options.batch_seconds / seconds + 1e-9))
+        micro_batches: list[MicroBatch] = []
+        held = 0
+        while held < options.step_seconds * LOOP_RATE_HZ:
+            pieces = (Piece(0, 0, num_samples),) * num_rows
+            micro_batches.append(MicroBatch(epoch, len(micro_batches), pieces))
+            held += micro_batches[-1].num_samples
+        return micro_batches
+
+    def batch(self, pieces: Sequence[Piece], rng: np.random.Generator) -> MixtureBatch:
+        """As many mixtures, each as long, as `pieces`. Raises AudioError."""
+        options = self._options
+        num_samples = pieces[0].num_samples * SAMPLE_RATE_HZ // LOOP_RATE_HZ
+        sources = np.zeros((len(pieces), options.max_speakers, num_samples), np.float32)
+        for row in sources:
+            _, voices = self._pool.draw(rng, num_samples, options, options.max_speed)
+            row[: len(voices)] = voices
+        return MixtureBatch(torch.from_numpy(sources))
+
+
+class SeparationTask:
+    """Deep clustering, with a mask head where the options have one."""
+
+    def __init__(self, options: DeepClusteringOptions, seed: int):
+        """seed: of the initial weights."""
+        torch.manual_seed(seed)
+        self.model = DeepClustering(options)
+
+    def start_step(self, step: int) -> None:
+        pass
+
+    def loss(self, batch: MixtureBatch) -> tuple[torch.Tensor, int, Mapping[str, torch.Tensor]]:
+        return self.model(batch)
+
+
+def train_separation(
+    out: str | Path,
+    clips: Sequence[Clip],
+    tested: MixtureList,
+    model: DeepClusteringOptions,
+    options: SeparationTrainOptions,
+) -> str:
+    """Trains on every clip that `tested` leaves, and writes the model directory `out`.
+
+    Returns one line of what was done. Killed, it goes on where it was (run.train_model). Raises
+    ValueError where there are too few voices, and for a mask head that has too few speakers.
+    """
+    if model.mask_weight and options.max_speakers > model.mask_speakers:
+        raise ValueError(
+            f"the mask head tells {model.mask_speakers} speakers apart, but max_speakers is "
+            f"{options.max_speakers}: raise mask_speakers, or lower max_speakers"
+        )
+    heard = tested.trainable(clips)
+    task = SeparationTask(model, options.seed)
+    config = {"version": VERSION, "model": asdict(model), "clips": _hash(heard)}
+    examples = SeparationExamples(heard, options)
+    trained = train_model(out, task, examples, options, config=config, save=task.model.save)
+    minutes = sum(clip.seconds for clip in heard) / 60
+    return (
+        f"separation: {trained.steps} steps over mixtures of {len(heard)} clips ({minutes:.1f} "
+        f"minutes) of {len({clip.speaker for clip in heard})} speakers"
+    )
+
+
+def _hash(clips: Sequence[Clip]) -> str:
+    lines = sorted(f"{clip.id}\t{clip.speaker}\t{clip.slices}" for clip in clips)
+    return hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()

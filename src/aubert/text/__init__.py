@@ -1,0 +1,1 @@
+"""Written text: normalisation, numbers, sentences, pronunciations, a book's language model."""

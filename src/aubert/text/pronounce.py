@@ -1,0 +1,56 @@
+"""Pronunciations of words that a dictionary lacks, in the 39 phones of CMUdict.
+
+espeak-ng's American voice says the word; its phonemes are mapped to the phones that
+pocketsphinx's models know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aubert.text import espeak
+from aubert.text.espeak import EspeakUnavailable as PronounceUnavailable
+
+__all__ = ["PronounceUnavailable", "pronounce"]
+
+# espeak's en-us phonemes (IPA, stress removed) and the few that foreign words bring.
+_CMU = {
+    "p": "P", "b": "B", "t": "T", "d": "D", "k": "K", "ɡ": "G", "tʃ": "CH", "dʒ": "JH",
+    "f": "F", "v": "V", "θ": "TH", "ð": "DH", "s": "S", "z": "Z", "ʃ": "SH", "ʒ": "ZH",
+    "h": "HH", "m": "M", "n": "N", "ŋ": "NG", "l": "L", "ɹ": "R", "j": "Y", "w": "W",
+    "iː": "IY", "i": "IY", "ɪ": "IH", "ᵻ": "AH", "eɪ": "EY", "ɛ": "EH", "æ": "AE", "a": "AE",
+    "ɑː": "AA", "ɑ": "AA", "ɔː": "AO", "ɔ": "AO", "oʊ": "OW", "ʊ": "UH", "uː": "UW", "u": "UW",
+    "ʌ": "AH", "ə": "AH", "ɐ": "AH", "ɜː": "ER", "ɚ": "ER", "aɪ": "AY", "aʊ": "AW", "ɔɪ": "OY",
+    "əl": "AH L", "n̩": "AH N", "ɑːɹ": "AA R", "ɔːɹ": "AO R", "oːɹ": "AO R", "ʊɹ": "UH R",
+    "ɛɹ": "EH R", "ɪɹ": "IH R", "iə": "IY AH", "aɪə": "AY AH", "aɪɚ": "AY ER",
+    "ɾ": "T", "ʔ": "T", "x": "K", "r": "R", "ç": "HH", "ɬ": "L", "ɲ": "N Y", "aː": "AA",
+    "ɔ̃": "AO N", "ɑ̃": "AA N", "oː": "OW", "eː": "EY", "e": "EY", "o": "OW", "y": "UW",
+}  # fmt: skip
+_STRESS = "ˈˌ"
+
+
+def pronounce(words: Iterable[str]) -> dict[str, str]:
+    """The pronunciation of each word: {"ishmael": "IH SH M EY L"}.
+
+    words: lower-case spoken words ([a-z']). A word that gets no pronunciation is absent.
+    Raises PronounceUnavailable when espeakng-loader is not installed.
+    """
+    with espeak.session() as engine:
+        said = {word: _cmu_phones(engine.phonemes(word)) for word in sorted(set(words))}
+    return {word: " ".join(phones) for word, phones in said.items() if phones}
+
+
+def _cmu_phones(phonemes: list[str]) -> list[str]:
+    """CMU phones, or none when a phoneme has no counterpart."""
+    phones: list[str] = []
+    for phoneme in phonemes:
+        if phoneme.startswith("("):  # espeak changes the language: "(fr)", "(en-us)"
+            continue
+        mapped = _CMU.get(phoneme.strip(_STRESS))
+        if mapped is None:
+            return []
+        # CMUdict's ER holds the r that espeak writes a second time: "hurry" is HH ER IY.
+        if mapped == "R" and phones and phones[-1] == "ER":
+            continue
+        phones += mapped.split()
+    return phones

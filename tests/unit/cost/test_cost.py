@@ -1,0 +1,198 @@
+"""What a run will cost, told from its config."""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from tiny_corpus import write_corpus
+
+from aubert.cli import main
+from aubert.cost import command, jobs
+from aubert.cost.corpus_size import corpus_size
+from aubert.cost.estimate import Estimate
+from aubert.cost.trained import blstm_weights, num_weights, resnet_weights, trainings
+from aubert.hubert.options import HubertOptions
+from aubert.separation.model_options import DeepClusteringOptions
+
+ROOT = Path(__file__).parents[3]
+RATES = yaml.safe_load(command.RATES.read_text())
+PRESETS = ROOT / "workflow/presets"
+
+
+def config_of(*presets: str, **changes) -> dict:
+    return {**command._read_config([PRESETS / f"{name}.yaml" for name in presets]), **changes}
+
+
+@pytest.fixture(scope="module")
+def base_jobs() -> dict[str, int]:
+    return jobs.count_jobs(config_of("librilight-small", "hubert-base"))
+
+
+def costs(config, hours, jobs):
+    return {cost.rule: cost for cost in Estimate(config, hours, jobs, RATES).costs()}
+
+
+def test_jobs_are_snakemake_s_own_though_no_data_is_there(base_jobs):
+    assert base_jobs["index"] == base_jobs["words"] == 64
+    assert base_jobs["units_label"] == 6 * 64  # two that are learned from, four that are measured
+    assert base_jobs["hubert_train"] == 2
+    assert base_jobs["metrics"] == 1
+
+
+def test_every_rate_is_of_a_rule(base_jobs):
+    rules = {
+        rule
+        for path in (ROOT / "workflow/rules").glob("*.smk")
+        for rule in re.findall(r"^ *rule (\w+):", path.read_text(), re.M)
+    }
+    assert set(RATES["rules"]) <= rules
+
+
+def test_the_paper_s_trainings_cost_what_was_published(base_jobs):
+    config = config_of("librilight-small", "hubert-base")
+    hours = costs(config, 960, base_jobs)["hubert_train"].gpu_s / 3600
+    assert hours == pytest.approx(2000, rel=0.03)
+
+
+def test_twice_the_audio_costs_twice_but_for_trainings_and_starts(base_jobs):
+    config = config_of("librilight-small", "hubert-base")
+    one, two, none = (costs(config, hours, base_jobs) for hours in (500, 1000, 0))
+    for rule in ("transcribe", "match", "units_label"):
+        assert two[rule].cpu_s - none[rule].cpu_s == pytest.approx(
+            2 * (one[rule].cpu_s - none[rule].cpu_s)
+        )
+        assert one[rule].cpu_s > 1.2 * none[rule].cpu_s > 0
+    assert two["hubert_train"] == one["hubert_train"]
+
+
+def test_a_rule_without_a_rate_is_shown_as_unknown():
+    cost = costs(config_of(), 1, {"index": 1, "something_new": 3})
+    assert not cost["something_new"].known
+    assert re.search(r"something_new +3 +\? +\?", command._table(cost.values()))
+
+
+@pytest.mark.parametrize(
+    ("model", "millions"), [(HubertOptions.base(), 94.4), (HubertOptions.large(), 315.4)]
+)
+def test_weights_of_published_sizes(model, millions):
+    """As Hugging Face counts facebook/hubert-base-ls960 and hubert-large-ll60k."""
+    assert num_weights(model) / 1e6 == pytest.approx(millions, rel=0.01)
+
+
+def test_hours_of_the_index_go_before_those_of_the_files(tmp_path):
+    corpus = write_corpus(tmp_path, num_shards=2)
+    paths = [corpus.results / "recordings" / f"{shard}.parquet" for shard in range(2)]
+    samples = sum(sum(pq.read_table(path)["num_samples"].to_pylist()) for path in paths)
+    hours = samples / 16_000 / 3600
+    config = config_of(num_shards=2, results_dir=str(tmp_path), name="results")
+    config["corpus"] = {**config["corpus"], "source": "librilight", "root": str(corpus.root)}
+    indexed = corpus_size(config, {}, None)
+    assert (indexed.hours, indexed.source) == (pytest.approx(hours), "the run's index")
+    of_files = corpus_size({**config, "name": "new"}, {}, None)
+    assert of_files.hours == pytest.approx(hours)
+    assert of_files.source == "sizes of 4 files and headers of 4"
+    assert corpus_size(config, {}, 7.0).hours == 7.0
+
+
+def test_published_hours_where_nothing_is_there(tmp_path):
+    config = config_of()
+    absent = {"source": "librilight", "root": str(tmp_path), "subsets": ["small", "medium"]}
+    config["corpus"] = {**config["corpus"], **absent}
+    size = corpus_size({**config, "results_dir": str(tmp_path)}, RATES["published"], None)
+    assert size.hours == 577 + 5193
+    assert size.to_fetch_bytes == 356e9
+    config["corpus"]["subsets"] = ["mine"]
+    with pytest.raises(ValueError, match=r"how many hours mine hold is not known.*give --hours"):
+        corpus_size({**config, "results_dir": str(tmp_path)}, RATES["published"], None)
+
+
+@pytest.mark.parametrize("rule", ["aubert_train", "clar_train", "separation_train"])
+def test_every_training_s_network_takes_disk(rule):
+    config = config_of()
+    with_it, without = (
+        Estimate(config, 1.0, counted, RATES).result_bytes()
+        for counted in ({"hubert_train": 2, rule: 1}, {"hubert_train": 2})
+    )
+    weights = sum(each.weights for each in trainings(config, 1.0) if each.rule == rule)
+    # And checkpoints, where it is the largest network.
+    assert with_it - without >= 4 * weights > 0
+
+
+def test_a_disk_that_is_too_small_is_refused(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(jobs, "count_jobs", lambda config: {"index": 4, "hubert_train": 2})
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(command.shutil, "disk_usage", lambda path: usage(0, 0, 10_000_000))
+    assert main(["plan"]) == 1
+    printed = capsys.readouterr()
+    assert re.search(r"^hubert_train +2 ", printed.out, re.M)  # what it would cost is told first
+    assert "the disk of results is too small: the run needs 0." in printed.err
+    monkeypatch.setattr(command.shutil, "disk_usage", lambda path: usage(0, 0, 10**12))
+    assert main(["plan"]) == 0
+
+
+def assert_all_known(config, jobs, *rules):
+    found = costs(config, 577, jobs)
+    assert set(rules) <= set(found)
+    assert [rule for rule, cost in found.items() if not cost.known and rule != "all"] == []
+    trained = [cost for rule, cost in found.items() if rule.endswith("_train")]
+    for cost in trained:  # more than the start
+        start_s = RATES["rules"][cost.rule]["start_s"]
+        assert cost.cpu_s + cost.gpu_s > 2 * start_s * cost.num_jobs
+
+
+def test_every_rule_of_a_default_run_with_separation_has_a_rate():
+    config = config_of()
+    config["separation"] = {**config["separation"], "in_run": True}
+    assert_all_known(config, jobs.count_jobs(config), "mini", "clar_train", "separation_train")
+
+
+def test_every_rule_of_libri_light_has_a_rate(base_jobs):
+    config = config_of("librilight-small", "hubert-base")
+    assert_all_known(config, base_jobs, "phones", "ctc_train", "aubert_train", "report")
+
+
+def test_every_rule_of_one_s_own_audiobooks_has_a_rate():
+    config = config_of("own-audiobooks")
+    assert_all_known(config, jobs.count_jobs(config), "folder", "report")
+
+
+def test_trainings_hear_what_their_steps_hear():
+    config = config_of()
+    for section, steps in (("aubert", 200), ("clar", 100), ("separation", 150)):
+        config[section] = {**config[section], "train": {**config[section]["train"], "steps": steps}}
+    config["aubert"]["train"] |= {"batch_pairs": 40, "batch_seconds": 900.0}  # pairs end it
+    found = {training.rule: training for training in trainings(config, 0.145)}
+    assert found["aubert_train"].hours == pytest.approx(200 * 40 * 0.145 * 2.5 / 3600)
+    assert found["clar_train"].hours == pytest.approx(100 * 64 * 2 * 0.5 / 3600)
+    assert found["separation_train"].hours == pytest.approx(150 * 12.8 / 3600)
+    config["aubert"]["train"]["batch_seconds"] = 10.0
+    (short, *others) = [t for t in trainings(config, 0.145) if t.rule == "aubert_train"]
+    assert short.hours == pytest.approx(200 * 10 / 3600)
+    assert len(others) == 1  # a training for each scorer
+
+
+def test_phones_are_heard_no_longer_than_the_config_says():
+    config = config_of()
+    hour_s = RATES["rules"]["phones"]["hour_s"]
+    for hours, heard in ((1, 1), (500, 4)):
+        cost = costs(config, hours, {"phones": 4})["phones"]
+        assert cost.cpu_s == pytest.approx(4 * RATES["rules"]["phones"]["start_s"] + heard * hour_s)
+
+
+def test_weights_are_those_of_the_networks():
+    from aubert.clar.resnet import ResNet18
+    from aubert.separation.network import DeepClustering
+
+    def of(network):
+        return sum(weight.numel() for weight in network.parameters())
+
+    for options in (DeepClusteringOptions(), DeepClusteringOptions(hidden_size=32, num_layers=3)):
+        assert blstm_weights(options) == pytest.approx(of(DeepClustering(options)), rel=0.03)
+    for width in (16, 64):
+        assert resnet_weights(width) == pytest.approx(of(ResNet18(2, 3, width, kernel=3)), rel=0.03)

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from aubert.ctc.plan import CtcPlan
+from aubert.hubert.plan import Plan
+
+OWN = {"backend": "ctc", "ctc": {"model": "trained"}}
+
+
+@pytest.fixture
+def config():
+    config = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+    for stage in ("transcribe", "words"):
+        config[stage] = {"backend": "pocketsphinx", "ctc": {"model": "trained"}}
+    return config
+
+
+def plan(config, **changes) -> CtcPlan:
+    changed = {**config, **changes}
+    return CtcPlan(changed, Plan(changed))
+
+
+def without(config, key: str) -> dict:
+    return {**config["corpus"], key: None}
+
+
+def test_both_inits_with_what_is_theirs(config):
+    found = plan(config)
+    assert (found.inits, found.own) == (["hubert", "scratch"], None)
+    assert (found.encoder("hubert"), found.encoder("scratch")) == ("iter2", "untrained")
+    assert found.training_fields("hubert", how=False)["freeze_encoder_steps"] == 50
+    scratch = found.training_fields("scratch", how=False)
+    assert scratch["freeze_encoder_steps"] == 0 and scratch["seed"] == config["seed"]
+    assert scratch["steps"] == config["ctc"]["train"]["steps"]
+    assert "device" not in scratch
+    assert "device" in found.training_fields("scratch", how=True)
+
+
+def test_a_stage_takes_the_run_s_own(config):
+    assert plan(config, words=OWN).own == "hubert"
+    assert plan(config, words={**OWN, "ctc": {"model": "facebook/x"}}).own is None
+
+
+def test_without_labelled_speech_nothing_is_trained(config):
+    found = plan(config, corpus=without(config, "labelled"))
+    assert (found.inits, found.labelled, found.dev) == ([], [], {})
+    found.check_paths()
+    with pytest.raises(ValueError, match=r"transcribe\.ctc\.model is trained, but corpus\.label"):
+        plan(config, corpus=without(config, "labelled"), transcribe=OWN)
+
+
+def test_without_a_folder_to_count_errors_in_nothing_is_reported(config):
+    labelled = {**config["corpus"]["labelled"], "dev": {"seen": None, "unseen": None}}
+    corpus = {**config["corpus"], "labelled": labelled}
+    with pytest.raises(ValueError, match=r"corpus\.labelled\.dev has neither seen nor unseen"):
+        plan(config, corpus=corpus)
+    assert (
+        plan(config, corpus=corpus, ctc={**config["ctc"], "inits": []}, words=OWN).own == "hubert"
+    )
+
+
+def test_without_hubert_there_is_scratch(config):
+    nothing = {**config["hubert"], "iterations": []}
+    for section in ({"inits": ["hubert"]}, {"inits": [], "use": "hubert"}):
+        with pytest.raises(ValueError, match=r"but hubert\.iterations is empty"):
+            plan(config, hubert=nothing, ctc={**config["ctc"], **section}, words=OWN)
+    scratch = {**config["ctc"], "inits": ["scratch"], "use": "scratch"}
+    assert plan(config, hubert=nothing, ctc=scratch, words=OWN).own == "scratch"
+    assert plan(config, hubert=nothing, ctc={**config["ctc"], "inits": []}).inits == []
+
+
+def test_labelled_speech_that_is_not_there_is_one_clear_line(config, tmp_path):
+    dev = {"seen": str(tmp_path), "unseen": None}
+    here = {**config["corpus"], "labelled": {"train": [str(tmp_path)], "dev": dev}}
+    plan(config, corpus=here).check_paths()
+    away = {**here, "labelled": {"train": [str(tmp_path)], "dev": {**dev, "unseen": "absent"}}}
+    with pytest.raises(ValueError, match=r"corpus\.labelled: absent is not a directory"):
+        plan(config, corpus=away).check_paths()
+    plan(config, corpus=away, ctc={**config["ctc"], "inits": []}).check_paths()
+
+
+def test_options_that_cannot_be(config):
+    section = {**config["ctc"], "scratch": {"validation_share": 1.0}}
+    with pytest.raises(ValueError, match="validation_share is 1"):
+        plan(config, ctc=section)

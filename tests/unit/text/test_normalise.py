@@ -1,0 +1,108 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aubert.text.normalise import readings, spoken_words, tokenize
+
+SPOKEN = {
+    "‘’Tis o’clock, the boys' Rob's": "tis o'clock the boys rob's",
+    "'Twas the ’em": "twas the em",
+    "Café naïve Æsop œuvre": "cafe naive aesop oeuvre",
+    "cafe\u0301 co\u00adoperate": "cafe cooperate",
+    "12 men": "twelve men",
+    "in 1848, 1905, 1900 and 2005": "in eighteen forty eight nineteen oh five nineteen hundred "
+    "and two thousand five",
+    "2,500": "two thousand five hundred",
+    "the 3rd, the 21st, the 2d": "the third the twenty first the second",
+    "1/2 or 3/4 or 2½": "one half or three quarters or two and a half",
+    "3.5": "three point five",
+    "£40, £1, $5.50": "forty pounds one pound five dollars and fifty cents",
+    "10%": "ten percent",
+    "5:30 and 5:00 and 5:05": "five thirty and five o'clock and five oh five",
+    "the 1840s": "the eighteen forties",
+    "007": "zero zero seven",
+    "CHAPTER IV. Begun": "chapter four begun",
+    "Chapter I. I am": "chapter one i am",
+    "the part I saw": "the part i saw",
+    "Henry VIII and Charles V spoke": "henry the eighth and charles the fifth spoke",
+    "a mix of civil and MILD": "a mix of civil and mild",
+    "one\nII\ntwo": "one two two",
+    "one\nI\ntwo": "one one two",
+    "I": "i",
+    "Mr. Smith, Mrs Dr. St. Paul": "mister smith missus doctor saint paul",
+    "No. 5. No. It": "number five no it",
+    "etc. &c. & so": "et cetera et cetera and so",
+    "word—word word--word twenty-first": "word word word word twenty first",
+    "Wait ... _now_": "wait now",
+    "A.M. and U.S.A.": "a m and u s a",
+    "note[1] and star* and [Illustration] {12}": "note and star and",
+    "* * * * *\n-----\n": "",
+    "Ἀρχή": "",
+}
+
+
+@pytest.mark.parametrize(("written", "spoken"), SPOKEN.items())
+def test_reads_as_a_reader_would(written, spoken):
+    assert " ".join(spoken_words(written)) == spoken
+
+
+def test_tokens_stand_on_what_is_written():
+    text = "“Mr. Smith—in 1848—paid £2,500,” [3] he said."
+    assert [text[token.char_start : token.char_end] for token in tokenize(text)] == [
+        "Mr.", "Smith", "in", "1848", "paid", "£2,500", "he", "said",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "also"),
+    [
+        ("1848", "one thousand eight hundred and forty eight"),
+        ("205", "two hundred and five"),
+        ("Dr.", "drive"),
+        ("St.", "street"),
+        ("IV", "the fourth"),
+        ("$5.50", "five fifty"),
+        ("10%", "ten per cent"),
+        ("i.e.", "that is"),
+    ],
+)
+def test_other_readings(written, also):
+    assert tuple(also.split()) in readings(written)
+    assert len(set(readings(written))) == len(readings(written))
+
+
+PIECES = st.sampled_from(
+    [
+        *"abIVXLCDMivxlcdm0123456789 .,:;'’‘“”—–-_*[]()&%$£½/\n\r\t\u0301\u00adéæßΩ世",
+        *("Mr.", "No.", "Chapter", "'tis", "1848", "Henry", "\n\n", "St", "th"),
+    ]
+)
+TEXTS = st.one_of(st.lists(PIECES, max_size=60).map("".join), st.text(max_size=80))
+
+
+@given(TEXTS)
+def test_tokens_are_in_order_inside_the_text_and_spoken_in_ascii(text):
+    end = 0
+    for token in tokenize(text):
+        assert end <= token.char_start < token.char_end <= len(text)
+        end = token.char_end
+        assert token.spoken and all(re.fullmatch("[a-z]+('[a-z]+)*", w) for w in token.spoken)
+
+
+@given(TEXTS)
+def test_the_default_is_one_of_the_readings(text):
+    for token in tokenize(text):
+        assert token.spoken in readings(text[token.char_start : token.char_end])
+
+
+@given(TEXTS, TEXTS)
+def test_text_appended_on_a_new_line_changes_no_token(text, appended):
+    before = tokenize(text)
+    assert tokenize(text + "\n" + appended)[: len(before)] == before
+
+
+@given(st.lists(st.text("abcdefg", min_size=1), max_size=20))
+def test_spoken_words_are_their_own_reading(words):
+    assert spoken_words(" ".join(words)) == words

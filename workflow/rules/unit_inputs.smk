@@ -1,0 +1,81 @@
+# What the rules of units and HuBERT ask the plan: paths, flags, what makes a job rerun.
+from aubert.hubert.plan import Units
+from aubert.units.encoder_features import VERSION as ENCODER_VERSION
+
+UNITS = config["units"]
+
+
+def quality_of(units):
+    return results("units", units.feature, f"k{units.k}", "quality.json")
+
+
+def labels_of(iteration):
+    """name -> directory of the label sets that an iteration learns from."""
+    return {
+        units.name: results("units", units.feature, f"k{units.k}", "labels")
+        for units in PLAN.learned_from(int(iteration))
+    }
+
+
+def feature_of(wildcards):
+    return PLAN.features[wildcards.feature]
+
+
+def units_of(wildcards):
+    return Units(wildcards.feature, int(wildcards.k))
+
+
+def baseline_of(wildcards):
+    """The figures that these units' stand beside, if any."""
+    baseline = PLAN.baseline(units_of(wildcards))
+    return quality_of(baseline) if baseline else []
+
+
+def own_model(wildcards):
+    """The model of this run that a feature is read off, if it is one's."""
+    feature = feature_of(wildcards)
+    return results("hubert", feature.model) if feature.model else []
+
+
+def own_layers(wildcards):
+    """What the choice of a feature's layer is read from, if it is to be chosen."""
+    auto = feature_of(wildcards).layer == "auto"
+    return results("units", wildcards.feature, "layers.json") if auto else []
+
+
+def units_code(wildcards):
+    """MFCC are cheap: an edit of their code, and of k-means', makes their units again."""
+    if feature_of(wildcards).is_hidden:
+        return []
+    return sorted({*code_of("units.mfcc"), *code_of("units.labels")})
+
+
+def units_version(wildcards):
+    return ENCODER_VERSION if feature_of(wildcards).is_hidden else None
+
+
+def encoder_flags(wildcards):
+    feature = feature_of(wildcards)
+    if not feature.is_hidden:
+        return ""
+    encoder = own_model(wildcards) or feature.encoder
+    return to_flags({"encoder": encoder, "device": UNITS["device"], **UNITS["encoder"]})
+
+
+def encoder_gpu(wildcards):
+    """MFCC need none."""
+    return gpu_unless(UNITS["device"]) if feature_of(wildcards).is_hidden else 0
+
+
+def kmeans_flags(wildcards):
+    return to_flags(
+        {"device": UNITS["device"], **UNITS["kmeans"], "seed": config["seed"]}
+    )
+
+
+def feature_flags(wildcards):
+    feature = feature_of(wildcards)
+    layers = {"layer_from": own_layers(wildcards) or None}
+    return to_flags(
+        {**feature.options(), **(layers if feature.is_hidden else UNITS["mfcc"])}
+    )
