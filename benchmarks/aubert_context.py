@@ -26,12 +26,10 @@ from real_recordings import ROOT
 
 from aubert import tables
 from aubert.corpus.books import Bookshelf
-from aubert.crossmodal.evaluation_options import AubertEvaluateOptions
 from aubert.crossmodal.evaluation_stage import evaluate_aubert
-from aubert.crossmodal.model_options import AubertOptions
+from aubert.crossmodal.options import AubertEvaluateOptions, AubertOptions, AubertTrainOptions
 from aubert.crossmodal.pairs import PairsOptions, pairs
 from aubert.crossmodal.task import train_aubert
-from aubert.crossmodal.train_options import AubertTrainOptions
 from aubert.evaluate.metrics import Figure
 from aubert.files import complete_directory
 from aubert.mini.books import chapters

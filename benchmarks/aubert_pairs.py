@@ -74,10 +74,9 @@ def small_model(root: Path, shelf: Bookshelf):
     import torch
     from transformers import Wav2Vec2FeatureExtractor
 
-    from aubert.crossmodal.model_options import AubertOptions
     from aubert.crossmodal.network import AubertModel
+    from aubert.crossmodal.options import AubertOptions, SmallBertOptions
     from aubert.crossmodal.small_bert import save_small_bert
-    from aubert.crossmodal.small_bert_options import SmallBertOptions
     from aubert.hubert.network import build_encoder
     from aubert.hubert.options import HubertOptions
 
@@ -112,7 +111,7 @@ def write_copies(rows, recordings, root: Path, shelf, tokenizer, copies: Path) -
 
 def our_epoch(rows, recordings, root: Path, shelf, model) -> Iterator:
     from aubert.crossmodal.examples import AubertExamples
-    from aubert.crossmodal.train_options import AubertTrainOptions
+    from aubert.crossmodal.options import AubertTrainOptions
 
     options = AubertTrainOptions(negatives="any", batch_pairs=BATCH_PAIRS)
     by_id = {row["recording_id"]: row for row in recordings}

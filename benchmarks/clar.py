@@ -26,10 +26,8 @@ from pathlib import Path
 
 from real_recordings import ROOT, real_recordings
 
-from aubert.clar.evaluation_options import ReadOptions
-from aubert.clar.model_options import ClarOptions, ViewOptions
+from aubert.clar.options import ClarOptions, ClarTrainOptions, ReadOptions, ViewOptions
 from aubert.clar.splits import SplitOptions, Training
-from aubert.clar.train_options import ClarTrainOptions
 from aubert.corpus.clips import Clip, clips_of_table
 
 BUDGETS = (1, 10, 100)

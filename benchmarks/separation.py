@@ -24,10 +24,13 @@ from separation_voices import WOMEN, write_voices
 from aubert.evaluate.metrics import Figure, metrics_table, statistic
 from aubert.separation.evaluation import Outcome, figures, outcomes
 from aubert.separation.mixtures import draw_list
-from aubert.separation.model_options import DeepClusteringOptions
-from aubert.separation.options import ListOptions, SeparateOptions
+from aubert.separation.options import (
+    DeepClusteringOptions,
+    ListOptions,
+    SeparateOptions,
+    SeparationTrainOptions,
+)
 from aubert.separation.task import train_separation
-from aubert.separation.train_options import SeparationTrainOptions
 from aubert.separation.voices import Clip, find_clips
 
 MODEL = {"hidden_size": 128, "dropout": 0.0, "frame_step": 4}

@@ -14,9 +14,9 @@ import torch
 from transformers import Wav2Vec2FeatureExtractor
 
 from aubert.corpus.books import Bookshelf
+from aubert.crossmodal.options import SmallBertOptions
 from aubert.crossmodal.pairs import PairsOptions, pairs
 from aubert.crossmodal.small_bert import save_small_bert
-from aubert.crossmodal.small_bert_options import SmallBertOptions
 from aubert.hubert.network import build_encoder
 from aubert.hubert.options import HubertOptions
 

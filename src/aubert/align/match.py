@@ -29,6 +29,7 @@ from aubert.align.utterance import (
     split,
 )
 from aubert.corpus.books import BookError, Bookshelf
+from aubert.options import Share, options_class
 from aubert.stage import Reject
 
 # Shingles to look up, in words, and how often the book may hold them: the next only
@@ -38,7 +39,7 @@ _ANCHORS = ((4, 1), (4, 8), (3, 8), (2, 8), (1, 8))
 _EVIDENCE = 12  # heard words; fewer say nothing about the book, they may be an announcement
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class MatchOptions:
     """What counts as found.
 
@@ -49,8 +50,8 @@ class MatchOptions:
       (unrelated English gives about .4)
     """
 
-    min_share: float = 0.2
-    min_similarity: float = 0.5
+    min_share: Share = 0.2
+    min_similarity: Share = 0.5
 
 
 @dataclass(frozen=True)

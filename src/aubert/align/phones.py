@@ -7,7 +7,6 @@ alignment (Hsu et al. 2021, section IV-D).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -15,22 +14,19 @@ from typing import NamedTuple
 
 from aubert import audio
 from aubert.align.words_pocketsphinx import shared_aligner
+from aubert.options import PositiveFloat, options_class
 from aubert.processes import in_processes
 from aubert.stage import Reject
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class PhonesOptions:
     """Of how much speech the phones are told.
 
     max_minutes: of a shard; figures of units need hours, not a whole corpus
     """
 
-    max_minutes: float = 60.0
-
-    def __post_init__(self) -> None:
-        if self.max_minutes <= 0:
-            raise ValueError(f"max_minutes is {self.max_minutes:g}; it must be above 0")
+    max_minutes: PositiveFloat = 60.0
 
 
 class Script(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 from aubert.align.anchors import Block, ShingleIndex, blocks, steady
@@ -13,12 +12,13 @@ from aubert.align.match import raw_similarity
 from aubert.align.path import Heard, word_path
 from aubert.align.utterance import Piece, Run, label, read_similarity, split
 from aubert.corpus.books import BookError, Bookshelf
+from aubert.options import PositiveInt, options_class
 from aubert.stage import Reject
 
 _MARGIN = 12  # book words around the matched spans that boundaries may move into
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class RefineOptions:
     """What counts as skipped, and as extra speech.
 
@@ -28,8 +28,8 @@ class RefineOptions:
       twice; fewer are words that the recogniser made up
     """
 
-    min_skipped_words: int = 4
-    min_extra_words: int = 3
+    min_skipped_words: PositiveInt = 4
+    min_extra_words: PositiveInt = 3
 
 
 def refine(

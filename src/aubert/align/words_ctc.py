@@ -25,6 +25,7 @@ from aubert.align.script import ScriptItem, build_script
 from aubert.align.timeline import Timeline, word_rows
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.encoders.network import utterance_audio
+from aubert.options import options_class
 from aubert.progress import progress
 from aubert.stage import Reject
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
@@ -38,7 +39,7 @@ STAR_PENALTY = 0.01
 CALIBRATION_UTTERANCES = 200  # whose pauses fix the median edge to a few milliseconds
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class WordsCtcOptions(EmissionOptions):
     """How a CTC checkpoint times words.
 

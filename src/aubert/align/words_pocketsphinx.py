@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from statistics import median
@@ -22,6 +21,7 @@ from aubert.align.script import ScriptItem, build_script
 from aubert.align.timeline import Timeline, word_rows
 from aubert.align.trim import loud_frames, trim
 from aubert.corpus.books import BookError, Bookshelf, read_text
+from aubert.options import options_class
 from aubert.processes import in_processes
 from aubert.stage import Reject
 from aubert.text.pronunciations import pronunciations, spelled
@@ -37,7 +37,7 @@ _BEAM = 1e-300
 _SCORE_UNIT = 1024  # pocketsphinx reports the scores of an alignment divided by it
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class WordsPocketsphinxOptions:
     """How pocketsphinx aligns words: there is nothing to choose."""
 

@@ -7,10 +7,14 @@ import sys
 from pathlib import Path
 
 from aubert import options
-from aubert.clar.evaluation_options import ReadOptions
-from aubert.clar.model_options import MIN_CLIP_SECONDS, ClarOptions, ViewOptions
+from aubert.clar.options import (
+    MIN_CLIP_SECONDS,
+    ClarOptions,
+    ClarTrainOptions,
+    ReadOptions,
+    ViewOptions,
+)
 from aubert.clar.splits import SplitOptions, Training
-from aubert.clar.train_options import ClarTrainOptions
 from aubert.corpus.clip_options import ClipOptions
 from aubert.learn.torchrun import add_processes, start_processes
 from aubert.verbs import add_group, add_verb

@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from aubert.clar.evaluation_options import SUPERVISED, ReadOptions
-from aubert.clar.model_options import ClarOptions
 from aubert.clar.network import ClarModel, Spectrogram, read_json
+from aubert.clar.options import SUPERVISED, ClarOptions, ReadOptions
 from aubert.clar.splits import (
     Split,
     SplitOptions,

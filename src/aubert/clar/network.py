@@ -15,7 +15,7 @@ from torchaudio.functional import melscale_fbanks
 
 from aubert import files
 from aubert.clar.contrast import contrast_views
-from aubert.clar.model_options import HOP_S, WINDOW_S, ClarOptions
+from aubert.clar.options import HOP_S, WINDOW_S, ClarOptions
 from aubert.clar.resnet import ResNet18
 from aubert.clar.views import Alterations, altered
 from aubert.learn.distributed import spread

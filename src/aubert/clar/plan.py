@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from aubert.clar.model_options import ClarOptions, ViewOptions
+from aubert.clar.options import ClarOptions, ClarTrainOptions, ViewOptions
 from aubert.clar.splits import SplitOptions, Training
-from aubert.clar.train_options import ClarTrainOptions
 from aubert.learn.options import part
 
 CONTRASTIVE = "contrastive"

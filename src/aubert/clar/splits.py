@@ -10,15 +10,16 @@ import hashlib
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
+from annotated_types import Ge, Interval
 
 from aubert.corpus.clips import Clip
+from aubert.options import NaturalInt, options_class
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class SplitOptions:
     """How clips are divided.
 
@@ -26,15 +27,11 @@ class SplitOptions:
     split_seed: of the folds and of the labels that are drawn
     """
 
-    folds: int = 3
-    split_seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.folds < 2:
-            raise ValueError(f"folds is {self.folds}; it must be at least 2")
+    folds: Annotated[int, Ge(2)] = 3
+    split_seed: NaturalInt = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class Training:
     """What one training may learn from.
 
@@ -43,9 +40,9 @@ class Training:
     draw: which labels
     """
 
-    fold: int = 0
-    budget: float = 0.0
-    draw: int = 0
+    fold: NaturalInt = 0
+    budget: Annotated[float, Interval(ge=0, le=100)] = 0.0
+    draw: NaturalInt = 0
 
 
 class Split(NamedTuple):

@@ -13,10 +13,9 @@ import torch
 
 from aubert import audio
 from aubert.audio import SAMPLE_RATE_HZ
-from aubert.clar.model_options import ClarOptions, ViewOptions
 from aubert.clar.network import UNLABELLED, ClarBatch, ClarModel, load_hubert
+from aubert.clar.options import ClarOptions, ClarTrainOptions, ViewOptions
 from aubert.clar.splits import SplitOptions, Training, labels_within, split
-from aubert.clar.train_options import ClarTrainOptions
 from aubert.clar.views import draw_alterations, draw_stretch, placed, stretched
 from aubert.corpus.clips import Clip
 from aubert.learn.data import MicroBatch, Piece

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torchaudio.functional import phase_vocoder
 
-from aubert.clar.model_options import ViewOptions
+from aubert.clar.options import ViewOptions
 
 VOCODER_WINDOW_S, VOCODER_HOP_S = 0.032, 0.008
 # Exponents of the spectrum's amplitude: white, pink (power 1 / f), brown (power 1 / f^2).

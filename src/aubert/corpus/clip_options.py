@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge
 
 from aubert.corpus import clips
 from aubert.corpus.clips import Clip
+from aubert.options import PositiveInt, options_class
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class ClipOptions:
     """Where clips come from, and which of them have labels.
 
@@ -30,15 +32,9 @@ class ClipOptions:
     audio_column: str = "path"
     label_column: str = "label"
     group_column: str | None = None
-    num_keywords: int = 35
-    max_per_keyword: int = 4000
-    min_letters: int = 4
-
-    def __post_init__(self) -> None:
-        if self.num_keywords < 2:
-            raise ValueError(f"num_keywords is {self.num_keywords}; it must be at least 2")
-        if self.max_per_keyword < 2:
-            raise ValueError(f"max_per_keyword is {self.max_per_keyword}; it must be at least 2")
+    num_keywords: Annotated[int, Ge(2)] = 35
+    max_per_keyword: Annotated[int, Ge(2)] = 4000
+    min_letters: PositiveInt = 4
 
 
 def read_clips(

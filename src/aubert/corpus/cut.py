@@ -7,17 +7,19 @@ cut_by_vad (consecutive stretches are joined while they fit), and keeps every st
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 
 from aubert import audio
 from aubert.corpus.vad import VadOptions, voice_activity
+from aubert.options import options_class
 from aubert.stage import Reject
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class CutOptions(VadOptions):
     """How a chapter is cut. The VAD's options have no effect on a recording whose json
     holds voice_activity.
@@ -25,12 +27,7 @@ class CutOptions(VadOptions):
     max_seconds: the longest utterance; 30 is AuBERT's, and what most encoders bear
     """
 
-    max_seconds: float = 30.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.max_seconds < 1:
-            raise ValueError(f"cut.max_seconds is {self.max_seconds:g}; it must be 1 or more")
+    max_seconds: Annotated[float, Ge(1)] = 30.0
 
 
 def cut(

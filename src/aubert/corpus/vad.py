@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Interval
 
 from aubert.audio import SAMPLE_RATE_HZ
+from aubert.options import NaturalInt, options_class
 
 FRAME_MS = 30  # the longest frame that webrtcvad takes, and the least noisy
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class VadOptions:
     """How webrtcvad's decisions become intervals.
 
@@ -21,14 +23,10 @@ class VadOptions:
     padding_ms: speech is widened by this at both ends, for its soft edges
     """
 
-    aggressiveness: int = 1
-    min_speech_ms: int = 90
-    min_silence_ms: int = 240
-    padding_ms: int = 90
-
-    def __post_init__(self) -> None:
-        if self.aggressiveness not in (0, 1, 2, 3):
-            raise ValueError(f"cut.aggressiveness is {self.aggressiveness}; webrtcvad takes 0 to 3")
+    aggressiveness: Annotated[int, Interval(ge=0, le=3)] = 1
+    min_speech_ms: NaturalInt = 90
+    min_silence_ms: NaturalInt = 240
+    padding_ms: NaturalInt = 90
 
 
 def frame_decisions(samples: np.ndarray, aggressiveness: int) -> np.ndarray:

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from aubert.clar.plan import ClarPlan
+from aubert.crossmodal.options import SmallBertOptions
 from aubert.crossmodal.plan import AubertPlan
-from aubert.crossmodal.small_bert_options import SmallBertOptions
 from aubert.ctc.plan import CtcPlan
 from aubert.hubert.options import HubertOptions
 from aubert.hubert.plan import Plan
-from aubert.separation.model_options import DeepClusteringOptions
-from aubert.separation.train_options import SeparationTrainOptions
+from aubert.separation.options import DeepClusteringOptions, SeparationTrainOptions
 
 RESNET_WEIGHTS, RESNET_WIDTH = 11.2e6, 64  # ResNet-18 as in CLAR's paper
 VIEWS = 2  # of every clip, in a step

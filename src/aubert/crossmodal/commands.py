@@ -7,11 +7,13 @@ from pathlib import Path
 
 from aubert import options
 from aubert.corpus.books import Bookshelf
-from aubert.crossmodal.evaluation_options import AubertEvaluateOptions
-from aubert.crossmodal.model_options import AubertOptions
+from aubert.crossmodal.options import (
+    AubertEvaluateOptions,
+    AubertOptions,
+    AubertTrainOptions,
+    SmallBertOptions,
+)
 from aubert.crossmodal.pairs_command import add_pairs
-from aubert.crossmodal.small_bert_options import SmallBertOptions
-from aubert.crossmodal.train_options import AubertTrainOptions
 from aubert.learn.torchrun import add_processes, start_processes
 from aubert.verbs import add_group, add_root, add_shelf, add_verb
 

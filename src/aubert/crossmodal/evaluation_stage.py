@@ -16,13 +16,12 @@ from aubert.crossmodal.evaluation import (
     model_scorer,
     trained_embeddings,
 )
-from aubert.crossmodal.evaluation_options import AubertEvaluateOptions
 from aubert.crossmodal.examples import AubertExamples, PairTables, recording_references
 from aubert.crossmodal.network import AubertModel
+from aubert.crossmodal.options import AubertEvaluateOptions, AubertTrainOptions
 from aubert.crossmodal.pairs import HELD_OUT_BOOK, HELD_OUT_SPEAKER, TRAIN
 from aubert.crossmodal.pictures import pictures_of
 from aubert.crossmodal.retrieval import LinearBaseline
-from aubert.crossmodal.train_options import AubertTrainOptions
 from aubert.evaluate.metrics import Figure
 from aubert.learn.distributed import Processes
 

@@ -24,8 +24,8 @@ from aubert.crossmodal.batch import (
     text_columns,
 )
 from aubert.crossmodal.network import AubertModel
+from aubert.crossmodal.options import AubertTrainOptions
 from aubert.crossmodal.sampler import PairPlan
-from aubert.crossmodal.train_options import AubertTrainOptions
 from aubert.learn.data import Piece, VirtualUtterances
 
 

@@ -27,7 +27,7 @@ from transformers import (
 from aubert import files
 from aubert.crossmodal.batch import AubertBatch, Segments, Texts
 from aubert.crossmodal.contrast import CosineScorer, MlpScorer, contrast, may_contrast
-from aubert.crossmodal.model_options import AubertOptions
+from aubert.crossmodal.options import AubertOptions
 from aubert.crossmodal.pooling import MlpProjection, Pooler, spans
 from aubert.encoders.hubert import every_layer, features, load_encoder
 from aubert.learn.distributed import spread

@@ -10,20 +10,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.corpus.slices import slices_within
+from aubert.options import NaturalInt, PositiveInt, ShareBelowOne, options_class
 from aubert.stage import Reject
 from aubert.text.sentences import within_sentence
 
 TRAIN, HELD_OUT_BOOK, HELD_OUT_SPEAKER = "train", "held_out_book", "held_out_speaker"
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class PairsOptions:
     """Which n-grams become pairs. Counts are within a speaker and a split.
 
@@ -43,33 +43,22 @@ class PairsOptions:
     seed: of what is drawn
     """
 
-    max_words: int = 4
-    min_occurrences: int = 10
-    max_occurrences: int = 128
-    max_ngrams: int = 512
-    min_utterances: int = 100
-    min_ms: int = 400
-    max_ms: int = 5000
-    context_chars: int = 512
+    max_words: PositiveInt = 4
+    min_occurrences: PositiveInt = 10
+    max_occurrences: NaturalInt = 128
+    max_ngrams: NaturalInt = 512
+    min_utterances: NaturalInt = 100
+    min_ms: PositiveInt = 400
+    max_ms: PositiveInt = 5000
+    context_chars: NaturalInt = 512
     within_sentence: bool = False
-    held_out_books_share: float = 0.0
-    held_out_speakers_share: float = 0.0
-    seed: int = 0
+    held_out_books_share: ShareBelowOne = 0.0
+    held_out_speakers_share: ShareBelowOne = 0.0
+    seed: NaturalInt = 0
 
     def __post_init__(self) -> None:
-        for name in ("max_words", "min_occurrences", "min_ms"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.max_ms < self.min_ms:
             raise ValueError(f"max_ms is {self.max_ms}; it must not be below min_ms {self.min_ms}")
-        for name in ("max_occurrences", "max_ngrams", "min_utterances", "context_chars"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
-        for name in ("held_out_books_share", "held_out_speakers_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name):g}; it must be 0 or more, below 1"
-                )
 
 
 def pairs(

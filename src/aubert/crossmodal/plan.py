@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from aubert.crossmodal.model_options import AubertOptions
-from aubert.crossmodal.train_options import AubertTrainOptions
+from aubert.crossmodal.options import AubertOptions, AubertTrainOptions
 from aubert.hubert.plan import UNTRAINED, Plan
 from aubert.learn.options import part
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from aubert.crossmodal.model_options import Pooling
+from aubert.crossmodal.options import Pooling
 
 
 class Pooler(nn.Module):

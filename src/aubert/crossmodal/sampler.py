@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from aubert.audio import SAMPLE_RATE_HZ
-from aubert.crossmodal.train_options import AubertTrainOptions
+from aubert.crossmodal.options import AubertTrainOptions
 from aubert.learn.data import MicroBatch, Piece
 
 MIXED_PART = 4  # pairs of one group in a contrast of `mixed`, so that there are many groups in it

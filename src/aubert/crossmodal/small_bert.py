@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertModel, BertTokenizer
 
-from aubert.crossmodal.small_bert_options import SPECIAL_TOKENS, SmallBertOptions
+from aubert.crossmodal.options import SPECIAL_TOKENS, SmallBertOptions
 from aubert.files import complete_directory
 
 

@@ -12,10 +12,9 @@ import torch
 from aubert.corpus.books import Bookshelf
 from aubert.crossmodal.batch import AubertBatch
 from aubert.crossmodal.examples import AubertExamples, PairTables, recording_references
-from aubert.crossmodal.model_options import AubertOptions
 from aubert.crossmodal.network import AubertModel
+from aubert.crossmodal.options import VERSION, AubertOptions, AubertTrainOptions
 from aubert.crossmodal.pairs import TRAIN
-from aubert.crossmodal.train_options import VERSION, AubertTrainOptions
 from aubert.learn.checkpoints import hash_of_weights
 from aubert.learn.distributed import Processes
 from aubert.learn.run import train_model

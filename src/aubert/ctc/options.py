@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from aubert.learn.options import TrainOptions
+from aubert.options import (
+    NaturalFloat,
+    NaturalInt,
+    PositiveFloat,
+    PositiveInt,
+    Share,
+    ShareBelowOne,
+    options_class,
+)
 
 # Training costs hours, so an edit of its code does not start it again: raise this when other
 # weights would come out, and the workflow does.
 VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class CtcTrainOptions(TrainOptions):
     """Fine-tuning for CTC. The defaults are those of fairseq's HuBERT BASE on ten hours.
 
@@ -35,39 +43,26 @@ class CtcTrainOptions(TrainOptions):
       among those that were validated; 0: all are learned from, and the last weights are taken
     """
 
-    lr: float = 2e-5
+    lr: PositiveFloat = 2e-5
     schedule: Literal["linear", "cosine", "tri_stage", "constant"] = "tri_stage"
-    steps: int = 25_000
-    warmup_steps: int = 8_000
-    weight_decay: float = 0.0
-    epsilon: float = 1e-8
-    batch_seconds: float = 200.0
-    step_seconds: float = 200.0
-    max_seconds: float = 30.0
-    min_seconds: float = 0.1
+    steps: PositiveInt = 25_000
+    warmup_steps: NaturalInt = 8_000
+    weight_decay: NaturalFloat = 0.0
+    epsilon: PositiveFloat = 1e-8
+    batch_seconds: PositiveFloat = 200.0
+    step_seconds: PositiveFloat = 200.0
+    max_seconds: PositiveFloat = 30.0
+    min_seconds: PositiveFloat = 0.1
     train_front_end: bool = False
-    freeze_encoder_steps: int = 10_000
-    mask_time_prob: float = 0.75
-    mask_time_length: int = 10
-    mask_feature_prob: float = 0.5
-    mask_feature_length: int = 64
-    final_dropout: float = 0.0
-    dropout: float = 0.0
-    attention_dropout: float = 0.0
-    activation_dropout: float = 0.1
-    input_dropout: float = 0.0
-    layerdrop: float = 0.1
-    validation_share: float = 0.05
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.validation_share < 1:
-            raise ValueError(
-                f"validation_share is {self.validation_share:g}; it must be at least 0 and below 1"
-            )
-        for name in ("mask_time_prob", "mask_feature_prob"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name):g}; it must lie in 0..1")
-        for name in ("mask_time_length", "mask_feature_length"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+    freeze_encoder_steps: NaturalInt = 10_000
+    mask_time_prob: Share = 0.75
+    mask_time_length: PositiveInt = 10
+    mask_feature_prob: Share = 0.5
+    mask_feature_length: PositiveInt = 64
+    final_dropout: Share = 0.0
+    dropout: Share = 0.0
+    attention_dropout: Share = 0.0
+    activation_dropout: Share = 0.1
+    input_dropout: Share = 0.0
+    layerdrop: Share = 0.1
+    validation_share: ShareBelowOne = 0.05

@@ -8,15 +8,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from aubert import __version__
+from aubert.options import NaturalFloat, PositiveFloat, PositiveInt, options_class
 
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 _NOT_FOR_GOOD = {408, 425, 429, 500, 502, 503, 504}
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class RemoteOptions:
     """How patient a download is.
 
@@ -25,9 +25,9 @@ class RemoteOptions:
     timeout_s: of a connection that says nothing
     """
 
-    tries: int = 8
-    pause_s: float = 1.0
-    timeout_s: float = 60.0
+    tries: PositiveInt = 8
+    pause_s: NaturalFloat = 1.0
+    timeout_s: PositiveFloat = 60.0
 
 
 class Remote:

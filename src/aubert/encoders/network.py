@@ -19,12 +19,13 @@ import numpy as np
 
 from aubert import audio
 from aubert.encoders.windows import Window, merge, windows
+from aubert.options import Device, NaturalFloat, PositiveFloat, options_class
 from aubert.stage import Reject
 
 POOL_BATCHES = 16  # batches' worth of audio that is sorted by length at a time: little padding
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class NetworkOptions:
     """How a network runs over waveforms.
 
@@ -38,16 +39,14 @@ class NetworkOptions:
     dtype: auto is bfloat16 on a GPU (weights stay float32), else float32
     """
 
-    batch_seconds: float = 120.0
-    window_seconds: float = 30.0
-    overlap_seconds: float = 4.0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    batch_seconds: PositiveFloat = 120.0
+    window_seconds: PositiveFloat = 30.0
+    overlap_seconds: NaturalFloat = 4.0
+    device: Device = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
 
     def __post_init__(self) -> None:
-        if self.batch_seconds <= 0:
-            raise ValueError(f"batch_seconds is {self.batch_seconds:g}; it must be above 0")
-        if not 0 <= self.overlap_seconds < self.window_seconds / 2:
+        if self.overlap_seconds >= self.window_seconds / 2:
             raise ValueError(
                 f"overlap_seconds is {self.overlap_seconds:g}; it must be below half of "
                 f"window_seconds, which is {self.window_seconds:g}"

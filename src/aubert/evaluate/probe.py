@@ -9,15 +9,18 @@ from __future__ import annotations
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge
 
 from aubert import audio
 from aubert.corpus.clips import Clip, drawn, limited
 from aubert.encoders.network import NetworkOptions
 from aubert.evaluate.metrics import Figure, proportion
+from aubert.options import NaturalInt, PositiveInt, options_class
 from aubert.progress import progress
 from aubert.stage import Reject
 from aubert.units.encoder_features import Encoder, EncoderOptions
@@ -26,7 +29,7 @@ from aubert.units.features import Extractor, Mfcc, checked
 _FOLDS = 5
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class ProbeOptions:
     """How representations are probed.
 
@@ -35,9 +38,9 @@ class ProbeOptions:
     max_per_label: utterances of each at most, drawn by hash
     """
 
-    layer: int = 6
-    max_labels: int = 50
-    max_per_label: int = 40
+    layer: NaturalInt = 6
+    max_labels: Annotated[int, Ge(2)] = 50
+    max_per_label: PositiveInt = 40
 
 
 def probe(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import TextIO
@@ -17,13 +16,14 @@ from typing import TextIO
 from aubert.export.audio import written_pieces
 from aubert.export.corpus import Corpus
 from aubert.files import complete_directory
+from aubert.options import ShareBelowOne, options_class
 from aubert.units.labels import Labels
 from aubert.units.shards import write_dict
 
 SPLITS = ("train", "valid")
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class FairseqOptions:
     """How the manifests are split.
 
@@ -31,11 +31,7 @@ class FairseqOptions:
       takes as much
     """
 
-    valid_share: float = 0.01
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.valid_share < 1:
-            raise ValueError(f"valid_share is {self.valid_share:g}; it must be 0 or more, below 1")
+    valid_share: ShareBelowOne = 0.01
 
 
 def export_fairseq(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from multiprocessing import get_context
@@ -22,12 +21,13 @@ import pyarrow.compute as pc
 
 from aubert import audio
 from aubert.audio import SAMPLE_RATE_HZ
+from aubert.options import NaturalInt, PositiveFloat, options_class
 
 POOL_BATCHES = 64  # batches' worth of audio that is sorted by length at a time
 GRID_SAMPLES = 640  # crops begin on frames of 25 and 50 Hz, so that their labels are exact
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class DataOptions:
     """How utterances become batches.
 
@@ -39,20 +39,18 @@ class DataOptions:
     seed: of crops, order, masks and dropout
     """
 
-    batch_seconds: float = 87.5
-    step_seconds: float = 2800.0
-    max_seconds: float = 15.6
-    min_seconds: float = 2.0
-    seed: int = 0
+    batch_seconds: PositiveFloat = 87.5
+    step_seconds: PositiveFloat = 2800.0
+    max_seconds: PositiveFloat = 15.6
+    min_seconds: PositiveFloat = 2.0
+    seed: NaturalInt = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.min_seconds <= self.max_seconds <= self.batch_seconds:
+        if not self.min_seconds <= self.max_seconds <= self.batch_seconds:
             raise ValueError(
                 f"min_seconds ({self.min_seconds:g}), max_seconds ({self.max_seconds:g}) and "
-                f"batch_seconds ({self.batch_seconds:g}) must be above 0 and in this order"
+                f"batch_seconds ({self.batch_seconds:g}) must be in this order"
             )
-        if self.step_seconds <= 0:
-            raise ValueError(f"step_seconds is {self.step_seconds:g}; it must be above 0")
 
 
 class Piece(NamedTuple):

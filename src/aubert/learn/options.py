@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 from aubert.learn.data import DataOptions
 from aubert.learn.schedules import ScheduleOptions
+from aubert.options import (
+    Device,
+    NaturalFloat,
+    NaturalInt,
+    PositiveFloat,
+    PositiveInt,
+    ShareBelowOne,
+    options_class,
+)
 
 LOG = "train.jsonl"  # of a trained model: the loop's metrics, beside the weights they led to
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class TrainOptions(ScheduleOptions, DataOptions):
     """A training. The defaults are those of HuBERT BASE's first iteration.
 
@@ -34,29 +43,25 @@ class TrainOptions(ScheduleOptions, DataOptions):
     keep: how many checkpoints stay
     """
 
-    steps: int = 250_000
-    warmup_steps: int = 32_000
-    clip_norm: float = 10.0
-    weight_decay: float = 0.01
-    beta1: float = 0.9
-    beta2: float = 0.98
-    epsilon: float = 1e-6
-    max_skipped: int = 100
+    steps: PositiveInt = 250_000
+    warmup_steps: NaturalInt = 32_000
+    clip_norm: NaturalFloat = 10.0
+    weight_decay: NaturalFloat = 0.01
+    beta1: ShareBelowOne = 0.9
+    beta2: ShareBelowOne = 0.98
+    epsilon: PositiveFloat = 1e-6
+    max_skipped: PositiveInt = 100
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     compile: bool = False
-    num_workers: int = 0
-    log_every: int = 100
-    checkpoint_every: int = 1000
-    validate_every: int = 1000
-    keep: int = 2
+    num_workers: NaturalInt = 0
+    log_every: PositiveInt = 100
+    checkpoint_every: PositiveInt = 1000
+    validate_every: PositiveInt = 1000
+    keep: PositiveInt = 2
 
     def __post_init__(self) -> None:
         DataOptions.__post_init__(self)
-        ScheduleOptions.__post_init__(self)
-        for name in ("steps", "log_every", "checkpoint_every", "validate_every", "keep"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         for name in ("checkpoint_every", "validate_every"):
             if getattr(self, name) % self.log_every:
                 raise ValueError(

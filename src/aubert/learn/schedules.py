@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
+
+from aubert.options import NaturalInt, PositiveFloat, options_class
 
 FIRST_FACTOR = 0.01  # where tri-stage's warm-up begins, as in fairseq
 LAST_FACTOR = 0.05  # where tri-stage's decay ends, as in fairseq's fine-tuning recipes
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class ScheduleOptions:
     """How the learning rate goes over a training.
 
@@ -21,16 +22,10 @@ class ScheduleOptions:
     hold_steps: at the highest rate before the fall; no effect unless schedule is tri_stage
     """
 
-    lr: float = 5e-4
+    lr: PositiveFloat = 5e-4
     schedule: Literal["linear", "cosine", "tri_stage", "constant"] = "linear"
-    warmup_steps: int = 0
-    hold_steps: int = 0
-
-    def __post_init__(self) -> None:
-        if self.lr <= 0:
-            raise ValueError(f"lr is {self.lr:g}; it must be above 0")
-        if self.warmup_steps < 0 or self.hold_steps < 0:
-            raise ValueError("warmup_steps and hold_steps must not be negative")
+    warmup_steps: NaturalInt = 0
+    hold_steps: NaturalInt = 0
 
 
 def learning_rate(options: ScheduleOptions, step: int, steps: int) -> float:

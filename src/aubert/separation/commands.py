@@ -7,9 +7,12 @@ from pathlib import Path
 
 from aubert import options
 from aubert.learn.torchrun import add_processes, start_processes
-from aubert.separation.model_options import DeepClusteringOptions
-from aubert.separation.options import ListOptions, SeparateOptions
-from aubert.separation.train_options import SeparationTrainOptions
+from aubert.separation.options import (
+    DeepClusteringOptions,
+    ListOptions,
+    SeparateOptions,
+    SeparationTrainOptions,
+)
 from aubert.verbs import add_group, add_verb, named_path
 
 

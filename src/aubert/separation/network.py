@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from aubert.files import write_json
 from aubert.separation.losses import affinity_loss, mask_loss, whitened_loss
-from aubert.separation.model_options import DeepClusteringOptions
+from aubert.separation.options import DeepClusteringOptions
 
 WINDOW, HOP = 256, 64  # 32 and 8 ms at 8 kHz
 NUM_BINS = WINDOW // 2 + 1

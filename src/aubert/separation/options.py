@@ -1,14 +1,27 @@
-"""How voices are mixed, what is tested, and how mixtures are taken apart. Light: no torch."""
+"""Deep clustering's options: mixtures, network, training, separation. Light: no torch here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Interval
+
+from aubert.learn.options import TrainOptions
+from aubert.options import (
+    Device,
+    NaturalFloat,
+    NaturalInt,
+    PositiveFloat,
+    PositiveInt,
+    Share,
+    ShareBelowOne,
+    options_class,
+)
 
 SAMPLE_RATE_HZ = 8_000  # of mixtures and of what they are taken apart into, as in WSJ0-2mix
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class MixOptions:
     """How voices are mixed.
 
@@ -16,17 +29,11 @@ class MixOptions:
     gain_db: each voice's loudness lies at most so far from the others' mean
     """
 
-    max_speakers: int = 2
-    gain_db: float = 2.5
-
-    def __post_init__(self) -> None:
-        if self.max_speakers < 2:
-            raise ValueError(f"max_speakers is {self.max_speakers}; it must be at least 2")
-        if self.gain_db < 0:
-            raise ValueError(f"gain_db is {self.gain_db:g}; it must not be negative")
+    max_speakers: Annotated[int, Ge(2)] = 2
+    gain_db: NaturalFloat = 2.5
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class ListOptions(MixOptions):
     """The fixed list of mixtures that figures are measured on.
 
@@ -37,26 +44,14 @@ class ListOptions(MixOptions):
     seed: of the drawing
     """
 
-    num_mixtures: int = 100
-    seconds: float = 4.0
-    unseen_share: float = 0.2
-    held_out_share: float = 0.15
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("unseen_share", "held_out_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name):g}; it must be at least 0 and below 1"
-                )
-        if self.num_mixtures < 1:
-            raise ValueError(f"num_mixtures is {self.num_mixtures}; it must be at least 1")
-        if self.seconds < 0.1:
-            raise ValueError(f"seconds is {self.seconds:g}; it must be at least 0.1")
+    num_mixtures: PositiveInt = 100
+    seconds: Annotated[float, Ge(0.1)] = 4.0
+    unseen_share: ShareBelowOne = 0.2
+    held_out_share: ShareBelowOne = 0.15
+    seed: NaturalInt = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class SeparateOptions:
     """How a mixture is taken apart.
 
@@ -71,20 +66,82 @@ class SeparateOptions:
     device: auto takes a GPU where there is one
     """
 
-    num_speakers: int = 2
+    num_speakers: NaturalInt = 2
     masks: Literal["hard", "soft", "head"] = "soft"
-    sharpness: float = 5.0
-    window_seconds: float = 0.0
-    seed: int = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    sharpness: PositiveFloat = 5.0
+    window_seconds: NaturalFloat = 0.0
+    seed: NaturalInt = 0
+    device: Device = "auto"
 
     def __post_init__(self) -> None:
-        if self.num_speakers < 0:
-            raise ValueError(f"num_speakers is {self.num_speakers}; give 0 to have it estimated")
-        if self.sharpness <= 0:
-            raise ValueError(f"sharpness is {self.sharpness:g}; it must be above 0")
-        if self.window_seconds and self.window_seconds < 0.5:
+        if 0 < self.window_seconds < 0.5:
             raise ValueError(
-                f"window_seconds is {self.window_seconds:g}; a voice is not told by less than half "
-                f"a second: give 0 for the whole mixture, or 0.5 or more"
+                f"window_seconds is {self.window_seconds:g}; half a second is the least that "
+                f"identifies a voice: give 0 for the whole mixture, or 0.5 or more"
             )
+
+
+# Training costs hours, so an edit of code does not train again: raise this when the weights
+# would come out different, and the workflow does.
+VERSION = 1
+
+
+@options_class
+class DeepClusteringOptions:
+    """Deep clustering (Hershey et al. 2016); the defaults are the size of the paper's network.
+
+    hidden_size: of each direction of each BLSTM layer
+    num_layers: BLSTM layers
+    dropout: between the BLSTM layers
+    embedding_dim: of a time-frequency bin; the paper tried 5 to 60: 5 fails, 20 to 60 are alike
+    silence_db: bins so far below the loudest of the mixture are not learned from and not clustered
+    loss: affinity is |VV' - YY'|^2; whitened compares the subspaces of V and Y, so that large
+      clusters weigh no more than small ones (Le Roux et al. 2018: whitened k-means)
+    weights: of the bins that are left: equal, or magnitude, their share of the mixture's sum of
+      magnitudes
+    frame_step: the loss looks at each so manieth frame, all of which the BLSTM goes through;
+      neighbours overlap by three quarters, so that 4 teaches almost what 1 does, in half the time
+    mask_weight: above 0, a second head predicts masks outright (Chimera, Luo et al. 2017), and
+      its loss weighs so much of the sum
+    mask_speakers: that the mask head tells apart; no effect without one
+    """
+
+    hidden_size: PositiveInt = 600
+    num_layers: PositiveInt = 2
+    dropout: ShareBelowOne = 0.3
+    embedding_dim: Annotated[int, Ge(2)] = 40
+    silence_db: PositiveFloat = 40.0
+    loss: Literal["affinity", "whitened"] = "affinity"
+    weights: Literal["equal", "magnitude"] = "equal"
+    frame_step: PositiveInt = 1
+    mask_weight: ShareBelowOne = 0.0
+    mask_speakers: Annotated[int, Ge(2)] = 2
+
+
+@options_class
+class SeparationTrainOptions(TrainOptions, MixOptions):
+    """A training on mixtures that are made as it goes: none is heard twice.
+
+    min_seconds: of the mixtures that it begins with; 0.8 are the paper's 100 frames
+    max_seconds: of the mixtures that it ends with; 3.2 are 400 frames
+    short_share: of the steps, that are made with the short ones
+    batch_seconds: of mixtures in one pass through the network
+    step_seconds: of mixtures between two updates of the weights
+    epsilon: of AdamW; the loss is a mean over pairs of bins, and its gradients are small
+    max_speed: each voice is played at a rate between 1 / max_speed and max_speed, which makes
+      other voices of few; 1 for as they are
+    """
+
+    lr: PositiveFloat = 1e-3
+    schedule: Literal["linear", "cosine", "tri_stage", "constant"] = "cosine"
+    steps: PositiveInt = 100_000
+    warmup_steps: NaturalInt = 1_000
+    batch_seconds: PositiveFloat = 102.4
+    step_seconds: PositiveFloat = 102.4
+    min_seconds: PositiveFloat = 0.8
+    max_seconds: PositiveFloat = 3.2
+    weight_decay: NaturalFloat = 0.0
+    beta2: ShareBelowOne = 0.999
+    epsilon: PositiveFloat = 1e-8
+    short_share: Share = 0.5
+    max_speed: Annotated[float, Interval(ge=1, le=2)] = 1.0

@@ -14,10 +14,13 @@ from aubert.audio import SAMPLE_RATE_HZ as LOOP_RATE_HZ
 from aubert.learn.data import MicroBatch, Piece
 from aubert.learn.run import train_model
 from aubert.separation.mixtures import MixtureList, Pool
-from aubert.separation.model_options import VERSION, DeepClusteringOptions
 from aubert.separation.network import DeepClustering, MixtureBatch
-from aubert.separation.options import SAMPLE_RATE_HZ
-from aubert.separation.train_options import SeparationTrainOptions
+from aubert.separation.options import (
+    SAMPLE_RATE_HZ,
+    VERSION,
+    DeepClusteringOptions,
+    SeparationTrainOptions,
+)
 from aubert.separation.voices import Clip
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from aubert.encoders.network import NetworkOptions, WaveformNetwork, from_pretrained
+from aubert.options import options_class
 from aubert.stage import Reject
 from aubert.transcribe.vocabulary import Vocabulary
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class EmissionOptions(NetworkOptions):
     """How a CTC checkpoint is run.
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.encoders.network import utterance_audio
+from aubert.options import NaturalFloat, PositiveInt, options_class
 from aubert.processes import killed_workers_named, pool
 from aubert.stage import Reject
 from aubert.text.book_lm import training_sentences
@@ -37,7 +38,7 @@ _IMPOSSIBLE = -50.0  # a log-probability
 LOOK_AHEAD = 8  # utterances per process that wait for their turn: bounds the memory
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class DecodeOptions(EmissionOptions):
     """How the words are found that a checkpoint's emissions say.
 
@@ -49,18 +50,13 @@ class DecodeOptions(EmissionOptions):
       no effect without a language model
     """
 
-    beam_width: int = 20
+    beam_width: PositiveInt = 20
     lm_path: str | None = None
-    alpha: float = 0.5
+    alpha: NaturalFloat = 0.5
     beta: float = 1.0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.beam_width < 1:
-            raise ValueError(f"beam_width is {self.beam_width}; it must be 1 or more")
 
-
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class CtcOptions(DecodeOptions):
     """How a CTC checkpoint transcribes.
 

@@ -15,7 +15,6 @@ import re
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +23,7 @@ import numpy as np
 
 from aubert import audio
 from aubert.corpus.books import BookError, Bookshelf, read_text
+from aubert.options import PositiveFloat, options_class
 from aubert.processes import in_processes
 from aubert.stage import Reject
 from aubert.text.book_lm import training_sentences
@@ -41,7 +41,7 @@ MASKING_SNR_DB = 25  # of 40 to 20: least errors on one real reading, near the l
 MAX_SHELF_BYTES = 5_000_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class PocketsphinxOptions:
     """How pocketsphinx transcribes.
 
@@ -56,7 +56,7 @@ class PocketsphinxOptions:
 
     book_biased: bool = True
     lm_path: str | None = None
-    language_weight: float = 8.0
+    language_weight: PositiveFloat = 8.0
 
 
 class Transcript(NamedTuple):

@@ -7,7 +7,6 @@ transformer layer, `hidden_states[L]`; layer 0 is what goes into the first one.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from aubert.encoders.network import (
     WaveformNetwork,
     from_pretrained,
 )
+from aubert.options import NaturalInt, options_class
 from aubert.units.shards import FeatureKind
 
 # Features cost GPU time, so an edit of this code does not make units again: raise this when
@@ -24,7 +24,7 @@ from aubert.units.shards import FeatureKind
 VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class EncoderOptions(NetworkOptions):
     """How an encoder is run.
 
@@ -32,7 +32,7 @@ class EncoderOptions(NetworkOptions):
       learned from; None: all, from one pass
     """
 
-    layer: int | None = 6
+    layer: NaturalInt | None = 6
 
 
 class Encoder(WaveformNetwork):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from aubert import audio, tables
 from aubert.encoders.network import NetworkOptions, utterance_audio
+from aubert.options import options_class
 from aubert.stage import Reject
 from aubert.units import mfcc
 from aubert.units.codebook import MFCC_PARTS, Codebook
@@ -21,7 +22,7 @@ from aubert.units.shards import FeatureKind
 PARTS = {"mfcc_static": MFCC_PARTS[0], "mfcc_delta": MFCC_PARTS[1], "mfcc_delta2": MFCC_PARTS[2]}
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class FeatureOptions(EncoderOptions):
     """What units are learned from.
 

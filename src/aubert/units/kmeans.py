@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from aubert.options import Device, NaturalFloat, NaturalInt, PositiveInt, options_class
 from aubert.progress import progress
 from aubert.units.nearest import Nearest, Sums
 from aubert.units.sample import Source, Survey, survey
@@ -37,7 +38,7 @@ FAIRSEQ_SETTINGS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class KMeansOptions:
     """How a codebook is learned.
 
@@ -54,17 +55,12 @@ class KMeansOptions:
     """
 
     method: Literal["lloyd", "minibatch", "sklearn"] = "lloyd"
-    sample_frames: int = 100_000
-    restarts: int = 3
-    passes: int = 5
-    tolerance: float = 1e-3
-    seed: int = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-
-    def __post_init__(self) -> None:
-        for name, least in (("sample_frames", 1), ("restarts", 1), ("passes", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+    sample_frames: PositiveInt = 100_000
+    restarts: PositiveInt = 3
+    passes: NaturalInt = 5
+    tolerance: NaturalFloat = 1e-3
+    seed: NaturalInt = 0
+    device: Device = "auto"
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 
 from aubert import options
 from aubert.encoders.network import NetworkOptions
+from aubert.options import options_class
 from aubert.units.features import FeatureOptions
 from aubert.units.kmeans import KMeansOptions
 from aubert.verbs import add_group, add_inputs, add_rejects, add_root, add_verb
 
 
 # Both have the flag --device.
-@dataclass(frozen=True, kw_only=True)
+@options_class
 class _LearnOptions(KMeansOptions, FeatureOptions):
     """See there."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aubert.clar.evaluation import FrozenFeatures, Score, chance, draws_of, figures, table
-from aubert.clar.evaluation_options import ReadOptions
+from aubert.clar.options import ReadOptions
 from aubert.clar.splits import SplitOptions, labels_within, split
 from aubert.corpus.clips import Clip
 from aubert.evaluate.metrics import mean_of_runs

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from aubert.clar.model_options import ClarOptions, ViewOptions
 from aubert.clar.network import UNLABELLED, ClarBatch, ClarModel, Spectrogram, standardised
+from aubert.clar.options import ClarOptions, ViewOptions
 from aubert.clar.views import altered, draw_alterations
 
 OPTIONS = ClarOptions(width=8, sample_rate_hz=8_000, clip_seconds=0.2, head_dim=8)

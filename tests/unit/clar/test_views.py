@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchaudio.transforms import Fade
 
-from aubert.clar.model_options import ViewOptions
+from aubert.clar.options import ViewOptions
 from aubert.clar.views import (
     Alterations,
     altered,

@@ -10,10 +10,9 @@ import soundfile
 import torch
 from two_processes import as_torchrun
 
-from aubert.clar.model_options import ClarOptions, ViewOptions
+from aubert.clar.options import ClarOptions, ClarTrainOptions, ViewOptions
 from aubert.clar.splits import SplitOptions, Training
 from aubert.clar.task import train_arm
-from aubert.clar.train_options import ClarTrainOptions
 from aubert.corpus.clips import Clip, clips_of_table
 
 MODEL = ClarOptions(width=8, sample_rate_hz=8_000, clip_seconds=0.2, head_dim=8)

@@ -17,7 +17,7 @@ from aubert.cost.corpus_size import corpus_size
 from aubert.cost.estimate import Estimate
 from aubert.cost.trained import blstm_weights, num_weights, resnet_weights, trainings
 from aubert.hubert.options import HubertOptions
-from aubert.separation.model_options import DeepClusteringOptions
+from aubert.separation.options import DeepClusteringOptions
 
 ROOT = Path(__file__).parents[3]
 RATES = yaml.safe_load(command.RATES.read_text())

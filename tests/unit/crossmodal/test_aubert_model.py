@@ -16,8 +16,8 @@ from aubert.crossmodal.batch import (
     audio_columns,
     text_columns,
 )
-from aubert.crossmodal.model_options import AubertOptions
 from aubert.crossmodal.network import AubertModel
+from aubert.crossmodal.options import AubertOptions
 from aubert.encoders.hubert import load_encoder
 
 OPTIONS = AubertOptions(projection_dim=8, scorer_hidden=8, max_tokens=16)

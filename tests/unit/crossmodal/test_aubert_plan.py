@@ -4,10 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aubert.crossmodal.model_options import AubertOptions
+from aubert.crossmodal.options import AubertOptions, AubertTrainOptions
 from aubert.crossmodal.pairs import PairsOptions
 from aubert.crossmodal.plan import AubertPlan
-from aubert.crossmodal.train_options import AubertTrainOptions
 from aubert.hubert.plan import Plan
 
 

@@ -3,7 +3,7 @@ import typing
 import pytest
 import torch
 
-from aubert.crossmodal.model_options import Pooling
+from aubert.crossmodal.options import Pooling
 from aubert.crossmodal.pooling import MlpProjection, Pooler, spans
 
 KINDS = typing.get_args(Pooling)

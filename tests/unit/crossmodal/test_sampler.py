@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aubert.crossmodal.options import AubertTrainOptions
 from aubert.crossmodal.sampler import PairPlan
-from aubert.crossmodal.train_options import AubertTrainOptions
 
 OPTIONS = AubertTrainOptions(batch_pairs=8, batch_seconds=12, max_seconds=3, min_seconds=0.1)
 PAIRS = st.lists(st.tuples(st.integers(1_600, 48_000), st.integers(0, 9)), min_size=2, max_size=80)

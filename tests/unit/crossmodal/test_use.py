@@ -11,11 +11,10 @@ from aubert.audio import decode
 from aubert.cli import main
 from aubert.crossmodal.evaluation import features, trained_embeddings
 from aubert.crossmodal.examples import AubertExamples, recording_references
-from aubert.crossmodal.model_options import AubertOptions
 from aubert.crossmodal.network import AubertModel
+from aubert.crossmodal.options import AubertOptions, AubertTrainOptions
 from aubert.crossmodal.pairs import HELD_OUT_BOOK
 from aubert.crossmodal.task import aubert_model
-from aubert.crossmodal.train_options import AubertTrainOptions
 from aubert.crossmodal.use import embed_audio, embed_texts, score
 
 OPTIONS = AubertOptions(projection_dim=16, scorer_hidden=8, max_tokens=24, reference_seconds=0.2)

@@ -11,10 +11,9 @@ from tiny_aubert import ToyCorpus, save_encoders
 from two_processes import as_torchrun
 
 from aubert.crossmodal.examples import AubertExamples, recording_references
-from aubert.crossmodal.model_options import AubertOptions
 from aubert.crossmodal.network import AubertModel
+from aubert.crossmodal.options import AubertOptions, AubertTrainOptions
 from aubert.crossmodal.task import AubertTask
-from aubert.crossmodal.train_options import AubertTrainOptions
 from aubert.learn.distributed import Processes
 from aubert.learn.loop import train
 

@@ -9,9 +9,8 @@ from aubert.evaluate.metrics import write_metrics
 from aubert.report import page, separation
 from aubert.separation.evaluation import figures, outcomes
 from aubert.separation.mixtures import draw_list
-from aubert.separation.model_options import DeepClusteringOptions
 from aubert.separation.network import DeepClustering
-from aubert.separation.options import ListOptions, SeparateOptions
+from aubert.separation.options import DeepClusteringOptions, ListOptions, SeparateOptions
 from aubert.separation.voices import find_clips
 
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from aubert.separation.losses import affinity_loss, mask_loss, whitened_loss
-from aubert.separation.model_options import DeepClusteringOptions
 from aubert.separation.network import (
     HOP,
     WINDOW,
@@ -17,6 +16,7 @@ from aubert.separation.network import (
     spectra,
     waveforms,
 )
+from aubert.separation.options import DeepClusteringOptions
 
 TINY = {"hidden_size": 6, "embedding_dim": 4, "dropout": 0.0}
 

@@ -11,9 +11,8 @@ import torch
 
 from aubert.cli import main
 from aubert.separation.evaluation import improvement, masked, si_sdr
-from aubert.separation.model_options import DeepClusteringOptions
 from aubert.separation.network import DeepClustering
-from aubert.separation.options import SeparateOptions
+from aubert.separation.options import DeepClusteringOptions, SeparateOptions
 from aubert.separation.separate import Separator, _windows, count_speakers, joined
 
 RATE_HZ = 8_000

@@ -15,10 +15,8 @@ from safetensors.torch import load_file
 from aubert.cli import main
 from aubert.learn.data import Piece, Place, Steps
 from aubert.separation.mixtures import MixtureList, draw_list
-from aubert.separation.model_options import DeepClusteringOptions
-from aubert.separation.options import ListOptions
+from aubert.separation.options import DeepClusteringOptions, ListOptions, SeparationTrainOptions
 from aubert.separation.task import SeparationExamples, SeparationTask, train_separation
-from aubert.separation.train_options import SeparationTrainOptions
 from aubert.separation.voices import find_clips
 
 MODEL = DeepClusteringOptions(hidden_size=16, embedding_dim=6, dropout=0.1)
