@@ -1,5 +1,5 @@
 # Encoders of clips from views of them, and what they know in voices that were left out.
-from aubert.clar.model_options import VERSION as CLAR_VERSION
+from aubert.clar.options import VERSION as CLAR_VERSION
 
 # The encoders' figures are part of the run's.
 CLAR_FIGURES = [results("clar.json")] if CLAR_PLAN.arms else []

@@ -1,7 +1,7 @@
 # Text and audio of the same word in the same context: pairs, both encoders, what they retrieve.
 import shlex
 
-from aubert.crossmodal.train_options import VERSION as AUBERT_VERSION
+from aubert.crossmodal.options import VERSION as AUBERT_VERSION
 
 AUBERT = config["aubert"]
 AUDIO_ENCODER = (

@@ -1,7 +1,7 @@
 # Deep clustering: mixtures of the corpus's voices, and a network that takes them apart.
 import shlex
 
-from aubert.separation.model_options import VERSION as SEPARATION_VERSION
+from aubert.separation.options import VERSION as SEPARATION_VERSION
 from aubert.learn.options import part
 
 SEPARATION = config["separation"]
