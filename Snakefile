@@ -78,27 +78,28 @@ rule units:
 # Every iteration of HuBERT, and how good the units of each are.
 rule hubert:
     input:
-        [results("hubert", model) for model in PLAN.models],
-        UNIT_FIGURES,
+        asked_for(
+            "hubert",
+            [results("hubert", model) for model in PLAN.models] + UNIT_FIGURES,
+        ),
 
 
 # Networks fine-tuned on labelled speech, and their error rates.
 rule ctc:
     input:
-        CTC_FIGURES,
+        asked_for("ctc", CTC_FIGURES),
 
 
 # Text and audio encoders of words in context, what they retrieve, and pictures of it.
 rule aubert:
     input:
-        AUBERT_FIGURES,
-        AUBERT_PICTURES,
+        asked_for("aubert", AUBERT_FIGURES + AUBERT_PICTURES),
 
 
 # Encoders of clips from views of them, and what they know in voices that were left out.
 rule clar:
     input:
-        CLAR_FIGURES,
+        asked_for("clar", CLAR_FIGURES),
 
 
 # A network that takes mixtures of voices apart, and how well it does.

@@ -18,6 +18,7 @@ from aubert import __version__, gpus
 from aubert.align.commands import add_align
 from aubert.align.words_commands import add_words
 from aubert.clar.commands import add_clar
+from aubert.config.commands import add_config
 from aubert.corpus.commands import add_corpus
 from aubert.cost.command import add_plan
 from aubert.crossmodal.commands import add_aubert
@@ -38,7 +39,7 @@ from aubert.units.stage_commands import add_units
 
 # Every group, in the order of the flow.
 GROUPS = {
-    "before anything runs": (add_plan, add_download),
+    "before anything runs": (add_config, add_plan, add_download),
     "the corpus": (add_mini, add_corpus, add_transcribe, add_align, add_words),
     "what learns from it": (add_units, add_hubert, add_ctc, add_aubert, add_clar, add_separation),
     "what comes of it": (add_evaluate, add_report, add_export),

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import annotated_types
 from annotated_types import Ge, Gt, Interval, Lt
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 T = TypeVar("T")
@@ -34,6 +34,15 @@ NaturalFloat = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 ShareBelowOne = Annotated[float, Ge(0), Lt(1)]
 Device = Literal["auto", "cpu", "cuda"]
+
+
+def _distinct(values: list) -> list:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{values} holds an entry twice: remove one")
+    return values
+
+
+distinct = AfterValidator(_distinct)  # of a list
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -109,7 +118,9 @@ def allowed(kind: Any) -> str:
     if origin is dict:
         return f"a mapping of names, each to {allowed(typing.get_args(base)[1])}"
     if dataclasses.is_dataclass(base):
-        return "a section of its own"
+        if len(types_of(base)) > 3:
+            return "a section with keys of its own"
+        return "{" + ", ".join(types_of(base)) + "}"
     pattern = next((b.pattern for b in bounds if getattr(b, "pattern", None)), None)
     note = next((b.description for b in bounds if getattr(b, "description", None)), None)
     if note or pattern:
@@ -146,15 +157,17 @@ def _range(bounds: list[Any], unit: str = "") -> str:
     return f"{', ' if unit else ' '}{text}"
 
 
-def error_lines(error: ValidationError, options: type, prefix: str = "") -> list[str]:
-    """One line for each fault: key, value, allowed range, remedy. prefix: before each key."""
-    return sorted({_error_line(each, options, prefix) for each in error.errors()})
+def error_lines(error: ValidationError, options: type, values: Any, prefix: str = "") -> list[str]:
+    """One line for each fault: key, value, allowed range, remedy. values: what was given;
+    prefix: before each key."""
+    return sorted({_error_line(each, options, values, prefix) for each in error.errors()})
 
 
-def _error_line(error: Mapping[str, Any], options: type, prefix: str) -> str:
+def _error_line(error: Mapping[str, Any], options: type, values: Any, prefix: str) -> str:
     kind, path, owner = options, [], None
+    is_branch = False
     for step in error["loc"]:
-        base, _ = unpacked(_without_null(kind))
+        base, _ = unpacked(without_null(kind))
         if dataclasses.is_dataclass(base) and step in types_of(base):
             owner, name, kind = base, step, types_of(base)[step]
         elif typing.get_origin(base) in (list, tuple) and isinstance(step, int):
@@ -164,9 +177,13 @@ def _error_line(error: Mapping[str, Any], options: type, prefix: str) -> str:
         elif error["type"] == "unexpected_keyword_argument" and step == error["loc"][-1]:
             return f"{prefix}{_join(path, step)} is not a key{_hint(step, base)}"
         else:
-            break  # a branch of a union
+            is_branch = True  # of a union: it is the whole that fits none
+            break
         path.append(step)
+        values = values.get(step) if isinstance(values, Mapping) else values[step]
     key = prefix + _join(path[:-1], path[-1]) if path else ""
+    if is_branch:
+        return f"{key} is {values!r}; it must be {allowed(kind)}"
     if error["type"] == "missing":
         return f"{key} is missing: give {allowed(kind)}"
     if error["type"] == "value_error":
@@ -175,7 +192,7 @@ def _error_line(error: Mapping[str, Any], options: type, prefix: str) -> str:
     default = default_of(owner, name) if owner else dataclasses.MISSING
     if default is dataclasses.MISSING or dataclasses.is_dataclass(default):
         return line
-    return f"{line}; leave it out for {_written(default)}"
+    return f"{line}; leave it out for {written(default)}"
 
 
 def _join(path: list[Any], last: Any) -> str:
@@ -192,7 +209,7 @@ def _hint(name: str, options: Any) -> str:
     return f"; did you mean {close[0]}?" if close else f"; the keys are {', '.join(known)}"
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """As YAML writes it."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -202,7 +219,7 @@ def _written(value: Any) -> str:
 def add_arguments(parser: argparse.ArgumentParser, options: type) -> None:
     """Adds one flag per field of the dataclass `options` to `parser`."""
     for name, annotation in types_of(options).items():
-        kind, bounds = unpacked(_without_null(annotation))
+        kind, bounds = unpacked(without_null(annotation))
         text = descriptions(options)[name].replace("%", "%%")
         limits = _range(bounds).strip(", ")
         arguments: dict[str, Any] = {
@@ -225,7 +242,7 @@ def from_arguments(arguments: argparse.Namespace, options: type[T]) -> T:
     try:
         return options(**values)
     except ValidationError as error:
-        raise ValueError("; ".join(error_lines(error, options))) from None
+        raise ValueError("; ".join(error_lines(error, options, values))) from None
 
 
 def to_flags(section: Mapping[str, Any]) -> str:
@@ -249,7 +266,7 @@ def validated(values: Any, options: type[T], prefix: str = "") -> T:
     try:  # of JSON strict types take sections as dataclasses and lists as tuples
         return TypeAdapter(options).validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        raise ValueError("\n".join(error_lines(error, options, prefix))) from None
+        raise ValueError("\n".join(error_lines(error, options, values, prefix))) from None
 
 
 def json_schema(options: type) -> dict[str, Any]:
@@ -261,7 +278,7 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _without_null(kind: Any) -> Any:
+def without_null(kind: Any) -> Any:
     """X for X | None; with Annotated, its bounds stay."""
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         parts = [part for part in typing.get_args(kind) if part is not type(None)]

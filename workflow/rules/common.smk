@@ -7,10 +7,10 @@ from pathlib import Path
 SOURCE = str(Path(workflow.basedir) / "src")
 sys.path.insert(0, SOURCE)
 
-from aubert import config as aubert_config
 from aubert import gpus
 from aubert.crossmodal.plan import AubertPlan
 from aubert.clar.plan import ClarPlan
+from aubert.config import resolve
 from aubert.corpus.shards import shard_names
 from aubert.ctc.plan import CtcPlan
 from aubert.hubert.plan import TRAINED, Plan
@@ -27,16 +27,23 @@ from aubert.workflow import (
 let_jobs_find_aubert()
 
 try:
-    aubert_config.validate(config)
+    # Every value of the run stands in `config` from here on.
+    config.update(resolve(config))
     PLAN = Plan(config)
     CTC_PLAN = CtcPlan(config, PLAN)
     AUBERT_PLAN = AubertPlan(config, PLAN)
     CLAR_PLAN = ClarPlan(config)
+    PLANS = {"hubert": PLAN, "ctc": CTC_PLAN, "aubert": AUBERT_PLAN, "clar": CLAR_PLAN}
+    SYSTEMS = config["systems"]  # that are part of `snakemake` without a target
+    for system, plan in PLANS.items():
+        if system in SYSTEMS and plan.fault:
+            raise ValueError(plan.fault)
     # What is asked to be fetched need not be there.
     IS_NEEDED = workflow.is_main_process and "download" not in sys.argv
     if config["corpus"]["source"] != "mini" and IS_NEEDED:
         check_paths(config)
-        CTC_PLAN.check_paths()
+        if "ctc" in SYSTEMS or CTC_PLAN.own:
+            CTC_PLAN.check_paths()
         CLAR_PLAN.check_paths()
 except ValueError as error:
     raise WorkflowError(str(error))
@@ -55,6 +62,18 @@ GPU = min(1, len(gpus.visible()))
 def gpu_unless(device):
     """GPUs of a job whose config says on which device it computes: none where that is the CPU."""
     return 0 if device == "cpu" else GPU
+
+
+def asked_for(system, files):
+    """The files of a system's target. Raises WorkflowError where the config lets none be made."""
+
+    def inputs(wildcards):
+        fault = PLANS[system].fault
+        if fault:
+            raise WorkflowError(fault)
+        return files
+
+    return inputs
 
 
 wildcard_constraints:

@@ -49,7 +49,7 @@ rule pairs:
             ["--held-out-books", *AUBERT["held_out_books"]]
             + ["--held-out-speakers", *AUBERT["held_out_speakers"]]
         ),
-        options=to_flags({**AUBERT["pairs"], "seed": config["seed"]}),
+        options=to_flags(AUBERT["pairs"]),
         account=ACCOUNT_FLAGS,
     shell:
         "python -m aubert aubert pairs {input.recordings} {input.utterances} {input.refined} {input.words} {output.pairs} --rejects {output.rejects} --root {params.root:q} {params.shelf} {params.held_out} {params.options} {params.account} 2> {log}"
@@ -71,7 +71,7 @@ rule aubert_text:
         books=shelf_fingerprint,
         held_out=shlex.join(["--held-out-books", *AUBERT["held_out_books"]]),
         version=AUBERT_VERSION,
-        options=to_flags({**AUBERT["small_bert"], "seed": config["seed"]}),
+        options=to_flags(AUBERT["small_bert"]),
     shell:
         "python -m aubert aubert text {output:q} {params.shelf} {params.held_out} {params.options} 2> {log}"
 

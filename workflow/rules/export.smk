@@ -4,7 +4,7 @@ EXPORTED = [
     for table in ("recordings", "utterances", "refined", "words")
 ]
 # What fairseq learns from: the newest units.
-EXPORTED_UNITS = PLAN.learned[-1:]
+EXPORTED_UNITS = PLAN.learned[-1:] if "hubert" in SYSTEMS else []
 
 
 for KIND in (

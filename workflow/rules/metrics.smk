@@ -1,14 +1,23 @@
 # Every figure of the run, against references where there are any.
 
-# Whose rejects are counted beside the dataset's.
-MORE_STAGES = [
-    *(
+# Of the systems that are part of the run: their figures, and stages whose rejects are counted
+# beside the dataset's.
+SYSTEM_FIGURES = {
+    "hubert": [*UNIT_FIGURES, *PROBE_FIGURES],
+    "ctc": CTC_FIGURES,
+    "aubert": AUBERT_FIGURES,
+    "clar": CLAR_FIGURES,
+    "separation": SEPARATION_FIGURES,
+}
+MORE_STAGES = []
+if "hubert" in SYSTEMS:
+    MORE_STAGES += [
         f"units_{units.name}"
         for units in dict.fromkeys([*PLAN.learned, *PLAN.measured])
-    ),
-    *(["phones"] if PHONES else []),
-    *(["pairs"] if AUBERT_PLAN.scorers else []),
-]
+    ]
+    MORE_STAGES += ["phones"] if PHONES else []
+if "aubert" in SYSTEMS:
+    MORE_STAGES += ["pairs"]
 
 
 rule metrics:
@@ -36,12 +45,7 @@ rule metrics:
             for stage in MORE_STAGES
         ],
         figures=[
-            *UNIT_FIGURES,
-            *PROBE_FIGURES,
-            *CTC_FIGURES,
-            *AUBERT_FIGURES,
-            *CLAR_FIGURES,
-            *SEPARATION_IN_RUN,
+            SYSTEM_FIGURES[system] for system in SYSTEM_FIGURES if system in SYSTEMS
         ],
         code=code_of("evaluate.dataset"),
     output:

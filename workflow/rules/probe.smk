@@ -2,14 +2,11 @@
 import shlex
 
 PROBE_LAYER = config["probe"]["layer"]
-if PROBE_LAYER is None:
-    PROBE_LAYER = config["hubert"]["compare"]["layer"]
 if PROBE_LAYER > PLAN.model.num_layers:
     raise WorkflowError(
         f"config: probe.layer is {PROBE_LAYER}, but the model has {PLAN.model.num_layers} layers"
     )
 PROBED = [UNTRAINED_HUBERT, LAST_HUBERT] if config["hubert"]["iterations"] else []
-# Their figures are part of the run's.
 PROBE_FIGURES = [results("probe.json")] if PROBED else []
 
 
@@ -40,8 +37,6 @@ rule probe:
             f"--folder={name}={folder}" for name, folder in CORPUS["classes"].items()
         ),
         fingerprint=labelled_fingerprint(CORPUS["classes"].values()),
-        options=to_flags(
-            {**config["probe"], "layer": PROBE_LAYER, **config["units"]["encoder"]}
-        ),
+        options=to_flags({**config["probe"], **config["units"]["encoder"]}),
     shell:
         "python -m aubert --gpus={resources.gpu} evaluate probe {output:q} --results {params.results:q} --root {params.root:q} {params.encoders} {params.classes} {params.options} 2> {log}"

@@ -2,17 +2,19 @@
 import json
 
 # Of the trainings, the page draws the curves; of the rest, the figures are in metrics.json.
-REPORTED = [results("hubert", model) for model in PLAN.models[1:]]
-REPORTED += expand(results("ctc", "{init}"), init=CTC_PLAN.inits)
-REPORTED += expand(results("aubert", "{scorer}"), scorer=AUBERT_PLAN.scorers)
+REPORTED = {
+    "hubert": [results("hubert", model) for model in PLAN.models[1:]],
+    "ctc": expand(results("ctc", "{init}"), init=CTC_PLAN.inits),
+    "aubert": expand(results("aubert", "{scorer}"), scorer=AUBERT_PLAN.scorers)
+    + AUBERT_PICTURES,
+}
 CAPTION = os.path.relpath(Path(workflow.basedir) / "workflow" / "report" / "page.rst")
 
 
 rule report:
     input:
         metrics=results("metrics.json"),
-        trainings=REPORTED,
-        pictures=AUBERT_PICTURES,
+        trainings=[REPORTED[system] for system in REPORTED if system in SYSTEMS],
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
         # What `snakemake --report` says of the page, and the page of itself.
         caption=CAPTION,

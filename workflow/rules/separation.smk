@@ -6,9 +6,7 @@ from aubert.learn.options import part
 
 SEPARATION = config["separation"]
 SEPARATION_MODEL = results("separation", "model")
-# Where the figures are part of the run's.
 SEPARATION_FIGURES = [results("separation", "figures.json")]
-SEPARATION_IN_RUN = SEPARATION_FIGURES if SEPARATION["in_run"] else []
 VOICE_FLAGS = " ".join(
     [
         shlex.join(
@@ -17,7 +15,6 @@ VOICE_FLAGS = " ".join(
         to_flags({"results": results(), "root": CORPUS["root"]}),
     ]
 )
-SEPARATION_TRAIN = {**SEPARATION["train"], "seed": config["seed"]}
 
 
 rule separation_mix:
@@ -39,7 +36,7 @@ rule separation_mix:
     params:
         voices=VOICE_FLAGS,
         fingerprint=labelled_fingerprint(SEPARATION["folders"].values()),
-        options=to_flags({**SEPARATION["list"], "seed": config["seed"]}),
+        options=to_flags(SEPARATION["list"]),
     shell:
         "python -m aubert separation mix {output} {params.voices} {params.options} 2> {log}"
 
@@ -69,12 +66,12 @@ rule separation_train:
         options=" ".join(
             [
                 to_flags(SEPARATION["model"]),
-                to_flags(part(SEPARATION_TRAIN, how=False)),
+                to_flags(part(SEPARATION["train"], how=False)),
             ]
         ),
         # With `input` Snakemake does not compare the value: where and how a training runs
         # does not make it another one.
-        how=lambda wildcards, input: to_flags(part(SEPARATION_TRAIN, how=True)),
+        how=lambda wildcards, input: to_flags(part(SEPARATION["train"], how=True)),
     shell:
         "python -m aubert --gpus={resources.gpu} separation train {output:q} --mixtures={input.mixtures:q} {params.voices} --processes={resources.gpu} {params.options} {params.how} 2> {log}"
 
@@ -96,6 +93,6 @@ rule separation_evaluate:
     resources:
         gpu=gpu_unless(SEPARATION["separate"]["device"]),
     params:
-        options=to_flags({**SEPARATION["separate"], "seed": config["seed"]}),
+        options=to_flags(SEPARATION["separate"]),
     shell:
         "python -m aubert --gpus={resources.gpu} separation evaluate {output} --model={input.model:q} --mixtures={input.mixtures:q} {params.options} 2> {log}"

@@ -68,9 +68,7 @@ def encoder_gpu(wildcards):
 
 
 def kmeans_flags(wildcards):
-    return to_flags(
-        {"device": UNITS["device"], **UNITS["kmeans"], "seed": config["seed"]}
-    )
+    return to_flags({"device": UNITS["device"], **UNITS["kmeans"]})
 
 
 def feature_flags(wildcards):

@@ -3,7 +3,6 @@ import re
 
 from aubert.units.encoder_features import VERSION as ENCODER_VERSION
 
-# They are part of the run's figures.
 UNIT_FIGURES = [quality_of(units) for units in PLAN.measured]
 
 

@@ -27,19 +27,15 @@ class Arm(NamedTuple):
 class ClarPlan:
     """The section `clar` of the config, spelled out.
 
-    arms: by the name of the directory that a training writes; none where the words that were
-    really said are wanted, but nobody knows them
+    arms: by the name of the directory that a training writes
+    fault: what keeps them from being trained, a sentence that names the config's key; or None
     """
 
     def __init__(self, config: Mapping[str, Any]):
         """Raises ValueError, a sentence that names the config's key, where it cannot be done."""
         section = config["clar"]
-        self._section, self._seed = section, config["seed"]
+        self._section = section
         self.source, self.path = section["clips"]["source"], section["path"]
-        if self.source in ("folder", "table") and section["arms"] and not self.path:
-            raise ValueError(
-                f"config: clar.clips.source is {self.source}, but clar.path is null: give its path"
-            )
         splits = SplitOptions(**section["splits"])
         for fold in section["folds"]:
             if not 0 <= fold < splits.folds:
@@ -47,10 +43,24 @@ class ClarPlan:
                     f"config: clar.folds has {fold}, but clar.splits.folds is {splits.folds}: "
                     f"folds count from 0"
                 )
-        unknown = self.source == "reference" and config["corpus"]["reference"] is None
-        self.arms = {} if unknown else self._arms(splits.split_seed)
+        self.fault = self._fault(config["corpus"]["reference"])
+        self.arms = {} if self.fault else self._arms()
 
-    def _arms(self, split_seed: int) -> dict[str, Arm]:
+    def _fault(self, reference: str | None) -> str | None:
+        if not self._section["arms"]:
+            return "config: clar.arms is empty: name what is trained, such as contrastive"
+        if self.source in ("folder", "table") and not self.path:
+            return (
+                f"config: clar.clips.source is {self.source}, but clar.path is null: give its path"
+            )
+        if self.source == "reference" and reference is None:
+            return (
+                "config: clar.clips.source is reference, but corpus.reference is null: let it be "
+                "words"
+            )
+        return None
+
+    def _arms(self) -> dict[str, Arm]:
         section, arms = self._section, {}
         for loss in section["arms"]:
             for fold in section["folds"]:
@@ -77,7 +87,7 @@ class ClarPlan:
         """Of the options of a training those of training.options.HOW, or all others."""
         arm = self.arms[name]
         section = self._section
-        options = ClarTrainOptions(**section["train"], seed=self._seed)
+        options = ClarTrainOptions(**section["train"])
         kinds = (
             arm.training,
             ClarOptions(**section["model"], loss=arm.loss),

@@ -5,20 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from aubert.config.commands import add_configfiles
 
 RATES = Path(__file__).with_name("rates.yaml")
-BASE = Path(__file__).parents[3] / "config.yaml"
 
 
 def add_plan(groups) -> None:
     text = "jobs, hours and disk of a run, before anything runs"
     parser = groups.add_parser("plan", help=text, description=text)
-    parser.add_argument(
-        "--configfile", type=Path, nargs="+", default=[], help="laid over config.yaml, in turn"
-    )
+    add_configfiles(parser)
     parser.add_argument(
         "--hours", type=float, help="of audio in the corpus; none: from the index, the files, or "
         "what is published"
@@ -30,12 +27,13 @@ def _plan(arguments: argparse.Namespace) -> str:
     """Raises ValueError, when the plan is printed, where the disk is too small."""
     import yaml
 
+    from aubert.config import resolve_files
     from aubert.cost.corpus_size import corpus_size
     from aubert.cost.estimate import Estimate
     from aubert.cost.jobs import count_jobs
 
     rates = yaml.safe_load(RATES.read_text())
-    config = _read_config(arguments.configfile)
+    config = resolve_files(arguments.configfile)
     size = corpus_size(config, rates["published"], arguments.hours)
     estimate = Estimate(config, size.hours, count_jobs(config), rates)
     where = {Path(config["results_dir"]): estimate.result_bytes()}
@@ -47,21 +45,7 @@ def _plan(arguments: argparse.Namespace) -> str:
     for folder, needed, free in disks:
         print(f"disk: {_gb(needed)} GB in {folder}, {_gb(free)} GB are free")
     _check(disks)
-    return "GPU hours are reckoned from published figures; what is measured: planning/rates.yaml"
-
-
-def _read_config(paths: Iterable[Path]) -> dict[str, Any]:
-    """As Snakemake lays one over the other. Raises ValueError for wrong keys and types."""
-    import yaml
-    from snakemake.utils import update_config
-
-    from aubert.config import validate
-
-    config = yaml.safe_load(BASE.read_text())
-    for path in paths:
-        update_config(config, yaml.safe_load(path.read_text()) or {})
-    validate(config)
-    return config
+    return "GPU hours are reckoned from published figures; what is measured: cost/rates.yaml"
 
 
 def _table(costs) -> str:

@@ -79,7 +79,7 @@ class Estimate:
         )
         initial = num_weights(self._plan.model)  # HuBERT's, before its first iteration
         trained = [training.weights for training in self._trainings()]
-        keep = self._config["hubert"]["train"].get("keep", 2) + 1
+        keep = self._config["hubert"]["train"]["keep"] + 1
         checkpoints = COPIES_IN_TRAINING * keep * max(trained, default=0)
         return tables + labels + BYTES_PER_WEIGHT * (initial + sum(trained) + checkpoints)
 

@@ -38,7 +38,8 @@ class PairsOptions:
     within_sentence: none of that text lies in another sentence; AuBERT's does. How far into its
       sentence a word stands is then the length of what stands before it, which a small encoder
       learns from minutes of speech
-    held_out_books_share: of the books, drawn by a hash of their ids, beside those named
+    held_out_books_share: of the books, drawn by a hash of their ids, beside those named; AuBERT held
+      nothing out
     held_out_speakers_share: of the speakers, likewise
     seed: of what is drawn
     """
@@ -52,8 +53,8 @@ class PairsOptions:
     max_ms: PositiveInt = 5000
     context_chars: NaturalInt = 512
     within_sentence: bool = False
-    held_out_books_share: ShareBelowOne = 0.0
-    held_out_speakers_share: ShareBelowOne = 0.0
+    held_out_books_share: ShareBelowOne = 0.02
+    held_out_speakers_share: ShareBelowOne = 0.02
     seed: NaturalInt = 0
 
     def __post_init__(self) -> None:

@@ -24,31 +24,32 @@ class AubertPlan:
       of the others aubert.<scorer>.<figure>
     audio: (stage, model) of the run's own encoder, else a directory or a Hugging Face id
     text: None for the small BERT of the books, else a directory or a Hugging Face id
+    fault: what keeps the networks from being trained, a sentence that names the config's key; or
+      None
     """
 
     def __init__(self, config: Mapping[str, Any], hubert: Plan):
-        """Raises ValueError, a sentence that names the config's key, where it cannot be done."""
         section = config["aubert"]
-        self.scorers: list[str] = section["scorers"]
         audio, text = section["audio_encoder"], section["text_encoder"]
-        if self.scorers and audio == "ctc" and not config["corpus"]["labelled"]:
-            raise ValueError(
+        self.fault = None
+        if not section["scorers"]:
+            self.fault = "config: aubert.scorers is empty: name what is trained, cosine or mlp"
+        elif audio == "ctc" and not config["corpus"]["labelled"]:
+            self.fault = (
                 "config: aubert.audio_encoder is ctc, but corpus.labelled is null: give labelled "
-                "speech, let it be hubert, a directory or a Hugging Face id, or train none: "
-                "aubert.scorers: []"
+                "speech, or let it be hubert, a directory or a Hugging Face id"
             )
-        if self.scorers and audio == "hubert" and hubert.models[-1] == UNTRAINED:
-            raise ValueError(
+        elif audio == "hubert" and hubert.models[-1] == UNTRAINED:
+            self.fault = (
                 "config: aubert.audio_encoder is hubert, but hubert.iterations is empty: add one, "
-                "give a directory or a Hugging Face id, or train none: aubert.scorers: []"
+                "or give a directory or a Hugging Face id"
             )
+        self.scorers: list[str] = [] if self.fault else section["scorers"]
         own = {"ctc": ("ctc", config["ctc"]["use"]), "hubert": ("hubert", hubert.models[-1])}
         self.audio: tuple[str, str] | str = own.get(audio, audio)
         self.text = None if text == SMALL_BERT else text
         self._model = section["model"]
-        self._train = AubertTrainOptions(**{**section["train"], "seed": config["seed"]})
-        for scorer in self.scorers:
-            self.model_fields(scorer)  # a wrong value is found before anything runs
+        self._train = AubertTrainOptions(**section["train"])
 
     def key(self, scorer: str) -> str:
         """What the keys of a network's figures begin with."""

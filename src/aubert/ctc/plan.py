@@ -14,6 +14,10 @@ from aubert.hubert.plan import TRAINED, UNTRAINED, Plan, takes_own_ctc
 from aubert.learn.options import part
 
 INITS = ("hubert", "scratch")
+_NO_HUBERT = (
+    "config: ctc wants the init hubert, but hubert.iterations is empty: add one, or let ctc.inits "
+    "and ctc.use name scratch only"
+)
 
 
 class CtcPlan:
@@ -22,6 +26,8 @@ class CtcPlan:
     inits: of the networks whose error rates are figures of the run
     own: the init of the run's own checkpoint, where a stage takes it, else None
     labelled: folders that are learned from; dev: name -> folder that errors are counted in
+    fault: what keeps the networks from being trained, a sentence that names the config's key; or
+      None
     """
 
     def __init__(self, config: Mapping[str, Any], hubert: Plan):
@@ -29,7 +35,6 @@ class CtcPlan:
         section, labelled = config["ctc"], config["corpus"]["labelled"]
         self.labelled = labelled["train"] if labelled else []
         self.dev = {name: path for name, path in (labelled or {"dev": {}})["dev"].items() if path}
-        self.inits = section["inits"] if labelled else []
         takers = [stage for stage in ("transcribe", "words") if takes_own_ctc(config[stage])]
         self.own = section["use"] if takers else None
         if takers and not labelled:
@@ -37,21 +42,24 @@ class CtcPlan:
                 f"config: {takers[0]}.ctc.model is {TRAINED}, but corpus.labelled is null: give "
                 f"labelled speech, or the name of a checkpoint"
             )
-        if self.inits and not self.dev:
-            raise ValueError(
-                "config: corpus.labelled.dev has neither seen nor unseen: give a folder to count "
-                "errors in, or set ctc.inits to []"
-            )
         self._last_hubert = hubert.models[-1]
-        if self._last_hubert == UNTRAINED and "hubert" in self._trained():
-            raise ValueError(
-                "config: ctc wants the init hubert, but hubert.iterations is empty: add one, or "
-                "let ctc.inits and ctc.use name scratch only"
+        if self.own == "hubert" and self._last_hubert == UNTRAINED:
+            raise ValueError(_NO_HUBERT)
+        self.fault = self._fault(section["inits"])
+        self.inits = [] if self.fault else section["inits"]
+        self._options = {init: CtcTrainOptions(**section[init]) for init in INITS}
+
+    def _fault(self, inits: list[str]) -> str | None:
+        if not self.labelled:
+            return "config: corpus.labelled is null: give speech with transcripts for ctc"
+        if not inits:
+            return "config: ctc.inits is empty: name what is fine-tuned, hubert or scratch"
+        if not self.dev:
+            return (
+                "config: corpus.labelled.dev has neither seen nor unseen: give a folder that ctc's "
+                "error rates are measured on"
             )
-        self._options = {
-            init: CtcTrainOptions(**{**section["train"], **section[init], "seed": config["seed"]})
-            for init in INITS
-        }
+        return _NO_HUBERT if self._last_hubert == UNTRAINED and "hubert" in inits else None
 
     def encoder(self, init: str) -> str:
         """The model, as hubert's plan names it, that is fine-tuned."""

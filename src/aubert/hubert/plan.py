@@ -18,6 +18,9 @@ TRAINED = "trained"  # as a checkpoint's name in the config: the run's own
 PRODUCT = ("mfcc_static", "mfcc_delta", "mfcc_delta2")
 
 
+_NO_ITERATION = "config: hubert.iterations is empty: add one, or leave it out for the paper's two"
+
+
 @dataclass(frozen=True)
 class Feature:
     """What units are made of.
@@ -61,6 +64,7 @@ class Plan:
 
     model: HuBERT's options
     models: untrained, iter1, iter2, ...
+    fault: what keeps HuBERT from being trained, a sentence that names the config's key; or None
     features: by name, all that any units are made of
     learned: units that an iteration learns from
     measured: units whose quality is known, if anyone knows what was said when
@@ -74,12 +78,10 @@ class Plan:
         self._iterations = hubert["iterations"]
         self._compare = hubert["compare"]
         self.phones = _who_knows_phones(config)
-        self.model = getattr(HubertOptions, hubert["size"])(**hubert["model"])
+        self.model = HubertOptions(**hubert["model"])
+        self.fault = None if self._iterations else _NO_ITERATION
         self.models = [UNTRAINED, *(f"iter{n}" for n, _ in self._numbered())]
-        self._trainings = {
-            n: TrainOptions(seed=config["seed"], **{**hubert["train"], **one.get("train", {})})
-            for n, one in self._numbered()
-        }
+        self._trainings = {n: TrainOptions(**one["train"]) for n, one in self._numbered()}
         self._learned = {n: self._features_of(n, one) for n, one in self._numbered()}
         compared = [Feature("mfcc")] + [
             self._hidden(model, self._compare["layer"], "hubert.compare.layer")

@@ -12,6 +12,7 @@ import yaml
 from tiny_corpus import write_corpus
 
 from aubert.cli import main
+from aubert.config import resolve_files
 from aubert.cost import command, jobs
 from aubert.cost.corpus_size import corpus_size
 from aubert.cost.estimate import Estimate
@@ -25,7 +26,7 @@ PRESETS = ROOT / "workflow/presets"
 
 
 def config_of(*presets: str, **changes) -> dict:
-    return {**command._read_config([PRESETS / f"{name}.yaml" for name in presets]), **changes}
+    return {**resolve_files([PRESETS / f"{name}.yaml" for name in presets]), **changes}
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,6 @@ def assert_all_known(config, jobs, *rules):
 
 def test_every_rule_of_a_default_run_with_separation_has_a_rate():
     config = config_of()
-    config["separation"] = {**config["separation"], "in_run": True}
     assert_all_known(config, jobs.count_jobs(config), "mini", "clar_train", "separation_train")
 
 

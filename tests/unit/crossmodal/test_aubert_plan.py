@@ -1,18 +1,13 @@
-from dataclasses import asdict
-from pathlib import Path
-
 import pytest
-import yaml
 
-from aubert.crossmodal.options import AubertOptions, AubertTrainOptions
-from aubert.crossmodal.pairs import PairsOptions
+from aubert.config import resolve
 from aubert.crossmodal.plan import AubertPlan
 from aubert.hubert.plan import Plan
 
 
 @pytest.fixture
 def config():
-    return yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+    return resolve({"corpus": {"source": "mini"}})
 
 
 def plan(config, **changes) -> AubertPlan:
@@ -39,30 +34,10 @@ def test_the_first_network_s_figures_have_the_short_keys(config):
 
 def test_an_encoder_that_nothing_trains_is_named(config):
     config["corpus"]["labelled"] = None
-    with pytest.raises(ValueError, match=r"aubert\.audio_encoder is ctc, but corpus\.labelled is"):
-        plan(config, audio_encoder="ctc")
-    assert plan(config, audio_encoder="ctc", scorers=[]).scorers == []
+    found = plan(config, audio_encoder="ctc")
+    assert "aubert.audio_encoder is ctc, but corpus.labelled is null" in found.fault
+    assert found.scorers == []
+    assert "aubert.scorers is empty" in plan(config, scorers=[]).fault
     config["hubert"]["iterations"] = []
-    with pytest.raises(ValueError, match=r"is hubert, but hubert\.iterations is empty"):
-        plan(config, audio_encoder="hubert")
-
-
-def test_wrong_values_are_found_before_anything_runs(config):
-    with pytest.raises(ValueError, match="dropout is 2"):
-        plan(config, model={"dropout": 2})
-
-
-@pytest.mark.parametrize("preset", ["hubert-base", "hubert-large"])
-def test_presets_leave_nothing_of_the_miniature_model(config, preset):
-    path = Path(__file__).parents[2] / f"workflow/presets/{preset}.yaml"
-    overlay = yaml.safe_load(path.read_text())["aubert"]
-    for key, value in overlay.items():
-        old = config["aubert"][key]
-        config["aubert"][key] = {**old, **value} if isinstance(value, dict) else value
-    found = AubertPlan(config, Plan(config))
-    assert found.text == "bert-base-uncased"
-    assert found.model_fields("cosine") == asdict(AubertOptions())
-    shares = {"held_out_books_share": 0.02, "held_out_speakers_share": 0.02}
-    assert PairsOptions(**config["aubert"]["pairs"]) == PairsOptions(**shares)
-    defaults = AubertTrainOptions(num_workers=6, log_every=200, checkpoint_every=5000)
-    assert found.training_fields(how=False) | found.training_fields(how=True) == asdict(defaults)
+    fault = plan(config, audio_encoder="hubert").fault
+    assert "is hubert, but hubert.iterations is empty" in fault

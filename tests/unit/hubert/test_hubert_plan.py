@@ -1,24 +1,17 @@
 """The plan of units and HuBERT: what follows from a config, and what is refused."""
 
-import copy
-from pathlib import Path
-
 import pytest
-import yaml
 
-from aubert.hubert.options import HubertOptions
+from aubert.config import resolve
 from aubert.hubert.plan import Plan, Units
 from aubert.learn.options import HOW, TrainOptions
 
-ROOT = Path(__file__).parents[2]
 MFCC, LATENT = Units("mfcc", 50), Units("iter1_layer4", 50)
 
 
 @pytest.fixture
 def config():
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    config["corpus"]["reference"] = "reference"
-    config["hubert"] |= {
+    hubert = {
         "model": {"hidden_size": 192, "num_heads": 4, "num_layers": 6},
         "iterations": [
             {"features": "mfcc", "clusters": [50, 100], "train": {"steps": 7}},
@@ -26,7 +19,7 @@ def config():
         ],
         "compare": {"layer": 4, "clusters": 50},
     }
-    return config
+    return resolve({"corpus": {"source": "mini", "reference": "reference"}, "hubert": hubert})
 
 
 def test_label_sets_and_figures(config):
@@ -92,8 +85,12 @@ def test_without_iterations_nothing_is_made(config):
     assert Plan(config).measured == []
 
 
-def test_an_iteration_s_settings_go_before_the_shared_ones(config):
-    config["hubert"]["train"] |= {"steps": 5, "lr": 0.5, "num_workers": 3}
+def test_an_iteration_s_settings_go_before_the_shared_ones():
+    iterations = [{"features": "mfcc", "clusters": [5], "train": {"steps": 7}}]
+    iterations.append({"features": {"iteration": 1, "layer": 1}, "clusters": [5]})
+    train = {"steps": 5, "lr": 0.5, "num_workers": 3}
+    hubert = {"train": train, "iterations": iterations}
+    config = resolve({"corpus": {"source": "mini"}, "seed": 3, "hubert": hubert})
     plan = Plan(config)
     assert (plan.training_fields(1, how=False)["steps"], plan.training_fields(2, False)["lr"]) == (
         7,
@@ -112,7 +109,7 @@ def test_an_iteration_s_settings_go_before_the_shared_ones(config):
         (("iterations", 1, "features", "layer"), 7, r"features\.layer is 7, but the model has 6"),
         (("compare", "layer"), 9, r"hubert\.compare\.layer is 9, but the model has 6 layers"),
         (("model", "num_heads"), 5, "hidden_size 192 cannot be divided by num_heads 5"),
-        (("train", "checkpoint_every"), 7, "multiple of log_every"),
+        (("iterations", 1, "train", "checkpoint_every"), 7, "multiple of log_every"),
     ],
 )
 def test_what_cannot_be_is_one_clear_sentence(config, path, value, message):
@@ -140,20 +137,3 @@ def test_a_layer_cannot_be_found_without_phones(config):
     config["hubert"]["iterations"][1]["features"]["layer"] = "auto"
     with pytest.raises(ValueError, match=r"needs phones: .* corpus\.reference"):
         Plan(config)
-
-
-@pytest.mark.parametrize(
-    ("preset", "model"),
-    [("hubert-base", HubertOptions.base()), ("hubert-large", HubertOptions.large())],
-)
-def test_presets_leave_nothing_of_the_miniature_model(preset, model):
-    merged = yaml.safe_load((ROOT / "config.yaml").read_text())
-    overlay = yaml.safe_load((ROOT / f"workflow/presets/{preset}.yaml").read_text())
-    before = copy.deepcopy(merged["hubert"]["train"])
-    for section, values in overlay.items():
-        for key, value in values.items():
-            merged[section][key] = (
-                {**merged[section][key], **value} if isinstance(value, dict) else value
-            )
-    assert Plan(merged).model == model
-    assert set(before) <= set(overlay["hubert"]["train"])

@@ -1,0 +1,62 @@
+"""The section `corpus` of the config: where recordings, books and labelled speech are."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Annotated, Literal
+
+from annotated_types import MinLen
+
+from aubert.options import options_class
+
+
+@options_class
+class DevOptions:
+    """Labelled folders that error rates are measured on.
+
+    seen: folder of speakers that are in `train`; null: none
+    unseen: folder of other speakers; null: none
+    """
+
+    seen: str | None = None
+    unseen: str | None = None
+
+
+@options_class
+class LabelledOptions:
+    """Speech with transcripts, in LibriSpeech's layout, for CTC.
+
+    train: folders that CTC networks are trained on
+    dev: folders that their error rates are measured on
+    """
+
+    train: Annotated[list[str], MinLen(1)]
+    dev: DevOptions = DevOptions()
+
+
+@options_class
+class CorpusOptions:
+    """The speech, and the texts that were read.
+
+    source: mini is synthesised by the workflow below `root`; librilight is a corpus in the
+      Libri-Light layout; folder is a folder of audiobooks in any layout and format with their texts
+    root: folder of the recordings; librilight: <root>/<subset>/<speaker>/<book>/<chapter>.flac
+      and .json
+    subsets: folders below `root`; no effect with source folder
+    books_dir: folder of the books' texts; no effect with source folder
+    book_meta: json file {book id: {url, name of the file in books_dir}}; null: a book's id is its
+      file's name; no effect with source folder
+    reference: folder with the true words and phones and their times; null: there is none, and
+      units are measured against pocketsphinx's phones
+    labelled: speech with transcripts; null: there is none
+    classes: more classes for the probe: {name: folder with a sub-folder of audio per class}
+    """
+
+    source: Literal["mini", "librilight", "folder"]
+    root: str
+    subsets: Annotated[list[str], MinLen(1)] = field(default_factory=lambda: ["small"])
+    books_dir: str = "data/books"
+    book_meta: str | None = None
+    reference: str | None = None
+    labelled: LabelledOptions | None = None
+    classes: dict[str, str] = field(default_factory=dict)

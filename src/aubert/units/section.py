@@ -1,0 +1,37 @@
+"""The section `units` of the config: features, k-means and phones."""
+
+from __future__ import annotations
+
+from aubert.align.phones import PhonesOptions
+from aubert.encoders.network import NetworkOptions
+from aubert.options import Device, options_class
+from aubert.units.kmeans import KMeansOptions
+
+
+@options_class
+class MfccOptions:
+    """MFCC, the features of the first iteration.
+
+    normalise_mean: whether each utterance's mean is subtracted, which removes voice and channel;
+      fairseq keeps it
+    """
+
+    normalise_mean: bool = True
+
+
+@options_class
+class UnitsOptions:
+    """Discrete units: features, k-means, and the phones that they are measured against.
+
+    device: of encoders and k-means; auto takes a GPU where there is one
+    mfcc: the first iteration's features
+    kmeans: how every codebook is learned
+    phones: pocketsphinx's phones, where corpus.reference is null; null: units are not measured
+    encoder: how hidden states are computed
+    """
+
+    device: Device = "auto"
+    mfcc: MfccOptions = MfccOptions()
+    kmeans: KMeansOptions = KMeansOptions()
+    phones: PhonesOptions | None = PhonesOptions()
+    encoder: NetworkOptions = NetworkOptions()
