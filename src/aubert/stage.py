@@ -68,7 +68,12 @@ class Reject:
     detail: str
 
     def __post_init__(self) -> None:
-        assert self.reason in REASONS, self.reason
+        if self.reason not in REASONS:
+            raise AccountingError(f"{self.reason} is no reason of the rejects table")
+
+
+class AccountingError(RuntimeError):
+    """A stage lost an id, invented one, or both put it out and rejected it: a fault of the stage."""
 
 
 class TooManyRejects(ValueError):
@@ -90,8 +95,8 @@ def run(
 
     ids: every input id of the shard. id_column: the output column that names the
     input id. Raises TooManyRejects (nothing is written) when the faults pass
-    `max_reject_fraction` of the ids; AssertionError when an id is lost or comes out
-    both as rows and as a reject.
+    `max_reject_fraction` of the ids; AccountingError when an id is lost or comes out both as
+    rows and as a reject.
     """
     accounts = Accounts(stage, ids, rejects, max_reject_fraction)
     with tables.Writer(out, table, accounts.notes) as writer:
@@ -135,7 +140,8 @@ class Accounts:
             _check_fraction(self._stage, faults, len(self._ids), self._max_reject_fraction)
 
     def _reject(self, reject: Reject, writer: tables.Writer) -> None:
-        assert reject.id not in self._rejected, f"{self._stage}: {reject.id} is rejected twice"
+        if reject.id in self._rejected:
+            raise AccountingError(f"{self._stage}: {reject.id} is rejected twice")
         self._rejected[reject.id] = reject
         writer.append({"stage": self._stage, **vars(reject)})
         print(f"rejected {reject.id!r}: {reject.reason}: {reject.detail}", file=sys.stderr)
@@ -153,9 +159,15 @@ class Accounts:
 def _check_accounts(stage: str, ids: set[str], done: set[str], rejected: set[str]) -> None:
     lost, invented = ids - done - rejected, (done | rejected) - ids
     twice = done & rejected
-    assert not lost, f"{stage} lost {len(lost)} ids without a reject, such as {min(lost)}"
-    assert not invented, f"{stage} put out {len(invented)} unknown ids, such as {min(invented)}"
-    assert not twice, f"{stage} both put out and rejected {len(twice)} ids, such as {min(twice)}"
+    for what, ids_at_fault in (
+        ("lost ids without a reject", lost),
+        ("put out unknown ids", invented),
+        ("both put out and rejected ids", twice),
+    ):
+        if ids_at_fault:
+            raise AccountingError(
+                f"{stage} {what}: {len(ids_at_fault)}, the first is {min(ids_at_fault)}"
+            )
 
 
 def _check_fraction(

@@ -47,7 +47,6 @@ RUN = _struct(
     text_start=pa.int64(),
     text_end=pa.int64(),
 )
-RUN_LABELS = ("READ", "SKIPPED", "EXTRA")
 
 _MATCH_FIELDS = [
     _field("utterance_id", pa.string()),

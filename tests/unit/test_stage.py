@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from aubert import stage, tables
@@ -34,15 +37,25 @@ def test_rows_and_rejects_go_to_their_files(tmp_path):
 @pytest.mark.parametrize(
     ("results", "message"),
     [
-        ([transcript("a")], "lost 1 ids"),
+        ([transcript("a")], "lost ids without a reject: 1, the first is b"),
         ([transcript("a"), transcript("b"), transcript("x")], "unknown ids"),
         ([transcript("a"), transcript("b"), Reject("b", "no_words", "")], "both put out"),
     ],
 )
 def test_accounts_that_do_not_balance_stop_the_stage(tmp_path, results, message):
-    with pytest.raises(AssertionError, match=message):
+    with pytest.raises(stage.AccountingError, match=message):
         run(tmp_path, results, ["a", "b"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_accounts_hold_in_an_optimised_python():
+    code = (
+        "from aubert import stage\n"
+        "try: stage._check_accounts('cut', {'a'}, set(), set())\n"
+        "except stage.AccountingError: print('held')"
+    )
+    done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "held", done.stderr
 
 
 def test_too_many_faults_stop_the_stage_and_say_what_to_do(tmp_path):

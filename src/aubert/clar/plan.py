@@ -14,7 +14,6 @@ from aubert.clar.splits import SplitOptions, Training
 from aubert.learn.options import part
 
 CONTRASTIVE = "contrastive"
-WITH_LABELS = ("joint", "supcon", "supervised")
 
 
 class Arm(NamedTuple):

@@ -14,7 +14,7 @@ import torch
 from aubert import audio
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.clar.network import UNLABELLED, ClarBatch, ClarModel, load_hubert
-from aubert.clar.options import ClarOptions, ClarTrainOptions, ViewOptions
+from aubert.clar.options import VERSION, ClarOptions, ClarTrainOptions, ViewOptions
 from aubert.clar.splits import SplitOptions, Training, labels_within, split
 from aubert.clar.views import draw_alterations, draw_stretch, placed, stretched
 from aubert.corpus.clips import Clip
@@ -203,7 +203,7 @@ def train_clar(
     share = {"rank": processes.rank, "world_size": processes.world_size}
     examples = ClarExamples(clips, labels, model, views, options, versions=versions, **share)
     config = {
-        "model": asdict(model), "views": asdict(views), "clips": _hash(clips, labels),
+        "version": VERSION, "model": asdict(model), "views": asdict(views), "clips": _hash(clips, labels),
         "classes": list(classes), "hubert": str(hubert or ""),
     }  # fmt: skip
     trained = train_model(

@@ -14,7 +14,6 @@ from aubert.hubert.plan import UNTRAINED, Plan
 from aubert.learn.options import part
 
 SMALL_BERT = "small"  # as a text encoder's name in the config: one whose vocabulary is the books'
-OWN = ("ctc", "hubert")  # as an audio encoder's name: the run's own
 
 
 class AubertPlan:

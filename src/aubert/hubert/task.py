@@ -17,7 +17,7 @@ from aubert.files import complete_directory
 from aubert.hubert.batch import HubertBatch, hubert_batch
 from aubert.hubert.frame_labels import labels_of_frames
 from aubert.hubert.network import HubertForPretraining, Units, build_encoder, save_encoder
-from aubert.hubert.options import HubertOptions
+from aubert.hubert.options import VERSION, HubertOptions
 from aubert.learn.data import Piece, VirtualUtterances
 from aubert.learn.options import TrainOptions
 from aubert.learn.run import LOG, train_model
@@ -103,6 +103,7 @@ def train_hubert(
     utterances, num_unlabelled = _utterances(results, corpus_root, label_sets)
     task = HubertTask(model, label_sets, options.seed)
     config = {
+        "version": VERSION,
         "model": asdict(model),
         "label_sets": {one.name: one.hash for one in label_sets},
         "utterances": _hash(utterances),

@@ -18,14 +18,6 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Text:
-    """A paragraph."""
-
-    kind: ClassVar[str] = "text"
-    text: str
-
-
-@dataclass(frozen=True)
 class Tile:
     """A figure that is to be seen first."""
 
