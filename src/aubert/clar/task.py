@@ -203,8 +203,8 @@ def train_clar(
     share = {"rank": processes.rank, "world_size": processes.world_size}
     examples = ClarExamples(clips, labels, model, views, options, versions=versions, **share)
     config = {
-        "version": VERSION, "model": asdict(model), "views": asdict(views), "clips": _hash(clips, labels),
-        "classes": list(classes), "hubert": str(hubert or ""),
+        "version": VERSION, "model": asdict(model), "views": asdict(views),
+        "clips": _hash(clips, labels), "classes": list(classes), "hubert": str(hubert or ""),
     }  # fmt: skip
     trained = train_model(
         out, task, examples, options, config=config,

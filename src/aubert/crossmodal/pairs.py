@@ -38,9 +38,9 @@ class PairsOptions:
     within_sentence: none of that text lies in another sentence; AuBERT's does. How far into its
       sentence a word stands is then the length of what stands before it, which a small encoder
       learns from minutes of speech
-    held_out_books_share: of the books, drawn by a hash of their ids, beside those named; AuBERT held
-      nothing out
-    held_out_speakers_share: of the speakers, likewise
+    held_out_books_share: share of the books that is held out beside those named, drawn by a hash of
+      their ids; AuBERT held nothing out
+    held_out_speakers_share: share of the speakers, likewise
     seed: of what is drawn
     """
 
