@@ -73,7 +73,7 @@ class Reject:
 
 
 class AccountingError(RuntimeError):
-    """A stage lost an id, invented one, or both put it out and rejected it: a fault of the stage."""
+    """A stage lost an id, invented one, or both put it out and rejected it: its own fault."""
 
 
 class TooManyRejects(ValueError):

@@ -108,7 +108,7 @@ def test_the_shell_completes_groups_and_verbs(tmp_path):
         return done.stdout.split()
 
     assert completed("aubert", "cor") == ["corpus"]
-    assert {"mini", "index", "cut"} <= set(completed("aubert", "corpus", "''"))
+    assert {"folder", "index", "cut"} <= set(completed("aubert", "corpus", "''"))
 
 
 def test_the_command_starts_without_heavy_imports():

@@ -29,19 +29,19 @@ Loss = Literal["contrastive", "joint", "supcon", "supervised"]
 
 @options_class
 class ViewOptions:
-    """How a clip is altered, on the waveform; the defaults are the paper's ranges.
+    """How a clip is augmented, on the waveform; the defaults are the paper's ranges.
 
-    view_probability: of each alteration, in each view
-    pitch_semitones: that the pitch is shifted by, up or down, formants with it; 0: never
-    stretch_min: the slowest speed, the pitch kept; 1 with stretch_max 1: never
-    stretch_max: the fastest speed
-    shift_share: of the clip that it is rolled by, either way; 0: never
-    fade_share: of the clip that a fade in takes, and a fade out; linear, logarithmic or
-      exponential; 0: never
-    noise: white, pink or brown noise, or never
-    noise_min_db: the lowest ratio of signal to noise
-    noise_max_db: the highest
-    mask_share: of the clip that is silenced, at a random place; 0: never
+    view_probability: probability of each augmentation in each view
+    pitch_semitones: largest shift of the pitch, up or down, formants with it; 0: none
+    stretch_min: slowest speed, the pitch kept; 1 together with stretch_max 1: no stretching
+    stretch_max: fastest speed
+    shift_share: largest roll, either way, as a share of the clip; 0: none
+    fade_share: longest fade in, and fade out, as a share of the clip, linear, logarithmic or
+      exponential; 0: none
+    noise: whether white, pink or brown noise is added
+    noise_min_db: lowest signal-to-noise ratio, in dB
+    noise_max_db: highest signal-to-noise ratio, in dB
+    mask_share: longest silenced stretch, at a random place, as a share of the clip; 0: none
     """
 
     view_probability: Share = 0.5
@@ -65,20 +65,21 @@ class ViewOptions:
 
 @options_class
 class ClarOptions:
-    """The encoder, and what it is trained by; the defaults are the paper's.
+    """The encoder and its loss; the defaults are the paper's.
 
-    encoder: time_frequency is ResNet-18 over log-STFT, phase and log-mel, raw over the waveform,
-      hubert a HuBERT that goes on learning, its last layer's mean over time
-    width: of the first of the ResNet's four stages, each twice as wide as the one before;
-      smaller ones have 8 or 16; no effect on hubert
-    sample_rate_hz: that clips are resampled to; hubert wants 16000
-    clip_seconds: shorter clips stand in silence, of longer ones a part is taken
-    head_dim: of the vectors that are contrasted
-    loss: contrastive is NT-Xent, of no labels; joint is CLAR's, with cross-entropy on the labelled
-      clips; supcon and supervised, cross-entropy, learn from labelled clips alone
-    temperature: that the cosines are divided by
-    same_group: clips are contrasted with those of their own group only (a speaker's with the same
-      speaker's), so that the voice does not help to tell them apart; the paper does not
+    encoder: time_frequency is a ResNet-18 over log-STFT, phase and log-mel; raw one over the
+      waveform; hubert a HuBERT that is trained on, the mean of its last layer over time
+    width: channels of the first of the ResNet's four stages, each twice as wide as the one before;
+      no effect on hubert
+    sample_rate_hz: rate that clips are resampled to; hubert needs 16000
+    clip_seconds: length of an input, in seconds; shorter clips are padded with silence, longer
+      ones are cropped
+    head_dim: width of the vectors that are contrasted
+    loss: contrastive is NT-Xent without labels; joint is CLAR's, which adds cross-entropy on the
+      labelled clips; supcon and supervised (cross-entropy) use labelled clips alone
+    temperature: divisor of the cosines
+    same_group: whether negatives are of the same group only (the same speaker), so that the voice
+      does not help; the paper takes all
     """
 
     encoder: Literal["time_frequency", "raw", "hubert"] = "time_frequency"
@@ -101,14 +102,14 @@ class ClarOptions:
 class ClarTrainOptions(TrainOptions):
     """A training of CLAR.
 
-    batch_clips: in one step, two views of each
-    labelled_share: of a step's clips that have labels, with the joint loss; as far as there are
-      so many, and all where all have; no effect on the other losses
-    versions: of each clip, stretched and shifted in pitch, are made once and drawn from, as these
-      cost more than a step of a small network; 0: new ones for every view
-    step_seconds: no effect: a contrast is of one batch, which is a step
+    batch_clips: clips of a step, two views of each
+    labelled_share: share of a step's clips that have labels, with the joint loss, as far as there
+      are as many; no effect on the other losses
+    versions: stretched and pitch-shifted versions of each clip that are made once and drawn from,
+      since these cost more than a step of a small network; 0: new ones for every view
+    step_seconds: no effect: a step is one batch
     batch_seconds: no effect
-    max_seconds: no effect: clip_seconds of the model
+    max_seconds: no effect: clip_seconds of the model holds
     min_seconds: no effect
     """
 
@@ -131,9 +132,9 @@ SUPERVISED = "supervised"  # the arm that others are compared with
 
 @options_class
 class ReadOptions:
-    """How frozen features are read.
+    """How frozen features are read by a linear classifier.
 
-    draws: of the labels, for each fold and budget below 100%
+    draws: draws of the labels for each fold and each budget below 100%
     regularisation: C of the logistic regression, over standardised features
     """
 

@@ -21,10 +21,10 @@ from aubert.options import NaturalInt, options_class
 
 @options_class
 class SplitOptions:
-    """How clips are divided.
+    """How clips are divided into training and test parts.
 
-    folds: that groups are dealt into; each is the test set once
-    split_seed: of the folds and of the labels that are drawn
+    folds: parts that groups are dealt into; each is the test set once
+    split_seed: of the folds and of the drawn labels
     """
 
     folds: Annotated[int, Ge(2)] = 3
@@ -33,11 +33,11 @@ class SplitOptions:
 
 @options_class
 class Training:
-    """What one training may learn from.
+    """The part of the clips that one training may use.
 
-    fold: that is left out, from 0
-    budget: percent of the training part's labels, of each class; 0: none
-    draw: which labels
+    fold: part that is left out, from 0
+    budget: share of the training part's labels that is seen, of each class, percent; 0: none
+    draw: number of the draw of the labels
     """
 
     fold: NaturalInt = 0

@@ -16,16 +16,17 @@ from aubert.options import PositiveInt, options_class
 class ClipOptions:
     """Where clips come from, and which of them have labels.
 
-    source: words are the aligned words of a run as keywords, reference those that were really
-      said where that is known, speakers its utterances by speaker; folder is a folder with a
-      sub-folder of audio for each class, table a .csv or .tsv with a header
-    audio_column: of a table: paths, relative to it
-    label_column: of a table; empty where a clip has no label
-    group_column: of a table: what a clip shares a voice or a room with, such as its speaker;
-      None: nothing
-    num_keywords: of words: the most frequent ones have labels, all others are clips without
-    max_per_keyword: clips of each keyword that have labels, drawn by hash
-    min_letters: shorter words are left out: they are swallowed, and say little
+    source: words are a run's aligned words as keywords; reference the true words, where
+      corpus.reference has them; speakers its utterances by speaker; folder is a folder with a
+      sub-folder of audio per class; table a .csv or .tsv with a header
+    audio_column: column of the paths, relative to the table; no effect on other sources
+    label_column: column of the labels, empty for a clip without one; no effect on other sources
+    group_column: column of what clips share a voice or a room by, such as the speaker; null: none;
+      no effect on other sources
+    num_keywords: most frequent words that have labels; the other words are clips without; no
+      effect unless source is words or reference
+    max_per_keyword: labelled clips of each keyword, drawn by hash; no effect as num_keywords
+    min_letters: letters of the shortest word that becomes a clip; no effect as num_keywords
     """
 
     source: Literal["words", "reference", "speakers", "folder", "table"] = "words"

@@ -23,15 +23,15 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 @options_class
 class SmallBertOptions:
-    """The size of the encoder; bert-base-uncased has 30522 tokens, 12 layers of 768.
+    """The size of the small BERT; bert-base-uncased has 30522 tokens and 12 layers of 768.
 
-    vocab_size: most tokens that are learned, special ones counted
-    hidden_size: width
-    num_layers: of the transformer
-    num_heads: of attention, per layer
+    vocab_size: largest number of tokens that is learned, special tokens included
+    hidden_size: width; a multiple of num_heads
+    num_layers: layers of the transformer
+    num_heads: attention heads per layer
     intermediate_size: width of the feed-forward layers
-    max_tokens: longest text
-    dropout: everywhere
+    max_tokens: tokens of the longest text
+    dropout: on embeddings, attention and feed-forward layers
     seed: of the weights
     """
 
@@ -56,24 +56,24 @@ Pooling = Literal["mean", "max", "mean_max", "lstm", "attention"]
 
 @options_class
 class AubertOptions:
-    """What stands on the two encoders.
+    """The heads on the two encoders.
 
-    pooling: of the span's tokens, and of the segment's frames, to one vector; mean_max joins
-      both, as AuBERT does
-    projection: linear, or mlp: linear, GELU, linear with a residual, layer normalisation
+    pooling: how a span's tokens, and a segment's frames, become one vector; mean_max joins mean and
+      maximum, as AuBERT does
+    projection: linear; or mlp: linear, GELU, linear with a residual, layer normalisation
     projection_dim: width of the vectors that are compared
-    scorer: mlp over every joined [text; audio] pair, as AuBERT's paper draws it, or cosine with a
-      learnt temperature, as its code has it
-    scorer_hidden: width of the mlp's hidden layer; no effect on cosine
+    scorer: mlp over every joined [text; audio], as AuBERT's paper draws it; cosine with a learnt
+      temperature, as its code has it
+    scorer_hidden: width of the mlp scorer's hidden layer; no effect on cosine
     dropout: in the projection; no effect on linear
-    reference_seconds: of other speech of the recording, the same for all of its pairs, that the
-      front end normalises over together with the segment, so that it stays heard whether a word is
-      higher or louder than usual; 0, as AuBERT has it: over the segment alone
-    audio_layers: last, as AuBERT has it; or all, which are added with learnt weights: networks that
-      know letters keep pitch and duration in their lower layers
-    max_tokens: of the text around a span, special tokens counted
-    mlm_weight: of the masked-language-model loss beside the contrast; 0: none
-    mlm_share: of the tokens around the span that are masked for it; AuBERT's 0.1
+    reference_seconds: other speech of the recording, the same for all of its pairs, with which a
+      segment is normalised together, in seconds: relative pitch and loudness stay; 0, as in
+      AuBERT: the segment alone
+    audio_layers: last, as in AuBERT; all adds every layer with learnt weights: networks that know
+      letters keep pitch and duration in their lower layers
+    max_tokens: tokens of a text, special tokens included
+    mlm_weight: weight of the masked-language-model loss beside the contrast; 0: none
+    mlm_share: share of the tokens around the span that is masked for it; AuBERT's 0.1
     """
 
     pooling: Pooling = "mean_max"
@@ -98,17 +98,16 @@ Negatives = Literal["same_token", "any", "mixed"]
 
 @options_class
 class AubertTrainOptions(TrainOptions):
-    """The contrast, and how long the audio encoder waits.
+    """The contrast of text and audio.
 
-    negatives: what a pair is contrasted with: same_token, the same n-gram by the same speaker in
-      other contexts, so that its pronunciation tells nothing; any, whatever else is in the
-      batch, which is drawn at random; mixed, both at once: up to four pairs of a token where there
-      are as many, and many tokens, each pair against all others
-    max_seconds: of a pair's audio; longer ones are left out
-    min_seconds: likewise, shorter ones
-    batch_pairs: in one contrast, as far as batch_seconds allows
-    freeze_audio_steps: steps in which the audio encoder stays as it is, so that the heads' first
-      gradients do not spoil it; its front end always stays
+    negatives: what a pair is contrasted with: same_token is the same n-gram by the same speaker in
+      other contexts; any is whatever else is in the batch; mixed is both: up to four pairs of a
+      token, and many tokens
+    max_seconds: longest audio of a pair, in seconds
+    min_seconds: shortest audio of a pair, in seconds
+    batch_pairs: pairs of one contrast, as far as batch_seconds allows
+    freeze_audio_steps: steps in which the audio encoder is frozen, so that the first gradients of
+      the heads do not spoil it; its front end is always frozen
     """
 
     lr: PositiveFloat = 1e-4
@@ -135,12 +134,11 @@ class AubertTrainOptions(TrainOptions):
 
 @options_class
 class AubertEvaluateOptions:
-    """What is searched for among what.
+    """The retrieval tests.
 
     k: utterances of one token by one speaker, of which one is right
-    max_words: single words that a word is found among; of more, that many are drawn
-    max_pairs: of a split, and of the training pairs that the baseline learns from; of more, that
-      many are drawn
+    max_words: single words among which a word is searched; of more, so many are drawn
+    max_pairs: pairs of a split, and training pairs of the baseline; of more, so many are drawn
     device: auto takes a GPU where there is one
     """
 

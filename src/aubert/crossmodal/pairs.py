@@ -27,21 +27,21 @@ TRAIN, HELD_OUT_BOOK, HELD_OUT_SPEAKER = "train", "held_out_book", "held_out_spe
 class PairsOptions:
     """Which n-grams become pairs. Counts are within a speaker and a split.
 
-    max_words: spoken words in an n-gram; AuBERT's 4
-    min_occurrences: of an n-gram, or it is left out; AuBERT's 10: what it is contrasted with
-    max_occurrences: of an n-gram; of more, this many are drawn; 0 for no limit; AuBERT's 128
-    max_ngrams: different ones that are drawn; 0 for no limit; AuBERT's 64, 512 on a cluster
-    min_utterances: of a speaker, or all of them are left out; AuBERT's 100
-    min_ms: shorter audio is left out; AuBERT's 400, which few single words reach
-    max_ms: longer audio is left out; AuBERT crops at 5 s
+    max_words: spoken words of the longest n-gram; AuBERT's 4
+    min_occurrences: fewest occurrences of an n-gram; AuBERT's 10
+    max_occurrences: occurrences of an n-gram; of more, so many are drawn; 0: no limit; AuBERT's 128
+    max_ngrams: different n-grams; of more, so many are drawn; 0: no limit; AuBERT's 64, 512 on a
+      cluster
+    min_utterances: fewest utterances of a speaker; AuBERT's 100
+    min_ms: shortest audio, in ms; AuBERT's 400, which few single words reach
+    max_ms: longest audio, in ms; AuBERT crops at 5000
     context_chars: book text before and after the span, in characters; AuBERT's 512
-    within_sentence: none of that text lies in another sentence; AuBERT's does. How far into its
-      sentence a word stands is then the length of what stands before it, which a small encoder
-      learns from minutes of speech
+    within_sentence: whether the context ends with the span's sentence; AuBERT's goes on. The length
+      of what stands before a word is then its place in the sentence, which a small encoder learns
     held_out_books_share: share of the books that is held out beside those named, drawn by a hash of
       their ids; AuBERT held nothing out
     held_out_speakers_share: share of the speakers, likewise
-    seed: of what is drawn
+    seed: of the draws
     """
 
     max_words: PositiveInt = 4

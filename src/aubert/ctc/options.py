@@ -24,23 +24,23 @@ VERSION = 1
 class CtcTrainOptions(TrainOptions):
     """Fine-tuning for CTC. The defaults are those of fairseq's HuBERT BASE on ten hours.
 
-    max_seconds: longer utterances are left out: a crop has no transcript
-    train_front_end: for an encoder that nobody pre-trained; a pre-trained front end stays as
-      it is
-    freeze_encoder_steps: steps in which only the output layer learns, so that its first
+    max_seconds: longest utterance that is trained on, in seconds; a crop would have no transcript
+    train_front_end: whether the front end is trained, for an encoder without pre-training
+    freeze_encoder_steps: steps in which only the output layer is trained, so that its first
       gradients do not spoil the encoder
-    mask_time_prob: as in transformers: of the frames, in spans that may overlap; 0 for none
-    mask_time_length: frames in a span
+    mask_time_prob: share of frames that masked spans start from, as in transformers; spans
+      overlap; 0: none
+    mask_time_length: frames of a masked span
     mask_feature_prob: the same of the encoder's channels
-    mask_feature_length: channels in a span
+    mask_feature_length: channels of a masked span
     final_dropout: before the output layer
-    dropout: behind attention, feed-forward and the positional convolution
+    dropout: after attention, feed-forward and the positional convolution
     attention_dropout: on the attention weights
     activation_dropout: inside the feed-forward layers
     input_dropout: on the projected features
-    layerdrop: how probable it is that a layer is left out of a training step
-    validation_share: of the utterances, chosen by hash; held out to choose the best weights
-      among those that were validated; 0: all are learned from, and the last weights are taken
+    layerdrop: probability that a layer is left out of a training step
+    validation_share: share of the utterances, chosen by hash, that is held out to choose the best
+      validated weights; 0: all are trained on, and the last weights are taken
     """
 
     lr: PositiveFloat = 2e-5

@@ -20,9 +20,9 @@ _NOT_FOR_GOOD = {408, 425, 429, 500, 502, 503, 504}
 class RemoteOptions:
     """How patient a download is.
 
-    tries: in a row that bring no byte, then it gives up; what is there is kept
-    pause_s: before the second try; doubled before each further one, up to a minute
-    timeout_s: of a connection that says nothing
+    tries: tries in a row without a byte, after which it gives up; what is there is kept
+    pause_s: pause before the second try, in seconds; doubled before each further one, up to 60
+    timeout_s: longest silence of a connection, in seconds
     """
 
     tries: PositiveInt = 8

@@ -29,12 +29,12 @@ POOL_BATCHES = 16  # batches' worth of audio that is sorted by length at a time:
 class NetworkOptions:
     """How a network runs over waveforms.
 
-    batch_seconds: audio in a batch, padding counted; lower it when memory is short (a GPU
-      that runs out halves its batches by itself)
-    window_seconds: utterances longer than this run in windows; 30 is what cut makes, and about
-      the longest that LibriSpeech, from which the published checkpoints learned, holds
-    overlap_seconds: what neighbouring windows share, so that each frame has context on both
-      sides; no effect on utterances that fit into a window
+    batch_seconds: audio of a batch, padding included, in seconds; lower it when memory is short (a
+      GPU that runs out halves its batches by itself)
+    window_seconds: longest stretch that runs in one pass, in seconds; 30 is what cut makes, and
+      about the longest of LibriSpeech, which published checkpoints are trained on
+    overlap_seconds: overlap of neighbouring windows, in seconds, so that each frame has context on
+      both sides; no effect on utterances within a window
     device: auto takes a GPU where there is one
     dtype: auto is bfloat16 on a GPU (weights stay float32), else float32
     """

@@ -31,11 +31,12 @@ _FOLDS = 5
 
 @options_class
 class ProbeOptions:
-    """How representations are probed.
+    """How representations are probed by a linear classifier.
 
-    layer: of the encoders; what tells speakers apart is strongest in the lower ones
-    max_labels: speakers or classes at most, drawn by hash; more make it harder, not surer
-    max_per_label: utterances of each at most, drawn by hash
+    layer: transformer layer of the encoders, from 0; in a run, hubert.compare.layer where none is
+      given
+    max_labels: most speakers or classes, drawn by hash; more are harder, not more certain
+    max_per_label: most utterances of each, drawn by hash
     """
 
     layer: NaturalInt = 6

@@ -27,8 +27,8 @@ SPLITS = ("train", "valid")
 class FairseqOptions:
     """How the manifests are split.
 
-    valid_share: of the utterances, drawn by a hash of their ids; fairseq's wav2vec_manifest.py
-      takes as much
+    valid_share: share of the utterances in the validation split, drawn by a hash of their ids;
+      fairseq's wav2vec_manifest.py takes 0.01
     """
 
     valid_share: ShareBelowOne = 0.01

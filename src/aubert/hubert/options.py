@@ -15,38 +15,39 @@ VERSION = 2
 
 @options_class
 class HubertOptions:
-    """HuBERT's size, masking and loss; the defaults are the paper's BASE.
+    """HuBERT's shape, masking and loss; the defaults are the paper's BASE.
 
-    front_end: waveform is the paper's seven convolutions, and saves as a plain Hugging Face
-      HubertModel; logmel is 80 log-mel bands and strided convolutions, which a small budget
-      can train
-    frame_rate_hz: 50, or 25 with logmel
-    hidden_size: width of the transformer
-    num_layers: of the transformer
-    num_heads: of attention, per layer
+    front_end: waveform is the paper's seven convolutions and saves as a plain Hugging Face
+      HubertModel; logmel is 80 log-mel bands and strided convolutions, which a small budget can
+      train
+    frame_rate_hz: frames per second; waveform has 50, logmel 25 or 50
+    hidden_size: width of the transformer; a multiple of num_heads and pos_conv_groups
+    num_layers: layers of the transformer
+    num_heads: attention heads per layer
     intermediate_size: width of the feed-forward layers
-    conv_channels: of every convolution of the front end
-    conv_norm: group normalises the first convolution only (BASE), layer normalises each
-      (LARGE); no effect on logmel
+    conv_channels: channels of every convolution of the front end
+    conv_norm: group normalises the first convolution only (BASE), layer each one (LARGE); no
+      effect on logmel
     conv_bias: whether the convolutions have a bias; the paper's have none; no effect on logmel
-    pre_norm: layer normalisation before attention and feed-forward (LARGE), or behind (BASE)
-    normalise: audio of zero mean and unit variance goes in (LARGE); no effect on logmel, which
-      normalises each band
-    pos_conv_kernel: frames that the positional convolution sees
-    pos_conv_groups: of the positional convolution; divides hidden_size
-    dropout: behind attention, feed-forward and the positional convolution
+    pre_norm: whether layer normalisation comes before attention and feed-forward (LARGE) or after
+      them (BASE)
+    normalise: whether the audio is brought to zero mean and unit variance (LARGE); no effect on
+      logmel, which normalises each band
+    pos_conv_kernel: frames that the positional convolution covers
+    pos_conv_groups: groups of the positional convolution
+    dropout: after attention, feed-forward and the positional convolution
     attention_dropout: on the attention weights
     activation_dropout: inside the feed-forward layers
     input_dropout: on the projected features
-    layerdrop: how probable it is that a layer is left out of a training step
-    final_dim: where frames are compared with label embeddings
-    temperature: that the cosine similarities are divided by
-    mask_fraction: as in the paper's rule, which starts fraction x frames / span spans; these
+    layerdrop: probability that a layer is left out of a training step
+    final_dim: width in which frames are compared with label embeddings
+    temperature: divisor of the cosine similarities
+    mask_fraction: the paper's mask probability: fraction x frames / span spans are started; they
       overlap, and 1 - exp(-fraction) of the frames are masked: 55% at 0.8
-    mask_span: frames in a span: 10 are 200 ms at 50 Hz; 5 are the same at 25 Hz
+    mask_span: frames of a span; 10 are 200 ms at 50 Hz
     masked_weight: the paper's alpha: masked frames weigh alpha, the others 1 - alpha
-    feature_grad_scale: of the front end's gradients; smaller than 1 keeps it from collapsing
-    feature_penalty: weight of the front end's mean square, per target
+    feature_grad_scale: factor on the front end's gradients; below 1 keeps it from collapsing
+    feature_penalty: weight of the mean square of the front end's output, per target
     """
 
     front_end: Literal["waveform", "logmel"] = "waveform"

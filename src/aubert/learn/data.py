@@ -31,11 +31,13 @@ GRID_SAMPLES = 640  # crops begin on frames of 25 and 50 Hz, so that their label
 class DataOptions:
     """How utterances become batches.
 
-    batch_seconds: audio in one pass through the network, padding counted; what memory allows
-    step_seconds: audio between two updates of the weights, over all passes and processes;
-      a step is made of whole passes, the last of which fills it up
-    max_seconds: longer utterances are cropped, at a random place in each epoch
-    min_seconds: shorter utterances are left out
+    batch_seconds: audio of one pass through the network, padding included, in seconds; memory
+      limits it
+    step_seconds: audio of one update of the weights, over all passes and processes, in seconds;
+      whole passes fill it up
+    max_seconds: longest crop, in seconds; a longer utterance is cropped at a random place in each
+      epoch
+    min_seconds: shortest utterance that is trained on, in seconds
     seed: of crops, order, masks and dropout
     """
 

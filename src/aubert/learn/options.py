@@ -26,21 +26,21 @@ class TrainOptions(ScheduleOptions, DataOptions):
     """A training. The defaults are those of HuBERT BASE's first iteration.
 
     steps: updates of the weights
-    clip_norm: the gradient's largest norm; 0 for no clipping
+    clip_norm: largest norm of the gradient; 0: no clipping
     weight_decay: of AdamW
-    beta1: of AdamW
-    beta2: of AdamW
-    epsilon: of AdamW
-    max_skipped: this many steps in a row without a finite gradient end the training
+    beta1: decay of AdamW's mean of gradients
+    beta2: decay of AdamW's mean of squared gradients
+    epsilon: AdamW's term for stability
+    max_skipped: steps in a row with a non-finite gradient that end the training
     precision: auto is bfloat16 on a GPU (weights stay float32), else float32
     device: auto takes a GPU where there is one
-    compile: by torch.compile; pays where steps are many and shapes few
+    compile: whether torch.compile is used; it pays with many steps and few shapes
     num_workers: processes per training process that prepare batches ahead; 0: none
-    log_every: steps between lines of metrics.jsonl
+    log_every: steps between lines of train.jsonl
     checkpoint_every: steps between checkpoints; a multiple of log_every
-    validate_every: steps between validations, a multiple of log_every; no effect for a task
-      without one
-    keep: how many checkpoints stay
+    validate_every: steps between validations; a multiple of log_every; no effect for a task
+      without validation
+    keep: number of checkpoints that stay
     """
 
     steps: PositiveInt = 250_000

@@ -13,13 +13,13 @@ LAST_FACTOR = 0.05  # where tri-stage's decay ends, as in fairseq's fine-tuning 
 
 @options_class
 class ScheduleOptions:
-    """How the learning rate goes over a training.
+    """The learning rate over a training.
 
-    lr: the highest learning rate
-    schedule: behind the warm-up, linear falls to 0 (pre-training), cosine falls to 0 later and
-      faster, tri_stage holds and then falls exponentially to 0.05 (fine-tuning), constant stays
-    warmup_steps: in which the rate rises from 0 (tri_stage: from 0.01 of it)
-    hold_steps: at the highest rate before the fall; no effect unless schedule is tri_stage
+    lr: highest learning rate
+    schedule: course after the warm-up: linear falls to 0 (pre-training); cosine falls to 0;
+      tri_stage holds, then falls exponentially to 0.05 of lr (fine-tuning); constant stays
+    warmup_steps: steps in which the rate rises from 0 (tri_stage: from 0.01 of lr)
+    hold_steps: steps at lr before the fall; no effect unless schedule is tri_stage
     """
 
     lr: PositiveFloat = 5e-4

@@ -25,8 +25,8 @@ SAMPLE_RATE_HZ = 8_000  # of mixtures and of what they are taken apart into, as 
 class MixOptions:
     """How voices are mixed.
 
-    max_speakers: of a mixture; there are two at least, every number is as probable
-    gain_db: each voice's loudness lies at most so far from the others' mean
+    max_speakers: most speakers of a mixture; it has 2 or more, each number with equal probability
+    gain_db: largest difference of a voice's level from the mean level, in dB
     """
 
     max_speakers: Annotated[int, Ge(2)] = 2
@@ -37,11 +37,11 @@ class MixOptions:
 class ListOptions(MixOptions):
     """The fixed list of mixtures that figures are measured on.
 
-    num_mixtures: for seen and for unseen speakers and for each number of speakers
-    seconds: of a mixture
-    unseen_share: of each collection's speakers, chosen by hash, whom no training hears
-    held_out_share: of each other speaker's clips, chosen by hash, that no training hears
-    seed: of the drawing
+    num_mixtures: mixtures of seen and of unseen speakers, for each number of speakers
+    seconds: length of a mixture, in seconds
+    unseen_share: share of each collection's speakers, chosen by hash, that no training uses
+    held_out_share: share of each other speaker's clips, chosen by hash, that no training uses
+    seed: of the draws
     """
 
     num_mixtures: PositiveInt = 100
@@ -53,15 +53,14 @@ class ListOptions(MixOptions):
 
 @options_class
 class SeparateOptions:
-    """How a mixture is taken apart.
+    """How a mixture is separated.
 
-    num_speakers: how many voices there are; 0: estimated
-    masks: hard gives each bin to one voice, soft to each its share by the distance from the
-      voice's centroid, head takes the mask head's (a model with one, and no num_speakers)
-    sharpness: of soft masks: what squared distances are multiplied by
-    window_seconds: 0: one clustering of the whole mixture; else one for each window, the voices
-      of neighbouring windows joined where they overlap by half: for recordings so long that
-      memory is short, or voices change
+    num_speakers: number of voices; 0: estimated
+    masks: hard gives each bin to one voice; soft gives each voice a share by the distance from its
+      centroid; head takes the mask head's (of a model with one, without num_speakers)
+    sharpness: factor on the squared distances of soft masks
+    window_seconds: window that is clustered alone, in seconds, neighbours overlapping by half; 0:
+      the whole mixture. For long recordings, where memory is short or voices change
     seed: of k-means
     device: auto takes a GPU where there is one
     """
@@ -90,20 +89,21 @@ VERSION = 1
 class DeepClusteringOptions:
     """Deep clustering (Hershey et al. 2016); the defaults are the size of the paper's network.
 
-    hidden_size: of each direction of each BLSTM layer
+    hidden_size: units of each direction of each BLSTM layer
     num_layers: BLSTM layers
     dropout: between the BLSTM layers
-    embedding_dim: of a time-frequency bin; the paper tried 5 to 60: 5 fails, 20 to 60 are alike
-    silence_db: bins so far below the loudest of the mixture are not learned from and not clustered
-    loss: affinity is |VV' - YY'|^2; whitened compares the subspaces of V and Y, so that large
-      clusters weigh no more than small ones (Le Roux et al. 2018: whitened k-means)
-    weights: of the bins that are left: equal, or magnitude, their share of the mixture's sum of
-      magnitudes
-    frame_step: the loss looks at each so manieth frame, all of which the BLSTM goes through;
-      neighbours overlap by three quarters, so that 4 teaches almost what 1 does, in half the time
-    mask_weight: above 0, a second head predicts masks outright (Chimera, Luo et al. 2017), and
-      its loss weighs so much of the sum
-    mask_speakers: that the mask head tells apart; no effect without one
+    embedding_dim: width of a time-frequency bin's embedding; the paper tried 5 to 60: 5 fails, 20
+      to 60 are alike
+    silence_db: level below the mixture's loudest bin, in dB, from which bins are neither trained on
+      nor clustered
+    loss: affinity is |VV' - YY'|^2; whitened compares the subspaces of V and Y, so that large and
+      small clusters weigh the same (Le Roux et al. 2018: whitened k-means)
+    weights: weights of the bins: equal, or magnitude: their share of the mixture's magnitudes
+    frame_step: distance of the frames in the loss, in frames; all go through the BLSTM. Neighbours
+      overlap by three quarters: 4 teaches almost what 1 does, in half the time
+    mask_weight: weight of a second head that predicts masks (Chimera, Luo et al. 2017) in the loss;
+      0: no head
+    mask_speakers: voices that the mask head separates; no effect without one
     """
 
     hidden_size: PositiveInt = 600
@@ -120,16 +120,16 @@ class DeepClusteringOptions:
 
 @options_class
 class SeparationTrainOptions(TrainOptions, MixOptions):
-    """A training on mixtures that are made as it goes: none is heard twice.
+    """A training on mixtures that are made as it goes; each is used once.
 
-    min_seconds: of the mixtures that it begins with; 0.8 are the paper's 100 frames
-    max_seconds: of the mixtures that it ends with; 3.2 are 400 frames
-    short_share: of the steps, that are made with the short ones
-    batch_seconds: of mixtures in one pass through the network
-    step_seconds: of mixtures between two updates of the weights
-    epsilon: of AdamW; the loss is a mean over pairs of bins, and its gradients are small
-    max_speed: each voice is played at a rate between 1 / max_speed and max_speed, which makes
-      other voices of few; 1 for as they are
+    min_seconds: length of the first mixtures, in seconds; 0.8 are the paper's 100 frames
+    max_seconds: length of the last mixtures, in seconds; 3.2 are the paper's 400 frames
+    short_share: share of the steps that have the short mixtures
+    batch_seconds: mixtures of one pass through the network, in seconds
+    step_seconds: mixtures of one update of the weights, in seconds
+    epsilon: AdamW's term for stability; the loss is a mean over pairs of bins with small gradients
+    max_speed: largest change of a voice's playing speed, as a factor either way, which makes more
+      voices of few; 1: none
     """
 
     lr: PositiveFloat = 1e-3

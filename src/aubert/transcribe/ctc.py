@@ -16,7 +16,8 @@ from aubert.transcribe.vocabulary import Vocabulary
 class EmissionOptions(NetworkOptions):
     """How a CTC checkpoint is run.
 
-    model: a directory or a Hugging Face id; the default is the checkpoint of AuBERT's recipe
+    model: directory or Hugging Face id; `trained` is this run's own (ctc.use); the default is the
+      checkpoint of AuBERT's recipe
     """
 
     model: str = "facebook/hubert-large-ls960-ft"

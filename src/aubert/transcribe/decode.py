@@ -40,14 +40,15 @@ LOOK_AHEAD = 8  # utterances per process that wait for their turn: bounds the me
 
 @options_class
 class DecodeOptions(EmissionOptions):
-    """How the words are found that a checkpoint's emissions say.
+    """How emissions are decoded to words.
 
-    beam_width: hypotheses kept per frame; 20 is AuBERT's. 1 without a language model is greedy
-    lm_path: ARPA file; none: no language model
-    alpha: weight of the language model against the emission; .5 is AuBERT's, tune it per
-      checkpoint; no effect without a language model
-    beta: added per word, against the language model's liking for few words; 1 is AuBERT's;
+    beam_width: hypotheses that are kept per frame; AuBERT's 20; 1 without a language model is
+      greedy decoding
+    lm_path: ARPA file of a language model; null: none
+    alpha: weight of the language model against the emissions; AuBERT's 0.5; tune it per checkpoint;
       no effect without a language model
+    beta: score added per word, against the language model's liking for few words; AuBERT's 1; no
+      effect without a language model
     """
 
     beam_width: PositiveInt = 20
@@ -60,8 +61,8 @@ class DecodeOptions(EmissionOptions):
 class CtcOptions(DecodeOptions):
     """How a CTC checkpoint transcribes.
 
-    book_biased: build the language model from the book that the recording names; speech
-      without a usable book gets lm_path
+    book_biased: whether the language model is built from the recording's book; speech without a
+      usable book gets lm_path
     """
 
     book_biased: bool = False

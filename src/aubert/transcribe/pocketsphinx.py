@@ -45,12 +45,11 @@ MAX_SHELF_BYTES = 5_000_000
 class PocketsphinxOptions:
     """How pocketsphinx transcribes.
 
-    book_biased: build the language model from the book that the recording names; speech
-      without a usable book gets a model of the whole shelf (up to 5 MB of text), else the
-      model that pocketsphinx carries
-    lm_path: ARPA file to use for everything; no effect when book_biased; none: the model that
-      pocketsphinx carries
-    language_weight: weight of the language model against the acoustic one; a book's own model
+    book_biased: whether the language model is built from the recording's book; speech without a
+      usable book gets a model of all books (up to 5 MB of text), else pocketsphinx's own
+    lm_path: ARPA file of a language model for all speech; null: pocketsphinx's own; no effect with
+      book_biased
+    language_weight: weight of the language model against the acoustic model; a book's own model
       deserves more than pocketsphinx's 6.5
     """
 

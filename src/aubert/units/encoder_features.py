@@ -28,8 +28,8 @@ VERSION = 1
 class EncoderOptions(NetworkOptions):
     """How an encoder is run.
 
-    layer: 1 is the first transformer layer, 0 its input; 6 is what HuBERT's second iteration
-      learned from; None: all, from one pass
+    layer: transformer layer, from 1 (0 is the first layer's input); 6 is what HuBERT's second
+      iteration uses; null: all, in one pass
     """
 
     layer: NaturalInt | None = 6

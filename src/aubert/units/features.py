@@ -24,13 +24,13 @@ PARTS = {"mfcc_static": MFCC_PARTS[0], "mfcc_delta": MFCC_PARTS[1], "mfcc_delta2
 
 @options_class
 class FeatureOptions(EncoderOptions):
-    """What units are learned from.
+    """The features that units are made of.
 
-    feature: mfcc, 39-d; mfcc_static, mfcc_delta and mfcc_delta2 are its thirds, for product
-      k-means; hidden is a layer of an encoder
-    normalise_mean: take each utterance's mean out of its MFCC, and with it the recording's
-      channel; fairseq leaves it in; no effect on hidden
-    encoder: a directory or a Hugging Face id; needed for hidden
+    feature: mfcc has 39 dimensions; mfcc_static, mfcc_delta and mfcc_delta2 are its thirds, for
+      product k-means; hidden is a layer of an encoder
+    normalise_mean: whether each utterance's mean is subtracted from its MFCC, which removes voice
+      and channel; fairseq keeps it; no effect on hidden
+    encoder: directory or Hugging Face id; needed for hidden
     layer_from: json of `aubert evaluate layers`, whose choice goes before layer
     """
 

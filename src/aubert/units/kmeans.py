@@ -42,14 +42,14 @@ FAIRSEQ_SETTINGS = {
 class KMeansOptions:
     """How a codebook is learned.
 
-    method: lloyd; minibatch goes over the sample in batches (Sculley 2010), for many clusters
-      on a large sample; sklearn is MiniBatchKMeans with fairseq's settings, on the sample
-    sample_frames: frames held in memory; 100,000 is 1,000 for each of 100 clusters
-    restarts: starts on the sample, of which the one with the lowest inertia goes on; no effect
-      with sklearn, which has 20 of its own
-    passes: at most so many over all frames; no effect unless method is lloyd
-    tolerance: passes end when the centroids move less than this, relative to the features'
-      standard deviation
+    method: lloyd; minibatch takes the sample in batches (Sculley 2010), for many clusters and a
+      large sample; sklearn is MiniBatchKMeans with fairseq's settings, on the sample
+    sample_frames: frames of the sample, held in memory; 100,000 are 1,000 for each of 100 clusters
+    restarts: starts on the sample; the one of lowest inertia goes on; no effect on sklearn, which
+      has 20 of its own
+    passes: most passes over all frames after the sample; no effect unless method is lloyd
+    tolerance: movement of the centroids that ends the passes, relative to the features' standard
+      deviation
     seed: of the sample and the starts
     device: auto takes a GPU where there is one
     """
