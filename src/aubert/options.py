@@ -227,7 +227,8 @@ def add_arguments(parser: argparse.ArgumentParser, options: type) -> None:
             "help": f"{text} [{limits}]" if limits else text,
         }
         if typing.get_origin(kind) is Literal:
-            arguments["choices"] = typing.get_args(kind)
+            arguments["choices"] = choices = typing.get_args(kind)
+            arguments["type"] = type(choices[0])
         elif kind is bool:
             arguments["action"] = argparse.BooleanOptionalAction
         else:
