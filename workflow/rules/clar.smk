@@ -18,7 +18,7 @@ CLAR_CLIPS = to_flags(
 
 rule clar_train:
     input:
-        tables=CLAR_TABLES,
+        tables=learned_from(CLAR_TABLES),
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
     output:
         directory(results("clar", "{arm}")),
@@ -32,7 +32,7 @@ rule clar_train:
         gpu=GPU,
     params:
         clips=CLAR_CLIPS,
-        fingerprint=labelled_fingerprint(CLAR_PLAN.watched),
+        fingerprint=watched(labelled_fingerprint(CLAR_PLAN.watched)),
         version=CLAR_VERSION,
         options=lambda wildcards: to_flags(
             CLAR_PLAN.training_fields(wildcards.arm, how=False)

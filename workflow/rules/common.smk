@@ -153,6 +153,19 @@ def labelled_fingerprint(folders):
     return fingerprint
 
 
+# What is trained on demand takes its data as it was: neither a newer file nor another fingerprint
+# starts it.
+def learned_from(files):
+    return ancient(files) if config["retrain"] == "on_demand" else files
+
+
+def watched(fingerprint):
+    if config["retrain"] == "on_change":
+        return fingerprint
+    # With `input` Snakemake does not compare the value.
+    return lambda wildcards, input: fingerprint(wildcards)
+
+
 # The run's own CTC checkpoint, where a stage takes it.
 OWN_CTC = results("ctc", CTC_PLAN.own) if CTC_PLAN.own else []
 

@@ -68,7 +68,7 @@ rule aubert_text:
         ENV
     params:
         shelf=SHELF_FLAGS,
-        books=shelf_fingerprint,
+        books=watched(shelf_fingerprint),
         held_out=shlex.join(["--held-out-books", *AUBERT["held_out_books"]]),
         version=AUBERT_VERSION,
         options=to_flags(AUBERT["small_bert"]),
@@ -79,9 +79,13 @@ rule aubert_text:
 rule aubert_train:
     input:
         **OWN_ENCODERS,
-        recordings=expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
-        utterances=expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
-        pairs=PAIRS,
+        recordings=learned_from(
+            expand(results("recordings", "{shard}.parquet"), shard=SHARDS)
+        ),
+        utterances=learned_from(
+            expand(results("utterances", "{shard}.parquet"), shard=SHARDS)
+        ),
+        pairs=learned_from(PAIRS),
     output:
         directory(results("aubert", "{scorer}")),
     log:

@@ -26,13 +26,19 @@ rule hubert_init:
 
 rule hubert_train:
     input:
-        recordings=expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
-        utterances=expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
-        labels=lambda wildcards: [
-            os.path.join(labels, shard)
-            for labels in labels_of(wildcards.iteration).values()
-            for shard in SHARDS
-        ],
+        recordings=learned_from(
+            expand(results("recordings", "{shard}.parquet"), shard=SHARDS)
+        ),
+        utterances=learned_from(
+            expand(results("utterances", "{shard}.parquet"), shard=SHARDS)
+        ),
+        labels=lambda wildcards: learned_from(
+            [
+                os.path.join(labels, shard)
+                for labels in labels_of(wildcards.iteration).values()
+                for shard in SHARDS
+            ]
+        ),
     output:
         directory(results("hubert", "iter{iteration}")),
     log:

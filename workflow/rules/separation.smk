@@ -20,7 +20,7 @@ VOICE_FLAGS = " ".join(
 rule separation_mix:
     input:
         tables=[
-            expand(results(table, "{shard}.parquet"), shard=SHARDS)
+            learned_from(expand(results(table, "{shard}.parquet"), shard=SHARDS))
             for table in ("recordings", "utterances")
         ],
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
@@ -35,7 +35,7 @@ rule separation_mix:
         ENV
     params:
         voices=VOICE_FLAGS,
-        fingerprint=labelled_fingerprint(SEPARATION["folders"].values()),
+        fingerprint=watched(labelled_fingerprint(SEPARATION["folders"].values())),
         options=to_flags(SEPARATION["list"]),
     shell:
         "python -m aubert separation mix {output} {params.voices} {params.options} 2> {log}"
@@ -45,7 +45,7 @@ rule separation_train:
     input:
         mixtures=results("separation", "mixtures.json"),
         tables=[
-            expand(results(table, "{shard}.parquet"), shard=SHARDS)
+            learned_from(expand(results(table, "{shard}.parquet"), shard=SHARDS))
             for table in ("recordings", "utterances")
         ],
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
@@ -61,7 +61,7 @@ rule separation_train:
         gpu=GPU,
     params:
         voices=VOICE_FLAGS,
-        fingerprint=labelled_fingerprint(SEPARATION["folders"].values()),
+        fingerprint=watched(labelled_fingerprint(SEPARATION["folders"].values())),
         version=SEPARATION_VERSION,
         options=" ".join(
             [

@@ -13,8 +13,12 @@ wildcard_constraints:
 
 rule units_best_layer:
     input:
-        recordings=expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
-        utterances=expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
+        recordings=learned_from(
+            expand(results("recordings", "{shard}.parquet"), shard=SHARDS)
+        ),
+        utterances=learned_from(
+            expand(results("utterances", "{shard}.parquet"), shard=SHARDS)
+        ),
         phones=PHONES,
         model=own_model,
     output:
@@ -41,8 +45,12 @@ rule units_best_layer:
 
 rule units_learn:
     input:
-        recordings=expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
-        utterances=expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
+        recordings=learned_from(
+            expand(results("recordings", "{shard}.parquet"), shard=SHARDS)
+        ),
+        utterances=learned_from(
+            expand(results("utterances", "{shard}.parquet"), shard=SHARDS)
+        ),
         model=own_model,
         layers=own_layers,
         code=units_code,

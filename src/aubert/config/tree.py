@@ -55,6 +55,8 @@ class Config:
       systematic fault (a wrong mount, a wrong model) rejects nearly all of them
     systems: methods that plain `snakemake` trains and measures; another one only runs when its
       target is asked for
+    retrain: when a training whose data changed runs again: on_change with the next run; on_demand
+      when it is forced (--forcerun hubert_train) or its model is missing
     corpus: speech and books
     download: what `snakemake download` fetches
     cut: chapters into utterances
@@ -78,6 +80,7 @@ class Config:
     seed: NaturalInt = 0
     max_reject_fraction: Share = 0.5
     systems: Annotated[list[System], distinct] = field(default_factory=list)
+    retrain: Literal["on_change", "on_demand"] = "on_change"
     download: DownloadOptions = DownloadOptions()
     cut: CutOptions = CutOptions()
     transcribe: TranscribeSection = TranscribeSection()
