@@ -28,13 +28,17 @@ MFCC_PARTS = tuple((start, start + NUM_CEPSTRA) for start in (0, 13, 26))
 @dataclass(frozen=True)
 class Codebook:
     """centroids: float32 [num_clusters, dim]. kind: of the features. columns: [start, end) of
-    the features that it looks at, or None for all. inertia: a frame, when it was learned."""
+    the features that it looks at, or None for all. inertia: a frame, when it was learned. peak:
+    float64 [dim], of the frames that it was learned from, where passes may follow. is_settled:
+    whether the last pass moved it less than the tolerance."""
 
     centroids: np.ndarray
     kind: FeatureKind
     columns: tuple[int, int] | None = None
     inertia: float | None = None
     num_frames: int | None = None
+    peak: np.ndarray | None = None
+    is_settled: bool = False
     _on_device: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -89,6 +93,8 @@ class Codebook:
                 "hash": self.hash,
                 "inertia": self.inertia,
                 "num_frames": self.num_frames,
+                "peak": None if self.peak is None else self.peak.tolist(),
+                "is_settled": self.is_settled,
             },
         )
 
@@ -109,6 +115,8 @@ class Codebook:
             columns=tuple(stored["columns"]) if stored["columns"] else None,
             inertia=stored["inertia"],
             num_frames=stored["num_frames"],
+            peak=None if stored.get("peak") is None else np.array(stored["peak"]),
+            is_settled=stored.get("is_settled", False),
         )
         if book.hash != stored["hash"]:
             raise ValueError(f"{arrays} and {notes} are of different codebooks; learn it again")

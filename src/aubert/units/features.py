@@ -1,10 +1,10 @@
-"""Features of a corpus's utterances, computed as they are needed: none are stored."""
+"""Features of a corpus's utterances, computed as they are needed (dump.py stores them)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -131,6 +131,25 @@ def shards_of_corpus(results: str | Path) -> list[ShardTables]:
 
 def num_utterances(shards: Iterable[ShardTables]) -> int:
     return sum(tables.read(shard.utterances, "utterances", []).num_rows for shard in shards)
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A shard's features, computed as they are asked for: none are stored."""
+
+    shard: ShardTables
+    corpus_root: Path
+    extractor: Extractor
+
+    @property
+    def kind(self) -> FeatureKind:
+        return self.extractor.kind
+
+    def items(
+        self, only: Container[str] | None = None
+    ) -> Iterator[tuple[str, np.ndarray] | Reject]:
+        """As `features` gives them."""
+        return features(self.extractor, [self.shard], self.corpus_root, only)
 
 
 def features(

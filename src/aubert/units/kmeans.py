@@ -8,16 +8,25 @@ ordered, blocked, sharded or spread over processes, on one machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
-from aubert.options import Device, NaturalFloat, NaturalInt, PositiveInt, options_class
+from aubert.files import complete
+from aubert.options import (
+    Device,
+    NaturalFloat,
+    NaturalInt,
+    PositiveFloat,
+    PositiveInt,
+    options_class,
+)
 from aubert.progress import progress
 from aubert.units.nearest import Nearest, Sums
-from aubert.units.sample import Source, Survey, survey
+from aubert.units.sample import SQUARES_SCALE, Source, Survey, survey
 from aubert.units.workers import Alone
 
 _BATCH_FRAMES = 16_384
@@ -45,9 +54,14 @@ class KMeansOptions:
     method: lloyd; minibatch takes the sample in batches (Sculley 2010), for many clusters and a
       large sample; sklearn is MiniBatchKMeans with fairseq's settings, on the sample
     sample_frames: frames of the sample, held in memory; 100,000 are 1,000 for each of 100 clusters
+    sample_hours: audio that the sample is drawn from, in hours: utterances of a corpus, drawn by
+      hash; null: ten times what sample_frames last at 50 frames per second. Features of other
+      audio are not computed
     restarts: starts on the sample; the one of lowest inertia goes on; no effect on sklearn, which
       has 20 of its own
-    passes: most passes over all frames after the sample; no effect unless method is lloyd
+    passes: most passes of Lloyd's algorithm over all frames after the sample, each as long as
+      labelling; the sample alone gives the same inertia within the spread of seeds; no effect
+      unless method is lloyd
     tolerance: movement of the centroids that ends the passes, relative to the features' standard
       deviation
     seed: of the sample and the starts
@@ -56,11 +70,21 @@ class KMeansOptions:
 
     method: Literal["lloyd", "minibatch", "sklearn"] = "lloyd"
     sample_frames: PositiveInt = 100_000
+    sample_hours: PositiveFloat | None = None
     restarts: PositiveInt = 3
-    passes: NaturalInt = 5
+    passes: NaturalInt = 0
     tolerance: NaturalFloat = 1e-3
     seed: NaturalInt = 0
     device: Device = "auto"
+
+
+SAMPLE_RATE_FRAMES = 50  # per second: of the features that sample_hours is reckoned for
+
+
+def hours_of_sample(options: KMeansOptions) -> float:
+    """Audio that a corpus's sample is drawn from, in hours."""
+    needed = options.sample_frames / SAMPLE_RATE_FRAMES / 3600
+    return options.sample_hours or 10 * needed
 
 
 @dataclass(frozen=True)
@@ -83,8 +107,27 @@ def learn_kmeans(
     """
     import torch
 
-    device = _device(options)
     known = survey(source, options.sample_frames, options.seed, workers)
+    found = fit_sample(known, num_clusters, options)
+    if options.method != "lloyd":
+        return found
+    with torch.inference_mode():
+        fit = _Fit(known, num_clusters, options)
+        for _ in range(options.passes):
+            sums = pass_sums(found.centroids, known.peak, source, options)
+            squares = int(known.sum_of_squares * SQUARES_SCALE)
+            sums = PassSums(workers.total(sums.totals), known.num_frames, squares)
+            found, settled = fit.moved(found.centroids, sums)
+            if settled:
+                break
+    return found
+
+
+def fit_sample(known: Survey, num_clusters: int, options: KMeansOptions) -> Clusters:
+    """Learns `num_clusters` centroids of a sample. Raises ValueError for more clusters than
+    sampled frames."""
+    import torch
+
     if num_clusters > len(known.frames):
         raise ValueError(
             f"{num_clusters} clusters cannot be learned from {len(known.frames)} frames "
@@ -94,21 +137,96 @@ def learn_kmeans(
     if options.method == "sklearn":
         return _sklearn(known, num_clusters, options.seed)
     with torch.inference_mode():
-        fit = _Fit(known, num_clusters, options, device)
-        if options.method == "minibatch":
-            return fit.clusters(fit.best(fit.mini_batches))
-        return fit.refine(fit.best(fit.lloyd), source, workers)
+        fit = _Fit(known, num_clusters, options)
+        return fit.clusters(
+            fit.best(fit.mini_batches if options.method == "minibatch" else fit.lloyd)
+        )
+
+
+@dataclass(frozen=True)
+class PassSums:
+    """Sums over a part of the frames in one pass of Lloyd's algorithm, exact whole numbers.
+
+    totals: int64 tensor [num_clusters, dim + 1], sums of each cluster's frames and their count
+    num_frames: of the part
+    squares: their sum of squares in units of 2**-20
+    """
+
+    totals: Any
+    num_frames: int
+    squares: int
+
+    def save(self, path: str | Path) -> None:
+        from safetensors.torch import save_file
+
+        counts = {"num_frames": str(self.num_frames), "squares": str(self.squares)}
+        with complete(path) as part:
+            save_file({"totals": self.totals}, part, counts)
+
+    @classmethod
+    def of_parts(cls, paths: Iterable[str | Path]) -> PassSums:
+        """The sums of all parts. Raises ValueError where a file holds no sums."""
+        from safetensors import SafetensorError, safe_open
+
+        totals, num_frames, squares = 0, 0, 0
+        for path in paths:
+            try:
+                with safe_open(path, "pt") as file:
+                    totals = totals + file.get_tensor("totals")
+                    num_frames += int(file.metadata()["num_frames"])
+                    squares += int(file.metadata()["squares"])
+            except (SafetensorError, KeyError) as error:
+                raise ValueError(f"{path} holds no sums ({error}): make the pass again") from None
+        return cls(totals, num_frames, squares)
+
+
+def pass_sums(
+    centroids: np.ndarray, peak: np.ndarray, source: Source, options: KMeansOptions
+) -> PassSums:
+    """One pass over a part of the frames. peak: of the sample, the same for all parts."""
+    import torch
+
+    device = _device(options)
+    num_frames, squares = 0, 0
+
+    def counted() -> Iterator[tuple[str, np.ndarray]]:
+        nonlocal num_frames, squares
+        for name, frames in source():
+            num_frames += len(frames)
+            squares += int(float(np.square(frames, dtype=np.float64).sum()) * SQUARES_SCALE)
+            yield name, frames
+
+    with torch.inference_mode():
+        nearest = Nearest(torch.from_numpy(centroids).to(device))
+        sums = Sums(len(centroids), peak, device)
+        for frames in _batches(counted):
+            on_device = _tensor(frames).to(device)
+            sums.add(on_device, nearest(on_device))
+    return PassSums(sums.totals.cpu(), num_frames, squares)
+
+
+def move(
+    known: Survey, centroids: np.ndarray, sums: PassSums, options: KMeansOptions
+) -> tuple[Clusters, bool]:
+    """The centroids after a pass over all frames, and whether they moved less than tolerance.
+
+    known: the sample that they were learned from. sums: of all parts together
+    """
+    import torch
+
+    with torch.inference_mode():
+        return _Fit(known, len(centroids), options).moved(centroids, sums)
 
 
 class _Fit:
-    def __init__(self, known: Survey, num_clusters: int, options: KMeansOptions, device: str):
+    def __init__(self, known: Survey, num_clusters: int, options: KMeansOptions):
         import torch
 
         self._known = known
         self._num_clusters = num_clusters
         self._options = options
-        self._device = device
-        self._sample = torch.from_numpy(known.frames).to(device)
+        self._device = _device(options)
+        self._sample = torch.from_numpy(known.frames).to(self._device)
         # Some columns at a time: in float64 the sample would be twice as large.
         variance = sum(
             float(columns.double().var(dim=0, correction=0).sum())
@@ -157,7 +275,7 @@ class _Fit:
         for _ in range(_SAMPLE_ITERATIONS):
             sums = self._sums()
             sums.add(self._sample, Nearest(centroids)(self._sample))
-            moved, _ = self._update(centroids, *sums.result(_ALONE))
+            moved, _ = self._update(centroids, *sums.result())
             settled = self._settled(centroids, moved)
             centroids = moved
             if settled:
@@ -174,28 +292,23 @@ class _Fit:
             for batch in self._sample.split(_MINI_BATCH):
                 sums = self._sums()
                 sums.add(batch, Nearest(centroids)(batch))
-                total, counts = sums.result(_ALONE)
+                total, counts = sums.result()
                 seen += counts
                 step = total - counts[:, None] * centroids.double()
                 centroids = (centroids + step / seen.clamp_min(1)[:, None]).float()
         return self._repaired(centroids, seen == 0)
 
-    def refine(self, centroids, source: Source, workers: Alone) -> Clusters:
-        """Lloyd's algorithm over all frames, of all processes."""
-        inertia = None
-        for _ in range(self._options.passes):
-            nearest, sums = Nearest(centroids), self._sums()
-            for frames in _batches(source):
-                on_device = _tensor(frames).to(self._device)
-                sums.add(on_device, nearest(on_device))
-            total, counts = sums.result(workers)
-            moved, kept = self._update(centroids, total, counts)
-            inertia = (self._known.sum_of_squares - kept) / self._known.num_frames
-            settled = self._settled(centroids, moved)
-            centroids = moved
-            if settled:
-                break
-        return self.clusters(centroids, inertia)
+    def moved(self, centroids: np.ndarray, sums: PassSums) -> tuple[Clusters, bool]:
+        """One step of Lloyd's algorithm over all frames, from their sums."""
+        import torch
+
+        before = torch.from_numpy(centroids).to(self._device)
+        exact = self._sums()
+        total, counts = exact.unscaled(sums.totals.to(self._device))
+        after, kept = self._update(before, total, counts)
+        inertia = (sums.squares / SQUARES_SCALE - kept) / sums.num_frames
+        found = Clusters(after.cpu().numpy(), inertia, sums.num_frames)
+        return found, self._settled(before, after)
 
     def clusters(self, centroids, inertia: float | None = None) -> Clusters:
         if inertia is None:

@@ -133,7 +133,15 @@ class Sums:
             self._totals[:, :-1].index_add_(0, own, (block * scale).to(torch.int64))
         self._totals[:, -1] += labels.bincount(minlength=len(self._totals))
 
-    def result(self, workers):
-        """Sums float64 [num_clusters, dim] and counts int64 [num_clusters] of all processes."""
-        totals = workers.total(self._totals)
+    @property
+    def totals(self):
+        """Whole numbers int64 [num_clusters, dim + 1]: scaled sums, and counts."""
+        return self._totals
+
+    def result(self):
+        """Sums float64 [num_clusters, dim] and counts int64 [num_clusters]."""
+        return self.unscaled(self._totals)
+
+    def unscaled(self, totals):
+        """Sums and counts from the totals of all parts."""
         return totals[:, :-1].double() / self._scale, totals[:, -1]

@@ -10,22 +10,24 @@ import numpy as np
 _HEADER_BYTES = 128
 
 
-def write_npy(
-    path: str | Path, parts: Iterable[np.ndarray], dtype: str, row: tuple[int, ...] = ()
-) -> list[int]:
-    """Writes the parts, each [n, *row], one after the other; returns the n of each.
+def write_npy(path: str | Path, parts: Iterable[np.ndarray], dtype: str) -> list[int]:
+    """Writes the parts, each [n, *row] with one row shape, one after the other; returns the n of
+    each.
 
-    One part is in memory at a time. dtype: with its byte order, such as "<f4".
+    One part is in memory at a time. dtype: with its byte order: "<f4".
     """
     lengths: list[int] = []
+    row: tuple[int, ...] | None = None
     with Path(path).open("wb") as file:
         file.write(bytes(_HEADER_BYTES))
         for part in parts:
-            assert part.shape[1:] == row, (part.shape, row)
+            row = part.shape[1:] if row is None else row
+            if part.shape[1:] != row:
+                raise ValueError(f"{path}: a part has rows of {part.shape[1:]}, others of {row}")
             file.write(np.ascontiguousarray(part, dtype).tobytes())
             lengths.append(len(part))
         file.seek(0)
-        file.write(_header(dtype, (sum(lengths), *row)))
+        file.write(_header(dtype, (sum(lengths), *(row or ()))))
     return lengths
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from aubert.align.phones import PhonesOptions
 from aubert.encoders.network import NetworkOptions
 from aubert.options import Device, options_class
@@ -24,6 +26,10 @@ class UnitsOptions:
     """Discrete units: features, k-means, and the phones that they are measured against.
 
     device: of encoders and k-means; auto takes a GPU where there is one
+    features: fused computes features for the sample, for each pass and for labelling, and stores
+      none; dumped writes them once to units/<feature>/dump, in fairseq's format. `aubert plan`
+      shows what each costs
+    dump_dtype: type of the numbers of dumped features; float16 takes half the disk
     mfcc: the first iteration's features
     kmeans: how every codebook is learned
     phones: pocketsphinx's phones, where corpus.reference is null; null: units are not measured
@@ -31,6 +37,8 @@ class UnitsOptions:
     """
 
     device: Device = "auto"
+    features: Literal["fused", "dumped"] = "fused"
+    dump_dtype: Literal["float32", "float16"] = "float32"
     mfcc: MfccOptions = MfccOptions()
     kmeans: KMeansOptions = KMeansOptions()
     phones: PhonesOptions | None = PhonesOptions()

@@ -94,11 +94,13 @@ class FeatureShard:
             )
         return True
 
-    def write(self, features: Iterable[np.ndarray], kind: FeatureKind, dim: int) -> int:
+    def write(
+        self, features: Iterable[np.ndarray], kind: FeatureKind, dtype: str = "float32"
+    ) -> int:
         """Writes the [num_frames, dim] features of the shard's utterances in order, one in
-        memory at a time; returns the number of frames."""
+        memory at a time; returns the number of frames. dtype: float32 or float16."""
         with complete(self.path(".npy")) as part:
-            lengths = write_npy(part, features, "<f4", (dim,))
+            lengths = write_npy(part, features, np.dtype(dtype).newbyteorder("<").str)
             write_bytes(self.path(".len"), "".join(f"{n}\n" for n in lengths).encode())
             write_json(self.path(".json"), kind.as_json())
         return sum(lengths)

@@ -134,5 +134,5 @@ def _shard_audio(
 def _dump(shard: FeatureShard, features: Iterator[np.ndarray], kind: FeatureKind, dim: int) -> str:
     if shard.is_written(kind):
         return f"{shard.path('.npy')} is there already"
-    num_frames = shard.write(features, kind, dim)
+    num_frames = shard.write(features, kind)
     return f"{num_frames} frames of {dim} in {shard.path('.npy')}"

@@ -46,7 +46,7 @@ def test_features_come_back(tmp_path):
     shard = FeatureShard(tmp_path, "train", 1, 2)
     utterances = features(5, 0, 7)
     assert not shard.is_written(KIND)
-    assert shard.write(iter(utterances), KIND, 3) == 12
+    assert shard.write(iter(utterances), KIND) == 12
     assert shard.is_written(KIND)
     assert {path.name for path in tmp_path.iterdir()} == {
         "train_1_2.npy", "train_1_2.len", "train_1_2.json",
@@ -60,7 +60,7 @@ def test_features_come_back(tmp_path):
 
 def test_an_empty_shard_is_legal(tmp_path):
     shard = FeatureShard(tmp_path, "train", 0, 9)
-    assert shard.write([], KIND, 3) == 0
+    assert shard.write([], KIND) == 0
     assert list(shard.read()) == []
 
 
@@ -71,14 +71,14 @@ def test_a_full_disk_leaves_nothing(tmp_path):
 
     shard = FeatureShard(tmp_path, "train", 0, 1)
     with pytest.raises(OSError, match="No space"):
-        shard.write(until_full(), KIND, 3)
+        shard.write(until_full(), KIND)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_other_features_are_not_taken_for_these(tmp_path):
     first, second = shards_of(tmp_path, "train", 2)
-    first.write(features(4), KIND, 3)
-    second.write(features(4), FeatureKind("hidden", 50.0, 6, "abc"), 3)
+    first.write(features(4), KIND)
+    second.write(features(4), FeatureKind("hidden", 50.0, 6, "abc"))
     with pytest.raises(ValueError, match="holds other features"):
         second.is_written(KIND)
     with pytest.raises(ValueError, match="dump them alike"):
@@ -87,7 +87,7 @@ def test_other_features_are_not_taken_for_these(tmp_path):
 
 def test_lengths_that_lie_are_refused(tmp_path):
     shard = FeatureShard(tmp_path, "train", 0, 1)
-    shard.write(features(4, 5), KIND, 3)
+    shard.write(features(4, 5), KIND)
     (tmp_path / "train_0_1.len").write_text("4\n")
     with pytest.raises(ValueError, match=r"counts 4 frames in 1 lines, .* holds 9"):
         list(shard.read())

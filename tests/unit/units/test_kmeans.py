@@ -10,7 +10,7 @@ from aubert.units.kmeans import KMeansOptions, learn_kmeans
 from aubert.units.nearest import Nearest, Sums
 from aubert.units.sample import survey
 from aubert.units.shards import FeatureKind
-from aubert.units.workers import Alone, Processes
+from aubert.units.workers import Processes
 
 KIND = FeatureKind("mfcc", 100.0)
 OPTIONS = KMeansOptions(sample_frames=2_000, device="cpu")
@@ -146,7 +146,7 @@ def test_sums_are_exact_at_any_scale():
     labels = torch.from_numpy(rng.integers(0, 4, 5_000))
     sums = Sums(4, np.abs(frames).max(axis=0).astype(np.float64), "cpu")
     sums.add(torch.from_numpy(frames), labels)
-    total, counts = sums.result(Alone())
+    total, counts = sums.result()
     for label in range(4):
         own = frames[labels.numpy() == label].astype(np.float64)
         assert counts[label] == len(own)
