@@ -44,6 +44,9 @@ REASONS: dict[str, Reason] = {
     "transcription_failed": Reason(True, "see the detail; other utterances are not affected"),
     "book_missing": Reason(True, "put the book's text into corpus.books_dir and corpus.book_meta"),
     "book_empty": Reason(True, "the book's file holds no words: fetch it again"),
+    "book_unreadable": Reason(
+        True, "the book's file is damaged, protected or unsafe: see the detail"
+    ),
     "book_unknown": Reason(True, "no book in corpus.books_dir holds this speech: add its text"),
     "wrong_book": Reason(True, "the speech is not in this book: correct the id or the text"),
     "not_in_book": Reason(False, "speech that the book does not hold, such as a spoken preamble"),

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+
+from aubert.text.decode import decode
+from aubert.text.epub import Epub
+from aubert.text.markup import Document, is_xhtml, lay_out, parse_html, parse_xhtml
+from aubert.text.metadata import Metadata, metadata_of, metadata_of_html
 
 
 class BookError(ValueError):
@@ -15,23 +23,77 @@ class BookError(ValueError):
         self.detail = detail
 
 
+# What a text may be, the likelier first: of two files of one name the first is the book.
+TEXT_SUFFIXES = (".epub", ".xhtml", ".html", ".htm", ".txt")
+
+
+@dataclass(frozen=True)
+class Book:
+    """A text as `read_book` found it.
+
+    text: what every `char_*` offset of the pipeline counts in. documents: the pages of an EPUB
+    or HTML file with their elements' places in the text; none of plain text, which is the
+    file's own. metadata: what the file says of the book. notes: what was decided about bytes
+    that are not UTF-8, a sentence each
+    """
+
+    text: str
+    documents: Sequence[Document] = ()
+    metadata: Metadata = field(default_factory=Metadata)
+    notes: Sequence[str] = ()
+
+
+def is_text(name: str) -> bool:
+    """Whether a file of this name is taken for a book's text."""
+    return name.lower().endswith(TEXT_SUFFIXES) and not name.startswith(".")
+
+
 def read_text(path: str | Path) -> str:
-    """The file's text, untouched: UTF-8, else Latin-1; line ends and a byte-order mark stay.
+    """The text of a book: `read_book(path).text`. Raises ValueError as that does.
 
     Every `char_*` offset of the pipeline counts characters of exactly this string.
     """
-    data = Path(path).read_bytes()
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")  # defined for every byte: old Gutenberg texts
+    path = Path(path)
+    if path.suffix.lower() in TEXT_SUFFIXES[:-1]:
+        state = path.stat()
+        return _text_of_markup(path, state.st_size, state.st_mtime_ns)
+    return decode(path.read_bytes()).text
+
+
+@lru_cache(maxsize=4)
+def _text_of_markup(path: Path, _size: int, _mtime_ns: int) -> str:
+    return read_book(path).text
+
+
+def read_book(path: str | Path) -> Book:
+    """A text with all that its file says of the book, by its suffix (TEXT_SUFFIXES).
+
+    Plain text is the file's, untouched: line ends and a byte-order mark stay. EPUB: the pages in
+    the order of reading, paragraphs parted by blank lines (`lay_out`). HTML: likewise. Raises
+    ValueError for a file that is not what its suffix says, or is unsafe to read.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix == ".epub":
+        with Epub(path) as epub:
+            pages = [(item.path, root) for item, root in epub.pages()]
+            text, documents = lay_out(pages)
+            return Book(text, documents, metadata_of(epub))
+    if suffix in TEXT_SUFFIXES[:-1]:
+        data = path.read_bytes()
+        parse = parse_xhtml if is_xhtml(data) else parse_html
+        root = parse(data, str(path))
+        text, documents = lay_out([(path.name, root)])
+        return Book(text, documents, metadata_of_html(root))
+    decoded = decode(path.read_bytes())
+    return Book(decoded.text, notes=[f"{path}: {decoded.note}"] if decoded.note else ())
 
 
 class Bookshelf:
     """The texts of `books_dir`, named by `book_meta` ({book_id: {"url", "name"}}).
 
-    A text that book_meta does not name is a book too: its id is its file name without
-    the extension. Raises ValueError when book_meta is not such a file.
+    A text (TEXT_SUFFIXES) that book_meta does not name is a book too: its id is its file name
+    without the suffix. Other files are none. Raises ValueError when book_meta is not such a file.
     """
 
     def __init__(self, books_dir: str | Path, book_meta: str | Path | None = None):
@@ -39,9 +101,11 @@ class Bookshelf:
         if not self.books_dir.is_dir():
             raise ValueError(f"corpus.books_dir: {self.books_dir} is not a directory")
         names = _names(Path(book_meta)) if book_meta else {}
-        on_disk = sorted(path.name for path in self.books_dir.iterdir() if path.is_file())
+        texts = [path for path in self.books_dir.iterdir() if is_text(path.name) and path.is_file()]
         named = set(names.values())
-        unnamed = {Path(name).stem: name for name in on_disk if name not in named}
+        # Of files that differ in their suffix alone, the one that is first in TEXT_SUFFIXES.
+        texts.sort(key=lambda path: (-TEXT_SUFFIXES.index(path.suffix.lower()), path.name))
+        unnamed = {path.stem: path.name for path in texts if path.name not in named}
         self._names = {**unnamed, **names}
 
     def __iter__(self):
@@ -65,9 +129,13 @@ class Bookshelf:
         return path
 
     def text(self, book_id: str) -> str:
-        """The book as `read_text` gives it. Raises BookError (book_missing, book_empty)."""
+        """The book as `read_text` gives it. Raises BookError (book_missing, book_unreadable,
+        book_empty)."""
         path = self.path(book_id)
-        text = read_text(path)
+        try:
+            text = read_text(path)
+        except ValueError as error:
+            raise BookError("book_unreadable", str(error)) from None
         if not any(character.isalnum() for character in text):
             raise BookError("book_empty", f"{path.name}, the text of {book_id!r}, holds no words")
         return text
