@@ -8,6 +8,7 @@ check of the config, the JSON schema, docs/options.md, the commands' flags and t
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import inspect
 import json
@@ -264,10 +265,34 @@ def validated(values: Any, options: type[T], prefix: str = "") -> T:
 
     Raises ValueError with a line for each fault: key, value, allowed range, remedy.
     """
+    adapter = TypeAdapter(options)
     try:  # of JSON strict types take sections as dataclasses and lists as tuples
-        return TypeAdapter(options).validate_json(json.dumps(values, default=str))
+        return adapter.validate_json(json.dumps(values, default=str))
+    except ValidationError as error:
+        values = _with_numbers(values, error)
+    try:
+        return adapter.validate_json(json.dumps(values, default=str))
     except ValidationError as error:
         raise ValueError("\n".join(error_lines(error, options, values, prefix))) from None
+
+
+def _with_numbers(values: Any, error: ValidationError) -> Any:
+    """The values with numbers that came as text: YAML takes 1e-3 for text, and Snakemake all that
+    --config gives inside of braces."""
+    values = copy.deepcopy(values)
+    for each in error.errors():
+        if each["type"] not in ("int_type", "float_type", "bool_type"):
+            continue
+        try:
+            section = values
+            for step in each["loc"][:-1]:
+                section = section[step]
+            number = json.loads(section[each["loc"][-1]])
+        except (KeyError, IndexError, TypeError, ValueError):
+            continue  # a branch of a union, or no number
+        if isinstance(number, int | float):
+            section[each["loc"][-1]] = number
+    return values
 
 
 def json_schema(options: type) -> dict[str, Any]:

@@ -113,3 +113,10 @@ def test_help_names_the_range():
     parser = argparse.ArgumentParser()
     options.add_arguments(parser, Example)
     assert "[from -1 to 2]" in parser.format_help()
+
+
+def test_numbers_that_came_as_text_are_numbers():
+    values = {"depth": "7", "ratio": "1e-1", "quick": "true"}
+    assert options.validated(values, Example) == Example(depth=7, ratio=0.1, quick=True)
+    with pytest.raises(ValueError, match="depth is 'x'"):
+        options.validated({"depth": "x"}, Example)
