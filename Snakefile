@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: f"{workflow.current_basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"
@@ -33,21 +33,7 @@ include: "workflow/rules/export.smk"
 include: "workflow/rules/report.smk"
 
 
-localrules:
-    all,
-    corpus,
-    dataset,
-    books_of_shard,
-    units,
-    hubert,
-    ctc,
-    aubert,
-    clar,
-    separation,
-
-
 rule all:
-    default_target: True
     input:
         results("report", "index.html"),
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from collections.abc import Callable, Collection
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+
+from aubert.config.paths import GivenPath, given_paths
 
 SOURCE = Path(__file__).parent
 
@@ -59,7 +62,9 @@ def let_jobs_find_aubert() -> None:
     of the rule's conda environment, whose activation comes later and so takes precedence."""
     path = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), path])
-    os.environ["PYTHONPATH"] = str(SOURCE.parent)
+    # In front of what is there: rules of a workflow that imports this one may need it.
+    paths = [str(SOURCE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
 
 
 def corpus_of(config: dict) -> dict:
@@ -78,33 +83,62 @@ def corpus_of(config: dict) -> dict:
     }
 
 
-def check_paths(config: dict) -> None:
-    """Raises ValueError when what no rule makes is not where the config says."""
+def check_paths(config: dict, asked: Collection[str]) -> None:
+    """Raises ValueError, a line each, for what no rule makes and is not where the config says.
+
+    asked: names of the systems that run; `download` alone where that is the target, before which
+    nothing need be there
+    """
+    if "download" in asked:
+        faults = _download_faults(config["download"]["out"])
+    else:
+        given = given_paths(config, asked)
+        faults = [*_corpus_faults(config["corpus"]), *filter(None, map(_fault, given))]
+    if faults:
+        raise ValueError("\n".join(f"config: {fault}" for fault in faults))
+
+
+def _fault(given: GivenPath) -> str | None:
+    path = Path(given.path)
+    if path.is_dir() if given.kind == "folder" else path.is_file():
+        return None
+    return f"{given.key}: {given.path} is not a {given.kind}; {given.remedy}"
+
+
+def _download_faults(out: str) -> list[str]:
+    parent = Path(out).absolute().parent
+    if parent.is_dir():
+        return []
+    return [f"download.out: {parent} is not a folder: make it, or give another place"]
+
+
+def _corpus_faults(corpus: dict) -> list[str]:
+    """Of recordings and books; each is looked for by what reads it."""
     from aubert.corpus.books import Bookshelf
+    from aubert.corpus.folder import scan
     from aubert.corpus.shards import speakers
 
-    corpus = config["corpus"]
+    root = Path(corpus["root"])
+    if corpus["source"] == "mini":
+        return []
     if corpus["source"] == "folder":
-        from aubert.corpus.folder import scan
+        return _fault_of(lambda: scan(root))
+    faults = _fault_of(lambda: next(speakers(root, corpus["subsets"]), None))
+    faults += _fault_of(lambda: Bookshelf(corpus["books_dir"], corpus["book_meta"]))
+    return [
+        f"{fault}; what of Libri-Light is not on this machine is fetched by: snakemake download "
+        f"(with the same --configfile), or one by one by: aubert download "
+        f"librilight-{corpus['subsets'][0]}"
+        for fault in faults
+    ]
 
-        scan(Path(corpus["root"]))
-        return
+
+def _fault_of(read: Callable[[], object]) -> list[str]:
     try:
-        next(speakers(Path(corpus["root"]), corpus["subsets"]), None)
-        Bookshelf(corpus["books_dir"], corpus["book_meta"])
+        read()
     except ValueError as error:
-        raise ValueError(
-            f"{error}; what of Libri-Light is not on this machine is fetched by: snakemake "
-            f"download (with the same --configfile), or one by one by: aubert download "
-            f"librilight-{corpus['subsets'][0]}"
-        ) from None
-    backend = config["transcribe"]["backend"]
-    lm_path = config["transcribe"][backend]["lm_path"]
-    if lm_path and not Path(lm_path).is_file():
-        raise ValueError(
-            f"transcribe.{backend}.lm_path: {lm_path} is not there; LibriSpeech's 3-gram model is "
-            f"fetched by: aubert download lm-3gram"
-        )
+        return [str(error)]
+    return []
 
 
 class Fingerprints:

@@ -44,9 +44,9 @@ ReturnToService=2
 MinJobAge=3600
 EnforcePartLimits=ALL
 GresTypes=gpu
-NodeName=$host NodeAddr=127.0.0.1 CPUs=8 CoresPerSocket=8 RealMemory=16000 Gres=gpu:2
-PartitionName=cpu Nodes=$host Default=YES MaxTime=60 State=UP
-PartitionName=gpu Nodes=$host MaxTime=60 State=UP
+NodeName=$host NodeAddr=127.0.0.1 CPUs=8 CoresPerSocket=8 RealMemory=64000 Gres=gpu:2
+PartitionName=cpu Nodes=$host Default=YES MaxTime=UNLIMITED State=UP
+PartitionName=gpu Nodes=$host MaxTime=UNLIMITED State=UP
 CONF
   printf 'Name=gpu File=%s\n' /dev/null /dev/zero >/etc/slurm/gres.conf
 }

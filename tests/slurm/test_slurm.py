@@ -52,11 +52,9 @@ def run(tmp_path_factory, mini_corpus) -> Run:
 def profile(tmp_path_factory) -> list[str]:
     """profiles/slurm as its user edits it, for a node of nothing."""
     edited = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
-    edited["default-resources"]["mem_mb"] = "1000 * attempt"
     gpu = {"slurm_partition": "gpu", "gpu": 2, "mem_mb": "6000 * attempt", "runtime": 20}
     learn = {"slurm_partition": "gpu", "gpu": 1, "mem_mb": f"{TOO_LITTLE_MB} * attempt**2"}
     label = {"slurm_partition": "gpu", "gpu": 1, "mem_mb": "2000 * attempt"}
-    edited["default-resources"]["runtime"] = "20 * attempt"
     edited["set-resources"] = {"hubert_train": gpu, "units_learn": learn, "units_label": label}
     edited["slurm-status-command"] = "squeue"
     edited["slurm-init-seconds-before-status-checks"] = 3

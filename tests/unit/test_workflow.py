@@ -1,4 +1,6 @@
 import os
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pyarrow as pa
@@ -6,6 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from aubert import workflow
+from aubert.config import resolve
+from aubert.config.paths import given_paths
 
 
 def names(module):
@@ -80,3 +84,117 @@ def test_every_change_of_labelled_speech_is_seen(corpus, tmp_path):
             file.write("more")
         digests.append(workflow.Fingerprints(corpus, 1).of_labelled(str(tmp_path / "labelled")))
     assert len(set(digests)) == 3
+
+
+SYSTEMS = ("hubert", "ctc", "aubert", "clar", "separation")
+# Of every key that may name a path, and the system that alone reads it, where there is one.
+PATHS = {
+    "corpus.reference": None,
+    "corpus.labelled.train": "ctc",
+    "corpus.labelled.dev.unseen": "ctc",
+    "corpus.classes.laughter": "hubert",
+    "transcribe.ctc.lm_path": None,
+    "transcribe.ctc.model": None,
+    "words.ctc.calibration": None,
+    "words.ctc.model": None,
+    "hubert.iterations.features.encoder": "hubert",
+    "aubert.audio_encoder": "aubert",
+    "aubert.text_encoder": "aubert",
+    "clar.path": "clar",
+    "separation.folders.more": "separation",
+}
+
+
+@pytest.fixture
+def run_config(tmp_path) -> dict:
+    """A config with every path that there can be, each of them there."""
+
+    def path(name: str, is_file: bool = False) -> str:
+        made = tmp_path / name
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.touch() if is_file else made.mkdir()
+        return str(made)
+
+    path("corpus/small/speaker")
+    return resolve(
+        {
+            "corpus": {
+                "source": "librilight",
+                "root": str(tmp_path / "corpus"),
+                "books_dir": path("books"),
+                "reference": path("reference"),
+                "labelled": {"train": [path("1h")], "dev": {"unseen": path("dev")}},
+                "classes": {"laughter": path("laughter")},
+            },
+            "transcribe": {"ctc": {"lm_path": path("3-gram.arpa", True), "model": path("model")}},
+            "words": {"ctc": {"calibration": path("edges.json", True), "model": path("aligner")}},
+            "hubert": {
+                "iterations": [
+                    {"features": {"encoder": path("encoder"), "layer": 6}, "clusters": [5]}
+                ]
+            },
+            "aubert": {"audio_encoder": path("audio"), "text_encoder": path("text")},
+            "clar": {"clips": {"source": "table"}, "path": path("clips.csv", True)},
+            "separation": {"folders": {"more": path("more")}},
+        }
+    )
+
+
+def faults(config, asked=SYSTEMS) -> list[str]:
+    try:
+        workflow.check_paths(config, asked)
+    except ValueError as error:
+        return str(error).splitlines()
+    return []
+
+
+def test_paths_that_are_there_are_no_faults(run_config):
+    assert faults(run_config) == []
+    assert {given.key for given in given_paths(run_config, SYSTEMS)} == set(PATHS)
+
+
+@pytest.mark.parametrize(("key", "system"), PATHS.items())
+def test_each_path_that_is_not_there_is_one_line_where_it_is_read(run_config, key, system):
+    (given,) = (each for each in given_paths(run_config, SYSTEMS) if each.key == key)
+    *section, last = given.keys
+    reduce(getitem, section, run_config)[last] = "/not/there"
+    (line,) = faults(run_config)
+    assert line.startswith(f"config: {key}: /not/there is not a {given.kind}; ")
+    assert faults(run_config, [name for name in SYSTEMS if name != system]) == (
+        [] if system else [line]
+    )
+
+
+def test_a_model_at_hugging_face_is_not_looked_for(run_config):
+    run_config["transcribe"]["ctc"]["model"] = "facebook/hubert-large-ls960-ft"
+    assert faults(run_config) == []
+
+
+def test_recordings_and_books_are_a_line_each_with_the_command_that_fetches_them(run_config):
+    run_config["corpus"] |= {"root": "away", "books_dir": "no_books"}
+    root, books = faults(run_config)
+    assert root.startswith("config: corpus.root: away is not a directory; ")
+    assert books.startswith("config: corpus.books_dir: no_books is not a directory; ")
+    assert "aubert download librilight-small" in root
+
+
+def test_before_a_download_only_its_place_has_to_be_there(run_config, tmp_path):
+    run_config["corpus"]["root"] = "away"
+    run_config["download"]["out"] = str(tmp_path / "data")
+    assert faults(run_config, ["download"]) == []
+    run_config["download"]["out"] = str(tmp_path / "no_disk" / "data")
+    (line,) = faults(run_config, ["download"])
+    assert line.startswith("config: download.out: ") and "no_disk is not a folder" in line
+
+
+def test_the_miniature_corpus_is_not_looked_for():
+    assert faults(resolve({"corpus": {"source": "mini"}})) == []
+
+
+def test_python_paths_of_others_are_kept(monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.setenv("PYTHONPATH", "/their/modules")
+    for _ in range(2):
+        workflow.let_jobs_find_aubert()
+    source = str(Path(workflow.__file__).parents[1])
+    assert os.environ["PYTHONPATH"].split(os.pathsep) == [source, "/their/modules"]

@@ -12,6 +12,10 @@ rule books:
         results("benchmarks", "books.tsv")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000, mini=500),
+        runtime=minutes(120),
     params:
         shelf=SHELF_FLAGS,
         fingerprint=shelf_fingerprint,

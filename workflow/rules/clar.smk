@@ -28,7 +28,10 @@ rule clar_train:
         results("benchmarks", "clar_train", "{arm}.tsv")
     conda:
         ENV
+    threads: 1 + config["clar"]["train"]["num_workers"]
     resources:
+        mem_mb=megabytes(16000, mini=2000),
+        runtime=1440,
         gpu=GPU,
     params:
         clips=CLAR_CLIPS,
@@ -59,6 +62,10 @@ rule clar_evaluate:
         results("benchmarks", "clar_evaluate.tsv")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(8000, mini=1500),
+        runtime=minutes(240),
     params:
         clips=CLAR_CLIPS,
         budgets=" ".join(map(str, config["clar"]["budgets"])),

@@ -4,8 +4,14 @@ import shlex
 import sys
 from pathlib import Path
 
-SOURCE = str(Path(workflow.basedir) / "src")
-sys.path.insert(0, SOURCE)
+# The folder of the Snakefile, whichever workflow imports it as a module.
+HOUSE = Path(str(workflow.current_basedir)).parents[1]
+if not (HOUSE / "src" / "aubert").is_dir():
+    raise WorkflowError(
+        "aubert needs its whole checkout: git clone it, and give the module the path of its "
+        "Snakefile"
+    )
+sys.path.insert(0, str(HOUSE / "src"))
 
 from aubert import gpus
 from aubert.crossmodal.plan import AubertPlan
@@ -28,7 +34,7 @@ let_jobs_find_aubert()
 
 try:
     # Every value of the run stands in `config` from here on.
-    config.update(resolve(config))
+    config = resolve(config)
     PLAN = Plan(config)
     CTC_PLAN = CtcPlan(config, PLAN)
     AUBERT_PLAN = AubertPlan(config, PLAN)
@@ -38,13 +44,13 @@ try:
     for system, plan in PLANS.items():
         if system in SYSTEMS and plan.fault:
             raise ValueError(plan.fault)
-    # What is asked to be fetched need not be there.
-    IS_NEEDED = workflow.is_main_process and "download" not in sys.argv
-    if config["corpus"]["source"] != "mini" and IS_NEEDED:
-        check_paths(config)
-        if "ctc" in SYSTEMS or CTC_PLAN.own:
-            CTC_PLAN.check_paths()
-        CLAR_PLAN.check_paths()
+    if workflow.is_main_process:
+        targets = {
+            target
+            for target in ("download", "separation", *PLANS)
+            if workflow.modifier.modify_rulename(target) in sys.argv
+        }
+        check_paths(config, targets | {*SYSTEMS})
 except ValueError as error:
     raise WorkflowError(str(error))
 
@@ -62,6 +68,18 @@ GPU = min(1, len(gpus.visible()))
 def gpu_unless(device):
     """GPUs of a job whose config says on which device it computes: none where that is the CPU."""
     return 0 if device == "cpu" else GPU
+
+
+def megabytes(number, mini=None):
+    """mem_mb of a job; a retry gets as much again. mini: in the miniature run"""
+    if mini and CORPUS["source"] == "mini":
+        number = mini
+    return lambda wildcards, attempt: number * attempt
+
+
+def minutes(number):
+    """runtime of a job; a retry gets as much again"""
+    return lambda wildcards, attempt: number * attempt
 
 
 def asked_for(system, files):

@@ -42,6 +42,10 @@ rule pairs:
         times_of("pairs")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000, mini=500),
+        runtime=minutes(60),
     params:
         root=CORPUS["root"],
         shelf=SHELF_FLAGS,
@@ -66,6 +70,10 @@ rule aubert_text:
         results("benchmarks", "aubert_text.tsv")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(8000, mini=1500),
+        runtime=minutes(120),
     params:
         shelf=SHELF_FLAGS,
         books=watched(shelf_fingerprint),
@@ -96,7 +104,10 @@ rule aubert_train:
         scorer="mlp|cosine",
     conda:
         ENV
+    threads: 1 + AUBERT["train"]["num_workers"]
     resources:
+        mem_mb=megabytes(16000, mini=2000),
+        runtime=1440,
         gpu=GPU,
     params:
         results=subpath(output[0], ancestor=2),
@@ -132,7 +143,10 @@ rule aubert_evaluate:
         scorer="mlp|cosine",
     conda:
         ENV
+    threads: 1
     resources:
+        mem_mb=megabytes(8000, mini=1500),
+        runtime=minutes(240),
         gpu=gpu_unless(AUBERT["evaluate"].get("device")),
     params:
         results=subpath(output.figures, ancestor=2),
@@ -161,5 +175,9 @@ rule aubert_draw:
         scorer="mlp|cosine",
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000, mini=500),
+        runtime=minutes(30),
     shell:
         "python -m aubert aubert draw {input.pictures:q} --similarity {output.similarity:q} --map {output.map:q} 2> {log}"

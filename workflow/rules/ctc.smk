@@ -21,7 +21,10 @@ rule ctc_train:
         init="hubert|scratch",
     conda:
         ENV
+    threads: lambda wildcards: 1 + config["ctc"][wildcards.init]["num_workers"]
     resources:
+        mem_mb=megabytes(16000, mini=2000),
+        runtime=1440,
         gpu=GPU,
     params:
         labelled=CTC_PLAN.labelled,
@@ -55,7 +58,10 @@ rule ctc_evaluate:
         init="hubert|scratch",
     conda:
         ENV
+    threads: 1
     resources:
+        mem_mb=megabytes(8000, mini=1500),
+        runtime=minutes(240),
         gpu=gpu_unless(config["transcribe"]["ctc"]["device"]),
     params:
         folders=shlex.join(

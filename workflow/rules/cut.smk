@@ -12,6 +12,10 @@ rule cut:
         times_of("cut")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(4000, mini=500),
+        runtime=minutes(120),
     params:
         root=CORPUS["root"],
         options=to_flags(config["cut"]),

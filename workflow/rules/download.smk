@@ -7,17 +7,13 @@ if CORPUS["source"] == "librilight":
     ]
 
     # Where the network is: not in jobs of a cluster.
-    localrules:
-        fetch,
-        fetch_books,
-        download,
-
     rule fetch:
         output:
             # No directory of the data itself: Snakemake would delete it before it runs again.
             touch(results("download", "{artefact}")),
         log:
             f"logs/{NAME}/download/{{artefact}}.log",
+        localrule: True
         conda:
             ENV
         params:
@@ -32,6 +28,7 @@ if CORPUS["source"] == "librilight":
             touch(results("download", "books")),
         log:
             f"logs/{NAME}/download/books.log",
+        localrule: True
         conda:
             ENV
         params:

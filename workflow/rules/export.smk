@@ -41,6 +41,10 @@ for KIND in (
             results("benchmarks", "export", f"{KIND}.tsv")
         conda:
             ENV
+        threads: 1
+        resources:
+            mem_mb=megabytes(8000, mini=1000),
+            runtime=minutes(480),
         params:
             kind=KIND,
             results=subpath(output[0], ancestor=2),

@@ -12,6 +12,10 @@ if CORPUS["source"] == "folder":
             times_of("folder")
         conda:
             ENV
+        threads: 1
+        resources:
+            mem_mb=megabytes(2000),
+            runtime=minutes(240),
         params:
             folder=config["corpus"]["root"],
             root=subpath(output[0], ancestor=2),

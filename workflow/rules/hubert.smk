@@ -16,6 +16,10 @@ rule hubert_init:
         results("benchmarks", "hubert", "untrained.tsv")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(8000, mini=1500),
+        runtime=minutes(30),
     params:
         version=HUBERT_VERSION,
         model=to_flags(PLAN.model_fields()),
@@ -49,7 +53,10 @@ rule hubert_train:
         iteration=r"\d+",
     conda:
         ENV
+    threads: hubert_threads
     resources:
+        mem_mb=megabytes(16000, mini=2000),
+        runtime=2880,
         gpu=GPU,
     params:
         results=subpath(output[0], ancestor=2),

@@ -12,6 +12,10 @@ rule index:
         times_of("index")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000, mini=500),
+        runtime=minutes(60),
     params:
         fingerprint=corpus_fingerprint,
         root=CORPUS["root"],

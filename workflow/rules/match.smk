@@ -11,6 +11,7 @@ rule books_of_shard:
         log_of("books_of_shard"),
     benchmark:
         times_of("books_of_shard")
+    localrule: True
     conda:
         ENV
     params:
@@ -39,6 +40,10 @@ rule match:
         times_of("match")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000, mini=500),
+        runtime=minutes(120),
     params:
         shelf=SHELF_FLAGS,
         options=to_flags(config["match"]),

@@ -61,6 +61,10 @@ rule metrics:
         results("benchmarks", "metrics.tsv")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(8000, mini=500),
+        runtime=minutes(240),
     params:
         results=subpath(output[0], parent=True),
         shelf=SHELF_FLAGS,

@@ -13,6 +13,9 @@ if CORPUS["source"] == "mini":
         conda:
             ENV
         threads: 2
+        resources:
+            mem_mb=megabytes(1000),
+            runtime=minutes(30),
         params:
             root=subpath(output[0], parent=True),
             seed=config["seed"],

@@ -22,6 +22,10 @@ rule phones:
         times_of("phones")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(240),
     params:
         root=CORPUS["root"],
         options=to_flags(UNITS["phones"] or {}),

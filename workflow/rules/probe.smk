@@ -27,7 +27,10 @@ rule probe:
         results("benchmarks", "probe.tsv")
     conda:
         ENV
+    threads: 1
     resources:
+        mem_mb=megabytes(8000, mini=1500),
+        runtime=minutes(240),
         gpu=GPU,
     params:
         results=subpath(output[0], parent=True),

@@ -13,6 +13,10 @@ rule refine:
         times_of("refine")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000, mini=500),
+        runtime=minutes(120),
     params:
         shelf=SHELF_FLAGS,
         options=to_flags(config["refine"]),

@@ -8,7 +8,7 @@ REPORTED = {
     "aubert": expand(results("aubert", "{scorer}"), scorer=AUBERT_PLAN.scorers)
     + AUBERT_PICTURES,
 }
-CAPTION = os.path.relpath(Path(workflow.basedir) / "workflow" / "report" / "page.rst")
+CAPTION = os.path.relpath(HOUSE / "workflow" / "report" / "page.rst")
 
 
 rule report:
@@ -32,6 +32,10 @@ rule report:
         results("benchmarks", "report.tsv")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(4000, mini=1500),
+        runtime=minutes(120),
     params:
         results=subpath(input.metrics, parent=True),
         root=CORPUS["root"],

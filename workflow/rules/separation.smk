@@ -33,6 +33,10 @@ rule separation_mix:
         results("benchmarks", "separation_mix.tsv")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000, mini=500),
+        runtime=minutes(60),
     params:
         voices=VOICE_FLAGS,
         fingerprint=watched(labelled_fingerprint(SEPARATION["folders"].values())),
@@ -57,7 +61,10 @@ rule separation_train:
         results("benchmarks", "separation_train.tsv")
     conda:
         ENV
+    threads: 1 + SEPARATION["train"]["num_workers"]
     resources:
+        mem_mb=megabytes(16000, mini=2000),
+        runtime=1440,
         gpu=GPU,
     params:
         voices=VOICE_FLAGS,
@@ -90,7 +97,10 @@ rule separation_evaluate:
         results("benchmarks", "separation_evaluate.tsv")
     conda:
         ENV
+    threads: 1
     resources:
+        mem_mb=megabytes(8000, mini=1500),
+        runtime=minutes(240),
         gpu=gpu_unless(SEPARATION["separate"]["device"]),
     params:
         options=to_flags(SEPARATION["separate"]),

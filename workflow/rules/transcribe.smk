@@ -21,7 +21,10 @@ rule transcribe:
         times_of("transcribe")
     conda:
         ENV
+    threads: 1
     resources:
+        mem_mb=megabytes(8000, mini=1500) if BACKEND == "ctc" else megabytes(1000),
+        runtime=minutes(480),
         gpu=gpu_unless(TRANSCRIBE.get("device", "cpu")),
     params:
         backend=BACKEND,

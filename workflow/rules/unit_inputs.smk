@@ -77,3 +77,9 @@ def feature_flags(wildcards):
     return to_flags(
         {**feature.options(), **(layers if feature.is_hidden else UNITS["mfcc"])}
     )
+
+
+def hubert_threads(wildcards):
+    """One, and one for each process that prepares batches."""
+    how = PLAN.training_fields(int(wildcards.iteration), how=True)
+    return 1 + how["num_workers"]

@@ -29,7 +29,10 @@ rule units_best_layer:
         results("benchmarks", "units_best_layer", "{feature}.tsv")
     conda:
         ENV
+    threads: 1
     resources:
+        mem_mb=megabytes(16000, mini=2000),
+        runtime=minutes(480),
         gpu=gpu_unless(UNITS["device"]),
     params:
         results=subpath(output[0], ancestor=3),
@@ -63,7 +66,10 @@ rule units_learn:
         results("benchmarks", "units_learn", "{feature}_k{k}.tsv")
     conda:
         ENV
+    threads: 1
     resources:
+        mem_mb=megabytes(16000, mini=2000),
+        runtime=minutes(480),
         gpu=gpu_unless(UNITS["device"]),
     params:
         results=subpath(output.centroids, ancestor=4),
@@ -94,7 +100,10 @@ rule units_label:
         times_of("units_label/{feature}_k{k}")
     conda:
         ENV
+    threads: 1
     resources:
+        mem_mb=megabytes(8000, mini=1500),
+        runtime=minutes(480),
         gpu=encoder_gpu,
     params:
         codebook=subpath(input.centroids, strip_suffix=".npy"),
@@ -126,6 +135,10 @@ rule units_quality:
         results("benchmarks", "units_quality", "{feature}_k{k}.tsv")
     conda:
         ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(4000, mini=500),
+        runtime=minutes(120),
     params:
         results=subpath(output[0], ancestor=4),
         units=subpath(output[0], parent=True),

@@ -26,7 +26,10 @@ rule words:
         times_of("words")
     conda:
         ENV
+    threads: 1
     resources:
+        mem_mb=megabytes(8000, mini=1500) if ALIGNER == "ctc" else megabytes(1000),
+        runtime=minutes(480),
         gpu=gpu_unless(WORDS.get("device", "cpu")),
     params:
         backend=ALIGNER,
@@ -59,7 +62,10 @@ if ALIGNER == "ctc" and not WORDS["calibration"]:
             results("benchmarks", "calibrate.tsv")
         conda:
             ENV
+        threads: 1
         resources:
+            mem_mb=megabytes(8000, mini=1500),
+            runtime=minutes(240),
             gpu=gpu_unless(WORDS["device"]),
         params:
             results=subpath(output[0], parent=True),

@@ -107,8 +107,3 @@ class ClarPlan:
         if self.source == "folder":
             return [self.path]
         return [str(Path(self.path).parent)] if self.source == "table" else []
-
-    def check_paths(self) -> None:
-        """Raises ValueError when what no rule makes is not where it should be."""
-        if self.arms and self.path and not Path(self.path).exists():
-            raise ValueError(f"config: clar.path: {self.path} is not there")

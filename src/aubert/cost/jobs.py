@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
+from aubert.config.paths import given_paths
+from aubert.config.tree import System
+
+SYSTEMS = get_args(System)
 SNAKEFILE = Path(__file__).parents[3] / "Snakefile"
 
 
@@ -35,10 +42,19 @@ def count_jobs(config: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _write_config(directory: Path, config: Mapping[str, Any]) -> None:
-    """The config with a corpus of empty folders, and an empty language model, for its own."""
+    """The config with empty stand-ins for every path that must be there."""
     import yaml
 
-    corpus = dict(config["corpus"])
+    empty = {**copy.deepcopy(dict(config)), "results_dir": "results"}
+    corpus = empty["corpus"]
+    for number, given in enumerate(given_paths(config, SYSTEMS)):
+        path = f"given/{number}"
+        (directory / path).mkdir(parents=True)
+        if given.kind == "file":
+            path += "/file"
+            (directory / path).touch()
+        *section, key = given.keys
+        reduce(getitem, section, empty)[key] = path
     if corpus["source"] != "mini":
         corpus |= {"root": "corpus", "books_dir": "books", "book_meta": None}
         for folder in ("books", *(f"corpus/{subset}" for subset in corpus["subsets"])):
@@ -46,21 +62,4 @@ def _write_config(directory: Path, config: Mapping[str, Any]) -> None:
     if corpus["source"] == "folder":  # one without a recording and a text is refused
         for name in ("chapter.flac", "book.txt"):
             (directory / "corpus" / name).touch()
-    for path in _labelled(corpus):
-        (directory / path).mkdir(parents=True, exist_ok=True)
-    empty = {**config, "corpus": corpus, "results_dir": "results"}
-    if config["transcribe"]["ctc"]["lm_path"]:
-        (directory / "lm.arpa").touch()
-        ctc = {**config["transcribe"]["ctc"], "lm_path": "lm.arpa"}
-        empty["transcribe"] = {**config["transcribe"], "ctc": ctc}
     (directory / "config.yaml").write_text(yaml.safe_dump(empty))
-
-
-def _labelled(corpus: dict) -> list[str]:
-    """The folders of labelled speech, renamed to be below the working directory."""
-    if not corpus["labelled"] or corpus["source"] == "mini":
-        return []
-    train = [f"labelled/{number}" for number, _ in enumerate(corpus["labelled"]["train"])]
-    dev = {name: path and f"labelled/{name}" for name, path in corpus["labelled"]["dev"].items()}
-    corpus["labelled"] = {"train": train, "dev": dev}
-    return [*train, *filter(None, dev.values())]

@@ -6,7 +6,6 @@ Read off the config by the workflow, at parse time: light, and without torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from aubert.ctc.options import CtcTrainOptions
@@ -69,15 +68,3 @@ class CtcPlan:
         """Of CtcTrainOptions those of training.options.HOW, or all others."""
         fields = vars(self._options[init])
         return part(fields, how)
-
-    def check_paths(self) -> None:
-        """Raises ValueError when labelled speech that no rule makes is not where it should be."""
-        for folder in [*self.labelled, *self.dev.values()] if self._trained() else []:
-            if not Path(folder).is_dir():
-                raise ValueError(
-                    f"corpus.labelled: {folder} is not a directory; corpus.labelled: null where "
-                    f"there is no labelled speech"
-                )
-
-    def _trained(self) -> set[str]:
-        return {*self.inits, *([self.own] if self.own else [])}
