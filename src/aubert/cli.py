@@ -1,7 +1,7 @@
 """The `aubert` command: `aubert <group> <verb>`. It parses, calls and prints.
 
 Every command of a stage reads and writes the tables of one shard; its options come from
-the stage's dataclass. What a command has to say in one line goes to stdout, everything
+the stage's dataclass. A command's one-line summary goes to stdout, everything
 else to stderr.
 """
 
@@ -48,7 +48,7 @@ GROUPS = {
 
 DONE, INPUT_FAULT, OWN_FAULT, INTERRUPTED = 0, 1, 3, 130  # and argparse's 2: a wrong command line
 _EXIT = """\
-exit status: 0 done; 1 the input or the machine is at fault, and the message says what to do;
+exit status: 0 done; 1 the input or the machine is at fault, and the message names the remedy;
 2 wrong command line; 3 a fault of aubert itself, with its traceback; 130 interrupted"""
 
 

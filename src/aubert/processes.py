@@ -46,7 +46,7 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def killed_workers_named() -> Iterator[None]:
-    """Makes an OSError that says what to do of the death of a worker process, of a pool's or of
+    """Makes an OSError with a remedy of the death of a worker process, of a pool's or of
     torch's DataLoader."""
     try:
         yield

@@ -37,7 +37,7 @@ def progress(
 ) -> tqdm:
     """A tqdm over `items`, or to be updated by hand, on stderr; silent over what is done soon.
 
-    total: of `unit`s, None where nobody knows; of them `done` were done before
+    total: of `unit`s, None where unknown; of them `done` were done before
     shown: false in all processes of a training but one
     """
     how = {"desc": what, "total": total, "unit": unit, "initial": done, "disable": not shown}

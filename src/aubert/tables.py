@@ -38,7 +38,7 @@ INTERVAL_S = _struct(start_s=pa.float64(), end_s=pa.float64())
 SLICE = _struct(start_sample=pa.int64(), end_sample=pa.int64())
 
 # One stretch of an utterance's text. READ: book characters that were spoken (and
-# the transcript characters that heard them); SKIPPED: book characters that were
+# the transcript characters of them); SKIPPED: book characters that were
 # not spoken; EXTRA: transcript characters that are not in the book.
 RUN = _struct(
     label=pa.string(),
@@ -129,7 +129,7 @@ TABLES: dict[str, Table] = {
                 _field("utterance_id", pa.string()),
                 _field("index", pa.int32()),
                 _field("word", pa.string()),  # as the book writes it: book[char_start:char_end]
-                _field("spoken", pa.string()),  # as it was said: "mister", "eighteen forty eight"
+                _field("spoken", pa.string()),  # spoken form: "mister", "eighteen forty eight"
                 _field("char_start", pa.int64()),
                 _field("char_end", pa.int64()),
                 _field("start_ms", pa.int32()),  # in the utterance, its slices joined
@@ -158,7 +158,7 @@ TABLES: dict[str, Table] = {
                 _field("utterance_id", pa.string()),
                 _field("word_index", pa.int32()),  # of the first word, in the words table
                 _field("num_words", pa.int32()),  # spoken ones
-                _field("ngram", pa.string()),  # as it was said: "of the"
+                _field("ngram", pa.string()),  # spoken form: "of the"
                 _field("speaker", pa.string()),
                 _field("book_id", pa.string()),
                 _field("split", pa.string()),  # train, held_out_book, held_out_speaker
@@ -295,7 +295,7 @@ def write(path: str | Path, name: str, rows: Iterable[dict], metadata: dict | No
 def read(path: str | Path, name: str, columns: list[str] | None = None) -> pa.Table:
     """Reads one shard of table `name`.
 
-    Raises ValueError when the file is not that table (the message says what to do).
+    Raises ValueError when the file is not that table (the message names the remedy).
     """
     try:
         schema = pq.read_schema(path)

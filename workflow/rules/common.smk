@@ -66,7 +66,7 @@ GPU = min(1, len(gpus.visible()))
 
 
 def gpu_unless(device):
-    """GPUs of a job whose config says on which device it computes: none where that is the CPU."""
+    """GPUs of a job with a device in its config: none where that is the CPU."""
     return 0 if device == "cpu" else GPU
 
 

@@ -70,7 +70,7 @@ rule ctc_evaluate:
         fingerprint=labelled_fingerprint(CTC_PLAN.dev.values()),
         shelf=SHELF_FLAGS,
         books=shelf_fingerprint,
-        # As transcription decodes, but for the book, which nobody knows.
+        # As transcription decodes, but without a book: it is not known.
         options=to_flags(
             {
                 name: value

@@ -1,4 +1,4 @@
-# When each phone was said, by pocketsphinx, where there is no reference that tells it: what units
+# Times of phones by pocketsphinx, where there is no reference: what units
 # are measured against.
 PHONES = (
     expand(results("phones", "{shard}.parquet"), shard=SHARDS)

@@ -16,7 +16,7 @@ rule report:
         metrics=results("metrics.json"),
         trainings=[REPORTED[system] for system in REPORTED if system in SYSTEMS],
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
-        # What `snakemake --report` says of the page, and the page of itself.
+        # The page's own introduction, and its caption in `snakemake --report`.
         caption=CAPTION,
         code=code_of("report.page"),
     output:

@@ -1,4 +1,4 @@
-# What was said: pocketsphinx, or a CTC checkpoint with beam search.
+# Transcripts: pocketsphinx, or a CTC checkpoint with beam search.
 from aubert.transcribe.decode import VERSION as TRANSCRIBE_CTC_VERSION
 
 BACKEND = config["transcribe"]["backend"]

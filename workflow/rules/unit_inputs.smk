@@ -3,6 +3,35 @@ from aubert.hubert.plan import Units
 from aubert.units.encoder_features import VERSION as ENCODER_VERSION
 
 UNITS = config["units"]
+KMEANS = UNITS["kmeans"]
+# The codebooks of k-means, in the order that they follow each other: of the sample, then one for
+# each pass over all frames. The last one is what units are labelled with.
+STEPS = [f"pass{number}" for number in range(KMEANS["passes"])] + ["codebook"]
+
+
+def step_before(step):
+    return STEPS[STEPS.index(step) - 1]
+
+
+def shard_flags(wildcards):
+    return to_flags({"shard": int(wildcards.shard), "num_shards": len(SHARDS)})
+
+
+def dump_of_shard(wildcards):
+    """The shard's features on disk, where units.features is dumped."""
+    if UNITS["features"] != "dumped":
+        return []
+    name = f"corpus_{wildcards.shard}_{len(SHARDS)}.npy"
+    return results("units", wildcards.feature, "dump", name)
+
+
+def learned_from_dump(wildcards):
+    return learned_from(dump_of_shard(wildcards))
+
+
+def dump_flags(wildcards):
+    path = dump_of_shard(wildcards)
+    return to_flags({"dump": os.path.dirname(path)}) if path else ""
 
 
 def quality_of(units):
@@ -68,7 +97,7 @@ def encoder_gpu(wildcards):
 
 
 def kmeans_flags(wildcards):
-    return to_flags({"device": UNITS["device"], **UNITS["kmeans"]})
+    return to_flags({"device": UNITS["device"], **KMEANS})
 
 
 def feature_flags(wildcards):

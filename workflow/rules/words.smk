@@ -1,4 +1,4 @@
-# When each word of the book was said.
+# Times of each word of the book.
 from aubert.align.words_ctc import VERSION as WORDS_CTC_VERSION
 
 ALIGNER = config["words"]["backend"]

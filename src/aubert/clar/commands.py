@@ -45,13 +45,15 @@ def add_clar(groups) -> None:
 def _add_clips(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, help="<results_dir>/<name>, for a corpus's clips")
     parser.add_argument("--root", type=Path, help="the corpus's directory; needed with --results")
-    parser.add_argument("--reference", type=Path, help="what was really said, for that source")
+    parser.add_argument(
+        "--reference", type=Path, help="folder of true words and times, for source reference"
+    )
     parser.add_argument("--path", type=Path, help="of the folder or the table, for these sources")
     options.add_arguments(parser, ClipOptions)
 
 
 def _clips(arguments: argparse.Namespace):
-    """The clips that can be used; what is left out is told."""
+    """The clips that can be used; what is left out is printed."""
     from aubert.corpus.clip_options import read_clips
     from aubert.corpus.clips import usable
 

@@ -2,7 +2,7 @@
 by neighbours, with a budget of labels, in voices that nothing was learned from.
 
 Beside them stand supervised training of the same encoder for as many steps, an encoder that
-nobody trained, and statistics of log-mel energies.
+that is untrained, and statistics of log-mel energies.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NUM_NEIGHBOURS = 5
 
 
 class Score(NamedTuple):
-    """The share of a fold's n test clips that were told right.
+    """The share of a fold's n test clips that were predicted right.
 
     of: accuracy is the arm's own, by its classifier where it learned one, else by the probe;
       probe_accuracy and knn_accuracy are read off frozen features
@@ -89,8 +89,8 @@ class FrozenFeatures:
         classifier.fit(self._train[rows], labels)
         return self.share_right(classifier.predict(self._scaled_test))
 
-    def share_right(self, told: np.ndarray) -> float:
-        return float((told == self._wanted).mean())
+    def share_right(self, predicted: np.ndarray) -> float:
+        return float((predicted == self._wanted).mean())
 
 
 def evaluate_clar(

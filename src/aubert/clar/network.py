@@ -209,7 +209,7 @@ class ClarModel(nn.Module):
     def save(self, directory: str | Path, about: Mapping | None = None) -> None:
         """Writes model.safetensors and clar.json; hubert/, for that encoder.
 
-        about: what else the json tells
+        about: more entries of the json
         """
         directory = Path(directory)
         if self.options.encoder == "hubert":
@@ -232,7 +232,7 @@ class ClarModel(nn.Module):
 
 
 def read_json(directory: str | Path) -> dict:
-    """What is told of a CLAR model. Raises ValueError when the directory is no such model."""
+    """The json of a CLAR model. Raises ValueError when the directory is no such model."""
     path = Path(directory) / JSON_FILE
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ from aubert.options import (
 VERSION = 3
 
 WINDOW_S, HOP_S = 0.016, 0.008  # of the spectrogram, the paper's
-MIN_CLIP_SECONDS = 0.05  # shorter ones say nothing
+MIN_CLIP_SECONDS = 0.05  # shorter ones hold no sound of a word
 Loss = Literal["contrastive", "joint", "supcon", "supervised"]
 
 

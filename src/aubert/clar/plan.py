@@ -47,7 +47,7 @@ class ClarPlan:
 
     def _fault(self, reference: str | None) -> str | None:
         if not self._section["arms"]:
-            return "config: clar.arms is empty: name what is trained, such as contrastive"
+            return "config: clar.arms is empty: name contrastive, joint, supcon or supervised"
         if self.source in ("folder", "table") and not self.path:
             return (
                 f"config: clar.clips.source is {self.source}, but clar.path is null: give its path"
@@ -97,7 +97,7 @@ class ClarPlan:
         return part(fields, how)
 
     def clip_fields(self) -> dict[str, Any]:
-        """What both commands are told of the clips and their splits."""
+        """Flags of both commands: the clips and their splits."""
         section = self._section
         return {"path": self.path, **section["clips"], **section["splits"]}
 

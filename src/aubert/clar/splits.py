@@ -87,7 +87,7 @@ def split(clips: Sequence[Clip], fold: int, options: SplitOptions) -> Split:
     held_out = _held_out_groups(labelled, fold, options)
     train = [clip for clip in clips if clip.group not in held_out]
     known = {clip.label for clip in train}
-    # A class that the training part lacks cannot be told by anything.
+    # No classifier predicts a class that the training part lacks.
     test = [clip for clip in labelled if clip.group in held_out and clip.label in known]
     return Split(train, test)
 

@@ -188,9 +188,9 @@ def train_clar(
     versions: Versions | None = None,
 ) -> str:
     """Trains on `clips`, of which the labels of those named by `labelled` are seen; writes a
-    model directory, and returns what to tell.
+    model directory, and returns a summary line.
 
-    about: what else the model's json tells; versions: of another training on the same clips, so
+    about: more entries of the model's json; versions: of another training on the same clips, so
     that they are not made again. Raises ValueError as new_model and ClarExamples do,
     and AudioError for a clip that cannot be decoded.
     """
@@ -228,7 +228,7 @@ def train_arm(
     versions: Versions | None = None,
 ) -> str:
     """Trains on the training part of a fold, with a budget of its labels; writes a model
-    directory that tells which these were, and returns what to tell. Raises ValueError as
+    directory that names these, and returns a summary line. Raises ValueError as
     train_clar does, and for a loss without the budget that it needs."""
     if (model.loss == "contrastive") != (training.budget == 0):
         raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any
 
 from aubert.corpus.shards import AUDIO_SUFFIXES, CorpusFile, scan_speaker, shard_names, speakers
 
-NUM_PROBED = 200  # headers; the others are told by their size
+NUM_PROBED = 200  # headers; the others follow from their size
 
 
 @dataclass(frozen=True)

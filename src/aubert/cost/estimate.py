@@ -9,17 +9,18 @@ from typing import Any
 from aubert.cost.trained import Training, num_weights, trainings
 from aubert.hubert.options import HubertOptions
 from aubert.hubert.plan import TRAINED, Feature, Plan, Units
+from aubert.units.kmeans import SAMPLE_ITERATIONS, KMeansOptions, hours_of_sample
 
 BYTES_PER_WEIGHT = 4
 COPIES_IN_TRAINING = 3  # the weights and Adam's two averages
 LABEL_BYTES = 2
-MFCC_RATE_HZ = 100
+MFCC_RATE_HZ, MFCC_DIM = 100, 39
 
 
 @dataclass(frozen=True)
 class Work:
     """Jobs that cost the same. rate: the rule's in rates.yaml; hours: of audio, of all jobs
-    together; weights: of the network that hears it, if one does"""
+    together; weights: of the network that runs over it, if one does"""
 
     rule: str
     rate: Mapping[str, Any]
@@ -122,17 +123,41 @@ class Estimate:
     def _clustered(self) -> Iterator[Work]:
         if "units_label" not in self._jobs:
             return
+        kmeans, rules = self._config["units"]["kmeans"], self._rates["rules"]
         shards = self._config["num_shards"]
-        passes = 1 + self._config["units"]["kmeans"]["passes"]
-        rules = self._rates["rules"]
-        for units in self._units:
-            feature = self._plan.features[units.feature]
-            kind, weights = ("hidden", self._encoder(feature)) if feature.is_hidden else ("mfcc", 0)
-            learn, label = rules["units_learn"][kind], rules["units_label"][kind]
-            yield Work("units_learn", learn, 1, passes * self._hours, weights)
-            yield Work("units_label", label, shards, self._hours, weights)
+        dumped = "units_dump" in self._jobs
+        chosen = min(self._hours, hours_of_sample(KMeansOptions(**kmeans)))
+        for feature in dict.fromkeys(self._feature(units) for units in self._units):
+            kind, weights = self._kind_and_weights(feature)
+            if dumped:
+                yield Work("units_dump", rules["units_dump"][kind], shards, self._hours, weights)
+            sample = rules["units_sample"][kind]
+            yield Work("units_sample", sample, shards, 0 if dumped else chosen, weights)
             if feature.layer == "auto":
                 yield Work("units_best_layer", rules["units_best_layer"], 1, self._hours, weights)
+        for units in self._units:
+            kind, weights = self._kind_and_weights(self._feature(units))
+            hours = 0 if dumped else self._hours
+            yield Work("units_learn", self._learn_rate(units, kmeans), 1)
+            for _ in range(kmeans["passes"]):
+                yield Work("units_pass", rules["units_pass"][kind], shards, hours, weights)
+                yield Work("units_merge", rules["units_merge"], 1)
+            yield Work("units_label", rules["units_label"][kind], shards, hours, weights)
+
+    def _feature(self, units: Units) -> Feature:
+        return self._plan.features[units.feature]
+
+    def _kind_and_weights(self, feature: Feature) -> tuple[str, float]:
+        """Of the rates, and of the encoder, if there is one."""
+        return ("hidden", self._encoder(feature)) if feature.is_hidden else ("mfcc", 0.0)
+
+    def _learn_rate(self, units: Units, kmeans: Mapping[str, Any]) -> Mapping[str, Any]:
+        rate = self._rates["rules"]["units_learn"]
+        hidden = self._feature(units).is_hidden
+        dim = self._plan.model.hidden_size if hidden else MFCC_DIM
+        iterations = SAMPLE_ITERATIONS * kmeans["restarts"]
+        gmac = kmeans["sample_frames"] * units.k * dim * iterations / 1e9
+        return {"start_s": rate["start_s"] + rate["gmac_s"] * gmac}
 
     def _trained(self) -> Iterator[Work]:
         for training in self._trainings():
@@ -147,5 +172,5 @@ class Estimate:
         return self._weights(feature.encoder or TRAINED)
 
     def _weights(self, model: str) -> float:
-        """Of a checkpoint that is not of this run nobody knows before it is there: as LARGE."""
+        """Weights of a checkpoint. One that is not of this run is taken as LARGE."""
         return num_weights(self._plan.model if model == TRAINED else HubertOptions.large())

@@ -24,7 +24,7 @@ def count_jobs(config: Mapping[str, Any]) -> dict[str, int]:
     """rule -> its jobs in a run of which nothing is done yet.
 
     The rules and shards are the config's, so that how many jobs there are does not depend on
-    the recordings. Raises ValueError with what Snakemake says when it does not take the config.
+    the recordings. Raises ValueError with Snakemake's message when it does not take the config.
     """
     with TemporaryDirectory(prefix="aubert-plan-") as folder:
         directory = Path(folder)

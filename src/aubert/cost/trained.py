@@ -1,4 +1,4 @@
-"""Trainings and their networks, as a plan sees them: hours of audio, and weights that hear it."""
+"""Trainings and their networks, as a plan sees them: hours of audio, and weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BERT_BASE = SmallBertOptions(
 
 
 class Training(NamedTuple):
-    """rule: whose job it is; hours: of audio that it hears; weights: of what hears it"""
+    """rule: whose job it is; hours: of audio; weights: of the network"""
 
     rule: str
     hours: float
@@ -30,7 +30,7 @@ class Training(NamedTuple):
 
 
 def trainings(config: Mapping[str, Any], aubert_share: float) -> Iterator[Training]:
-    """Those that the config can have; whether a run has them, its jobs tell.
+    """Those that the config can have; a run has those that it has jobs of.
 
     aubert_share: of its longest, that a pair of AuBERT lasts
     """

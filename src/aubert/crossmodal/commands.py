@@ -56,7 +56,7 @@ def add_aubert(groups) -> None:
     draw.add_argument("pictures", type=Path, help="the json that `evaluate` wrote")
     for name in ("similarity", "map"):
         draw.add_argument(
-            f"--{name}", type=Path, nargs="+", required=True, help="files; the ending says the kind"
+            f"--{name}", type=Path, nargs="+", required=True, help="files; the suffix is the kind"
         )
 
 

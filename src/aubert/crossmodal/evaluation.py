@@ -177,12 +177,15 @@ def _all_words(
     untrained, untrained_score = baseline
     scores = score(found.text[chosen], found.audio[chosen])
     untrained_scores = untrained_score(untrained.text[chosen], untrained.audio[chosen])
-    heard, heard_untrained = all_tokens(scores.T, words), all_tokens(untrained_scores.T, words)
+    by_audio, by_audio_untrained = (
+        all_tokens(scores.T, words),
+        all_tokens(untrained_scores.T, words),
+    )
     read, read_untrained = all_tokens(scores, words), all_tokens(untrained_scores, words)
     unseen = np.array([word not in seen_ngrams for word in words])
     return {
-        **figures(f"{key}retrieval", heard, heard_untrained),
+        **figures(f"{key}retrieval", by_audio, by_audio_untrained),
         f"{key}retrieval_top1.majority": figure(majority_top1(words, words), words),
         **figures(f"{key}text_to_audio", read, read_untrained),
-        **figures(f"{key}new_words", heard.subset(unseen), heard_untrained.subset(unseen)),
+        **figures(f"{key}new_words", by_audio.subset(unseen), by_audio_untrained.subset(unseen)),
     }

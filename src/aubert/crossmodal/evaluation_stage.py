@@ -26,7 +26,7 @@ from aubert.evaluate.metrics import Figure
 from aubert.learn.distributed import Processes
 
 # What is measured, and what follows `<key>.` in its figures' keys: held-out books read by voices
-# of the training, and voices that no training heard.
+# of the training, and unseen voices.
 SPLITS = {HELD_OUT_BOOK: "", HELD_OUT_SPEAKER: "unseen_"}
 
 

@@ -1,4 +1,4 @@
-"""Pairs of text and audio: n-grams as they stand in the book, and as they were said.
+"""Pairs of text and audio: n-grams in the book, and their audio.
 
 A pair is one occurrence of an n-gram of 1-4 spoken words: a span of the book with the text
 around it, and slices of a recording. Nothing is copied. AuBERT contrasts the occurrences of
@@ -226,7 +226,7 @@ def _ngrams(
     words: Sequence[Mapping], runs: Sequence[Mapping], max_words: int
 ) -> Iterator[tuple[int, int, int]]:
     """(first, last, number of spoken words) of the words that follow each other in book and
-    speech. A written word that is said as several counts as several."""
+    speech. A written word that is spoken as several counts as several."""
     reads = [run for run in runs if run["label"] == "READ"]
     starts = [run["char_start"] for run in reads]
     run_of = [bisect_right(starts, (w["char_start"] + w["char_end"]) // 2) for w in words]

@@ -22,7 +22,7 @@ INPUTS = ("recordings", "utterances", "refined", "words")
 def add_pairs(verbs) -> None:
     from aubert.crossmodal.pairs import PairsOptions
 
-    verb = add_verb(verbs, "pairs", "n-grams in their contexts, and what was said", _pairs)
+    verb = add_verb(verbs, "pairs", "n-grams in their contexts, and their audio", _pairs)
     add_inputs(verb, *INPUTS)
     add_outputs(verb, "pairs")
     add_root(verb)

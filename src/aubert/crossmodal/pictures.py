@@ -33,7 +33,7 @@ def pictures_of(
 
 
 def _similarity(pairs: Sequence[Mapping], found: Features, score: Scorer, shelf: Bookshelf) -> dict:
-    """The token that one speaker says most often, in the order of the book."""
+    """The most frequent token of one speaker, in the order of the book."""
     tokens = Counter((row["speaker"], row["ngram"]) for row in pairs)
     (speaker, ngram), _ = max(tokens.items(), key=lambda item: (item[1], item[0]))
     chosen = [

@@ -1,8 +1,8 @@
-"""Retrieval between texts and audio: does a model find the utterance that was said so?
+"""Retrieval between texts and audio: does a model find the utterance of a text?
 
 Everything here is numpy over scores; what makes the scores is the caller's. Ties are broken at
 random on average: among candidates that score alike, the right one is first with the probability
-that chance would give it. So a model that cannot tell candidates apart scores exactly chance.
+that chance would give it. So a model that cannot distinguish candidates scores exactly chance.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def train_aubert(
     options: AubertTrainOptions,
 ) -> str:
     """Trains on the training pairs below `results`; writes the model directory `out` with
-    train.jsonl, and returns what to tell.
+    train.jsonl, and returns a summary line.
 
     encoders: of text and of audio, directories or Hugging Face ids. Killed, it goes on where it
     was (run.train_model). Raises ValueError without training pairs; AudioError, BookError.

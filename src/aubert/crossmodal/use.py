@@ -44,7 +44,7 @@ def embed_texts(model: AubertModel, texts: Sequence[str]) -> np.ndarray:
 def embed_audio(
     model: AubertModel, files: Sequence[Path], reference: Path | None = None
 ) -> np.ndarray:
-    """float32 [files, width] of files that each hold what is said in a span, nothing more.
+    """float32 [files, width] of files that each hold the audio of a span alone.
 
     reference: other speech of the same recording, where the model was trained with some. Raises
     ValueError where it is missing or in vain; AudioError."""
@@ -52,7 +52,7 @@ def embed_audio(
     wanted = round(model.options.reference_seconds * SAMPLE_RATE_HZ) // hop * hop
     if wanted and reference is None:
         raise ValueError(
-            f"this model hears a word beside {model.options.reference_seconds:g} s of the same "
+            f"this model takes a word beside {model.options.reference_seconds:g} s of the same "
             f"recording: name a file that holds some with --reference"
         )
     if reference is not None and not wanted:

@@ -9,14 +9,14 @@ from aubert.verbs import add_verb
 
 
 def add_score(groups) -> None:
-    verb = add_verb(groups, "score", "how well a text and what was said agree", _score)
+    verb = add_verb(groups, "score", "how well a text and audio agree", _score)
     verb.add_argument("text", help='the span in brackets: "she [said] nothing"; without, all of it')
     verb.add_argument("audio", type=Path, nargs="+", help="files that hold the span, nothing more")
     _add_model(verb)
 
 
 def add_embed(groups) -> None:
-    verb = add_verb(groups, "embed", "vectors of texts and of what was said", _embed)
+    verb = add_verb(groups, "embed", "vectors of texts and of audio", _embed)
     verb.add_argument("audio", type=Path, nargs="*", help="files that hold a span, nothing more")
     verb.add_argument(
         "--text", action="append", default=[], help="as for score; may be given repeatedly"

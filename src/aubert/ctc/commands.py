@@ -25,7 +25,7 @@ def add_ctc(groups) -> None:
         nargs="+",
         required=True,
         metavar="DIR",
-        help="folders in LibriSpeech's layout, such as librispeech_finetuning/1h",
+        help="folders in LibriSpeech's layout (librispeech_finetuning/1h)",
     )
     add_processes(train)
     options.add_arguments(train, CtcTrainOptions)

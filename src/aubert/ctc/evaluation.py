@@ -1,4 +1,4 @@
-"""What a CTC checkpoint hears in labelled folders: word and character error rates."""
+"""Word and character error rates of a CTC checkpoint on labelled folders."""
 
 from __future__ import annotations
 
@@ -43,14 +43,16 @@ def evaluate_ctc(
         for name, labelled in utterances.items():
             prefix = "" if name == PLAIN else f"{name}_"
             emissions = list(_emissions(model, labelled))
-            said = [utterance.text.split() for utterance in labelled]
-            heard = [_words(greedy, emission, None) for emission in emissions]
-            figures[f"{prefix}wer_greedy"] = _rate(word_errors, said, heard, said)
+            references = [utterance.text.split() for utterance in labelled]
+            hypotheses = [_words(greedy, emission, None) for emission in emissions]
+            figures[f"{prefix}wer_greedy"] = _rate(word_errors, references, hypotheses, references)
             letters = [utterance.text for utterance in labelled]
-            figures[f"{prefix}cer_greedy"] = _rate(character_errors, said, heard, letters)
+            figures[f"{prefix}cer_greedy"] = _rate(
+                character_errors, references, hypotheses, letters
+            )
             if lm_path is not None:
-                heard = [_words(beam, emission, lm_path) for emission in emissions]
-                figures[f"{prefix}wer"] = _rate(word_errors, said, heard, said)
+                hypotheses = [_words(beam, emission, lm_path) for emission in emissions]
+                figures[f"{prefix}wer"] = _rate(word_errors, references, hypotheses, references)
     return figures
 
 
@@ -67,9 +69,9 @@ def _words(decoder: Decoder, emission: np.ndarray, lm_path: str | None) -> list[
     return decoder(emission, lm_path).text.split() if len(emission) else []
 
 
-def _rate(errors, said, heard, counted: Sequence[Sequence]) -> Figure | None:
+def _rate(errors, references, hypotheses, counted: Sequence[Sequence]) -> Figure | None:
     """counted: what an utterance's errors are counted against."""
-    pairs = zip(said, heard, strict=True)
+    pairs = zip(references, hypotheses, strict=True)
     return error_rate([errors(*pair) for pair in pairs], [len(each) for each in counted])
 
 
@@ -88,5 +90,5 @@ def _texts(shelf: Bookshelf) -> Iterator[str]:
     for book_id in shelf:
         try:
             yield shelf.text(book_id)
-        except BookError:  # the stage `books` says so
+        except BookError:  # the stage `books` rejects it
             continue

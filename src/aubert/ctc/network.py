@@ -67,7 +67,7 @@ class CtcBatch:
 
 
 class CtcNetwork(nn.Module):
-    """A HubertForCTC, and the loss of what it says."""
+    """A HubertForCTC and its loss."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class CtcNetwork(nn.Module):
         final_dropout: float = 0.0,
         **dropouts: float,
     ):
-        """encoder: its weights are copied. extractor: says how audio goes in; it is saved with
+        """encoder: its weights are copied. extractor: prepares the audio; it is saved with
         the network. dropouts: entries of the encoder's configuration that are replaced. The
         output layer's weights come from torch's generator."""
         super().__init__()

@@ -58,9 +58,9 @@ class CtcTask:
             num_letters += len(batch.letters)
             rows = zip(micro.pieces, log_probs.cpu().numpy(), num_frames.tolist(), strict=True)
             for piece, row, length in rows:
-                said = examples.utterances[piece.index].text.split()
-                num_errors += word_errors(said, greedy(row[:length], None).text.split())
-                num_words += len(said)
+                reference = examples.utterances[piece.index].text.split()
+                num_errors += word_errors(reference, greedy(row[:length], None).text.split())
+                num_words += len(reference)
         return {"loss": loss / num_letters, "wer": num_errors / num_words}
 
 
@@ -72,7 +72,7 @@ def ctc_network(init: str | Path, options: CtcTrainOptions) -> CtcNetwork:
     try:
         extractor = Wav2Vec2FeatureExtractor.from_pretrained(init, local_files_only=True)
     except OSError as error:
-        raise ValueError(f"{init} does not say how audio goes in: {error}") from None
+        raise ValueError(f"{init} has no feature extractor that prepares audio: {error}") from None
     torch.manual_seed(options.seed)
     return CtcNetwork(
         encoder,

@@ -23,7 +23,7 @@ class Artefact:
       that it unpacks to, with the archive's own directories below
     contents: the directories that the archive holds; they are there when it is
     checksum: "md5:..." or "sha256:...", None where none is published
-    num_bytes: exactly, None where nobody says
+    num_bytes: exactly, None where not published
     about: for people
     """
 

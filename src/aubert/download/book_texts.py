@@ -29,7 +29,7 @@ _ARCHIVE_ID = re.compile(r"archive\.org/(?:details|stream|download)/([^/?#]+)")
 
 
 def named_by_recordings(root: Path, subsets: list[str]) -> dict[str, str]:
-    """book id -> url of its text, "" where no json of the recordings says."""
+    """book id -> url of its text, "" where no json of the recordings has one."""
     found: dict[str, str] = {}
     for subset, speaker in speakers(root, subsets):
         for file in scan_speaker(root, subset, speaker):
@@ -38,7 +38,7 @@ def named_by_recordings(root: Path, subsets: list[str]) -> dict[str, str]:
             try:
                 meta = json.loads((root / file.path).read_bytes()).get("book_meta") or {}
             except (ValueError, AttributeError):
-                continue  # the index rejects the recording, and says so
+                continue  # the index rejects the recording
             if meta.get("id") not in (None, ""):
                 url = found.get(str(meta["id"])) or str(meta.get("url_text_source") or "")
                 found[str(meta["id"])] = url
@@ -81,7 +81,7 @@ def fetch_books(
     options: RemoteOptions | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Writes <out>/books/<book id>.txt and <out>/book_meta.json; returns what to tell.
+    """Writes <out>/books/<book id>.txt and <out>/book_meta.json; returns a summary line.
 
     Texts that are there are kept; of the others those in `folder` are taken first. A text that
     cannot be had is no error: its recordings are rejected later, with that reason. They stand

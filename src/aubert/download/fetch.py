@@ -28,7 +28,7 @@ def download(
     base_url: str | None = None,
     options: RemoteOptions | None = None,
 ) -> str:
-    """Puts the artefact below `out`; returns what to tell. Done already, it does nothing.
+    """Puts the artefact below `out`; returns a summary line. Done already, it does nothing.
 
     What is on the way lies in <out>/.<file name>; the same call goes on with it. A plain tar is
     unpacked as it comes: it never needs its space twice.

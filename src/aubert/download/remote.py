@@ -32,7 +32,7 @@ class RemoteOptions:
 
 class Remote:
     """Reads `url` from byte `position` on. position: of the next byte; total: of the whole file,
-    None while or where the server does not say.
+    None where the server does not send it.
 
     A connection that breaks is opened again where it broke off, with Range; a server that knows
     no Range is read again from the start. Raises ConnectionError when it gives up, and

@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 
 class TarStream:
     """Unpacks what `remote` brings into <folder>/files; <folder>/journal and <folder>/between
-    say how far it came.
+    tell how far it came.
 
     position: the byte that the download goes on at
     """
@@ -61,7 +61,7 @@ class TarStream:
         Raises what `extract` and `remote` raise.
         """
         if remote.total is None:
-            raise ValueError(f"{remote.url}: the server does not say how long it is")
+            raise ValueError(f"{remote.url}: the server sends no length")
         source = _Source(remote, self.position, self._update, progress)
         with self._journal.open("a", encoding="utf-8") as journal, self._between.open("ab") as gaps:
             notes = _Notes(source, journal, gaps)

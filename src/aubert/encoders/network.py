@@ -61,7 +61,7 @@ class _Piece:
 
 
 class WaveformNetwork(ABC):
-    """A network with its feature extractor, ready to run; subclasses say what is read off it.
+    """A network with its feature extractor, ready to run; subclasses define the output.
 
     num_columns: of an output
     sample_rate_hz: of the audio that it takes
@@ -104,7 +104,7 @@ class WaveformNetwork(ABC):
 
     @abstractmethod
     def _outputs(self, inputs: Mapping[str, Any]):
-        """What the network says to a padded batch: float32 [rows, frames, num_columns]."""
+        """The network's output for a padded batch: float32 [rows, frames, num_columns]."""
 
     def num_frames(self, num_samples: int) -> int:
         """Frames of an emission; (N - 400) // 320 + 1 for the published checkpoints."""
@@ -236,7 +236,7 @@ class WaveformNetwork(ABC):
     def _padding_changes_nothing(self) -> bool:
         """Whether this network gives a row the same output with padding and alone.
 
-        Tried rather than looked up: feature extractors' return_attention_mask tells how a
+        Tried rather than looked up: feature extractors' return_attention_mask is how a
         model was trained, not what padding does to it.
         """
         noise = np.random.default_rng(0).standard_normal(self._length_of_frames(40), np.float32)

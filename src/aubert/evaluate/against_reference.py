@@ -1,4 +1,4 @@
-"""Counts errors of a run against what was really said, a shard at a time."""
+"""Counts errors of a run against a reference, a shard at a time."""
 
 from __future__ import annotations
 
@@ -49,38 +49,41 @@ class Tally:
             placed = []
             for utterance in pieces[recording["recording_id"]]:
                 name = utterance["utterance_id"]
-                said = words_within(truth, utterance["slices"], recording["sample_rate_hz"])
-                heard = texts.get(name, "").split()
+                uttered = words_within(truth, utterance["slices"], recording["sample_rate_hz"])
+                transcript = texts.get(name, "").split()
                 span = spans.get(name)
-                self._add_transcript(recording, truth, said, heard)
-                self._add_place(truth, said, span)
-                self._add_extra(said, texts.get(name, ""), span)
-                self._add_words(recording, utterance, said, aligned[name])
+                self._add_transcript(recording, truth, uttered, transcript)
+                self._add_place(truth, uttered, span)
+                self._add_extra(uttered, texts.get(name, ""), span)
+                self._add_words(recording, utterance, uttered, aligned[name])
                 placed += [span] if span else []
             self._add_skipped(truth, placed)
 
-    def _add_transcript(self, recording, truth, said, heard) -> None:
+    def _add_transcript(self, recording, truth, uttered, transcript) -> None:
         book_id = truth[0]["book_id"]
         group = "train"
         if book_id in self._reference.held_out_books:
             unseen = recording["speaker"] in self._reference.unseen_speakers
             group = "unseen_voices" if unseen else "held_out"
-        errors = (word_errors(spoken(said), heard), len(spoken(said)))
-        guess = (word_errors(spoken(said), self._guess_words(truth, said)), len(spoken(said)))
+        errors = (word_errors(spoken(uttered), transcript), len(spoken(uttered)))
+        guess = (
+            word_errors(spoken(uttered), self._guess_words(truth, uttered)),
+            len(spoken(uttered)),
+        )
         for name in {"all", group}:
             self._values[f"wer.{name}"].append(errors)
             self._values[f"wer.{name}.baseline"].append(guess)
 
-    def _guess_words(self, truth, said) -> list[str]:
+    def _guess_words(self, truth, uttered) -> list[str]:
         """The book's words where an even pace through the chapter would be."""
-        if not said:
+        if not uttered:
             return []
-        start, end = _even_pace(truth, said[0]["start_s"], said[-1]["end_s"])
+        start, end = _even_pace(truth, uttered[0]["start_s"], uttered[-1]["end_s"])
         tokens = self._book_tokens(truth[0]["book_id"])
         return [word for t in tokens if start <= t.char_start < end for word in t.spoken]
 
-    def _add_place(self, truth, said, span) -> None:
-        read = [word for word in said if word["label"] == "READ"]
+    def _add_place(self, truth, uttered, span) -> None:
+        read = [word for word in uttered if word["label"] == "READ"]
         if not read:
             return
         start, end = read[0]["char_start"], read[-1]["char_end"]
@@ -95,12 +98,12 @@ class Tally:
             and abs(span["char_end"] - end) <= CLOSE_CHARS
         )
 
-    def _add_extra(self, said, text, span) -> None:
-        """Whether each word heard is rightly called EXTRA; unplaced utterances are all EXTRA."""
-        heard = text.split()
-        labels = [word["label"] for word in said for _ in word["spoken"].split()]
+    def _add_extra(self, uttered, text, span) -> None:
+        """Whether each word of the transcript is rightly EXTRA; unplaced utterances are all so."""
+        transcript = text.split()
+        labels = [word["label"] for word in uttered for _ in word["spoken"].split()]
         extra = _extra_words(text, span)
-        for reference, hypothesis in aligned_pairs(spoken(said), heard):
+        for reference, hypothesis in aligned_pairs(spoken(uttered), transcript):
             self._values["extra"].append((labels[reference] == "EXTRA", extra[hypothesis]))
 
     def _add_skipped(self, truth, placed) -> None:
@@ -116,12 +119,12 @@ class Tally:
         for token in self._book_tokens(truth[0]["book_id"]):
             if min(read) <= token.char_start <= max(read):
                 middle = (token.char_start + token.char_end) // 2
-                heard = middle < len(spoken_chars) and bool(spoken_chars[middle])
-                self._values["skipped"].append((token.char_start not in read, not heard))
+                transcript = middle < len(spoken_chars) and bool(spoken_chars[middle])
+                self._values["skipped"].append((token.char_start not in read, not transcript))
 
-    def _add_words(self, recording, utterance, said, aligned) -> None:
+    def _add_words(self, recording, utterance, uttered, aligned) -> None:
         timeline = Timeline(utterance["slices"], recording["sample_rate_hz"])
-        read = [word for word in said if word["label"] == "READ"]
+        read = [word for word in uttered if word["label"] == "READ"]
         by_place = {word["char_start"]: word for word in aligned}
         for true, (guess_start, guess_end) in zip(read, _even_letters(read), strict=True):
             self._values["guess_start"].append(abs(guess_start - true["start_s"]) * 1000)

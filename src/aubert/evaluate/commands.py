@@ -19,7 +19,11 @@ def add_evaluate(groups) -> None:
     dataset = add_verb(verbs, "dataset", "figures of the word-aligned corpus", _dataset)
     dataset.add_argument("results", type=Path, help="<results_dir>/<name>")
     dataset.add_argument("out", type=Path, help="the json of figures")
-    dataset.add_argument("--reference", type=Path, help="what was really said, if anyone knows")
+    dataset.add_argument(
+        "--reference",
+        type=Path,
+        help="folder of true words and times; none: figures that need it are left out",
+    )
     dataset.add_argument(
         "--figures", type=Path, nargs="*", default=[], help="of other stages; they are added"
     )

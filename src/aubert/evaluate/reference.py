@@ -1,4 +1,4 @@
-"""What was really said, beside what the pipeline made of it, utterance by utterance."""
+"""Reference words and phones of a corpus, brought to the utterances of a run."""
 
 from __future__ import annotations
 
@@ -77,5 +77,5 @@ def phones_within(phones: list[dict], slices: list[dict], sample_rate_hz: int) -
 
 
 def spoken(words: list[dict]) -> list[str]:
-    """The words as they were said, one by one."""
+    """The spoken words, one by one."""
     return [part for word in words for part in word["spoken"].split()]

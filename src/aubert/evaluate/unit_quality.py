@@ -1,4 +1,4 @@
-"""How good the units of a corpus are, where it is known which phone was said when."""
+"""Quality of a corpus's units against phones with times."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def best_layer(
     num_clusters: int,
     options: KMeansOptions,
 ) -> dict:
-    """{layer, pnmi: {layer: pnmi}, num_frames}: which layer's units tell most of the phones.
+    """{layer, pnmi: {layer: pnmi}, num_frames}: which layer's units share most information with the
+    phones.
 
     encoder: that reads all layers. Takes two passes over the recordings that the reference
     knows: one draws a sample, on which each layer's codebook is learned (options.passes has no
@@ -101,18 +102,18 @@ def phones_of_utterances(
         recordings = {
             row["recording_id"]: row for row in tables.rows(shard.recordings, "recordings")
         }
-        heard = {} if reference else _heard_phones(results / "phones" / shard.utterances.name)
+        aligned = {} if reference else _aligned_phones(results / "phones" / shard.utterances.name)
         for row in tables.rows(shard.utterances, "utterances"):
             name, recording = row["utterance_id"], recordings[row["recording_id"]]
-            if name in heard:
-                yield name, recording["speaker"], heard[name]
+            if name in aligned:
+                yield name, recording["speaker"], aligned[name]
             elif row["recording_id"] in known:
                 phones = known[row["recording_id"]]
                 within = phones_within(phones, row["slices"], recording["sample_rate_hz"])
                 yield name, recording["speaker"], within
 
 
-def _heard_phones(path: Path) -> dict[str, list[dict]]:
+def _aligned_phones(path: Path) -> dict[str, list[dict]]:
     phones: dict[str, list[dict]] = {}
     for row in tables.rows(path, "phones"):
         phones.setdefault(row["utterance_id"], []).append(row)

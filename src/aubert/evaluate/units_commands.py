@@ -1,4 +1,4 @@
-"""`aubert evaluate units | layers`: how much units, and each layer's units, tell of the phones."""
+"""`aubert evaluate units | layers`: quality of units, and of each layer's units."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def add_unit_quality(verbs) -> None:
         "--baseline", type=Path, help="figures of other units, whose pnmi stands beside this one"
     )
 
-    best = add_verb(verbs, "layers", "which layer's units tell most of the phones", _best_layer)
+    best = add_verb(
+        verbs, "layers", "which layer's units share most information with the phones", _best_layer
+    )
     best.add_argument("results", type=Path, help="<results_dir>/<name>")
     best.add_argument("out", type=Path, help="the json: the layer, and what each layer has")
     best.add_argument("--encoder", required=True, help="a directory or a Hugging Face id")

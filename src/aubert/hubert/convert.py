@@ -49,7 +49,7 @@ _WEIGHT_NORM = {"weight_g": "original0", "weight_v": "original1"}
 
 def import_weights(weights: Path, out: Path, num_heads: int | None = None) -> str:
     """Writes the Hugging Face directory `out` from a state dict in a .safetensors file, which
-    import_state_dict describes; returns what to tell.
+    import_state_dict describes; returns a summary line.
 
     Raises ValueError for another file (pickles are never read), and where `out` is there.
     """
@@ -87,7 +87,7 @@ def import_state_dict(
     state: of torchaudio.models.hubert_base() and its kin, of HuBERTPretrainModel, or of
     fairseq's HubertModel (`checkpoint["model"]`; read a checkpoint with
     torch.load(weights_only=True)); fine-tuned ones too, whose CTC layer is left out.
-    num_heads: of attention, which no weight tells; None: 16 for widths of 1280 (X-LARGE),
+    num_heads: of attention, which no weight shows; None: 16 for widths of 1280 (X-LARGE),
     else width / 64, as all published models have it. Strides are the paper's.
     Raises ValueError when a name is unknown, or a weight is missing.
     """
@@ -155,7 +155,7 @@ def _config(state: Mapping[str, torch.Tensor], num_heads: int | None) -> HubertC
         conv_kernel=tuple(conv.shape[2] for conv in convs),
         conv_bias="feature_extractor.conv_layers.0.conv.bias" in state,
         feat_extract_norm="layer" if every_conv_normalised else "group",
-        # The weights do not tell where layers are normalised; in every published model the
+        # The weights do not show where layers are normalised; in every published model the
         # two choices go together.
         do_stable_layer_norm=every_conv_normalised,
         num_conv_pos_embeddings=position.shape[2],

@@ -25,7 +25,7 @@ _NO_ITERATION = "config: hubert.iterations is empty: add one, or leave it out fo
 class Feature:
     """What units are made of.
 
-    name: in paths, such as mfcc or iter1_layer6
+    name: in paths: mfcc, iter1_layer6
     model: of this run, whose hidden states these are: untrained or iter<n>; None: of none
     encoder: a directory or a Hugging Face id that is not of this run
     layer: of the model or encoder, or "auto"
@@ -67,7 +67,7 @@ class Plan:
     fault: what keeps HuBERT from being trained, a sentence that names the config's key; or None
     features: by name, all that any units are made of
     learned: units that an iteration learns from
-    measured: units whose quality is known, if anyone knows what was said when
+    measured: units whose quality is measured, where phones are known
     phones: who knows it: "reference" (corpus.reference), "words" (the run's aligned words, where
       no network that learned from these units aligned them), or None
     """

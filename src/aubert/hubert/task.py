@@ -95,7 +95,7 @@ def train_hubert(
     options: TrainOptions,
 ) -> str:
     """Trains on every utterance below `results` that has labels of every set; writes a model
-    directory with heads and train.jsonl, and returns what to tell.
+    directory with heads and train.jsonl, and returns a summary line.
 
     Goes on where a killed training of the same configuration was. Raises ValueError when no
     utterance has labels of every set.

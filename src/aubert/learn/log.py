@@ -1,4 +1,4 @@
-"""What a training says while it runs: metrics.jsonl, TensorBoard, a progress bar.
+"""Output of a training while it runs: metrics.jsonl, TensorBoard, a progress bar.
 
 metrics.jsonl holds no clock: a run that was killed and resumed leaves the same file. Speed
 is in the progress bar and in TensorBoard.

@@ -1,6 +1,6 @@
 """The training loop: one for every model of the project.
 
-A task says what a batch costs; the loop does the rest. What comes out depends on the data,
+A task computes a batch's loss; the loop does the rest. What comes out depends on the data,
 the seed and the options, not on how many processes there are, and not on interruptions: each
 micro-batch has its own seed, so nothing random is carried from step to step.
 """
@@ -231,7 +231,7 @@ class _Training:
         return self.state["step"] % every == 0 or self.state["step"] == self.options.steps
 
     def _save(self) -> str | None:
-        """What went wrong: the other processes have to hear of it, or they wait forever."""
+        """What went wrong: the other processes are notified, or they would wait forever."""
         try:
             arguments = (self.task.model, self.optimizer, self.state, self.options.keep)
             checkpoints.save(self.directory, *arguments)

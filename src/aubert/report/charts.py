@@ -23,7 +23,7 @@ def histogram(
     y: str,
     mark_at: float | None = None,
 ) -> Chart:
-    """edges: [bins + 1]. mark_at: a place on the x axis, such as a threshold."""
+    """edges: [bins + 1]. mark_at: a place on the x axis (a threshold)."""
     rows = [
         {"from": float(low), "to": float(high), "n": int(n)}
         for low, high, n in zip(edges[:-1], edges[1:], counts, strict=True)

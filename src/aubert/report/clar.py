@@ -1,4 +1,4 @@
-"""CLAR: what classes are told apart, by arm and by budget of labels."""
+"""CLAR: accuracy by arm and by budget of labels."""
 
 from __future__ import annotations
 

@@ -18,7 +18,9 @@ def add_report(groups) -> None:
     verb.add_argument("--caption", type=Path, required=True, help="the text under the title")
     add_root(verb)
     add_shelf(verb)
-    verb.add_argument("--reference", type=Path, help="what was really said, if anyone knows")
+    verb.add_argument(
+        "--reference", type=Path, help="folder of true words and times, if there is one"
+    )
     verb.add_argument("--config", type=json.loads, required=True, help="the run's, as json")
 
 

@@ -34,7 +34,7 @@ def section(run: Run) -> Section | None:
     return Section(
         "aubert",
         "AuBERT",
-        "How often the right text is found by what was said, and the right utterance by its text, "
+        "How often the right text is found by its audio, and the right utterance by its text, "
         "in books that no training saw; among k utterances of one token by one speaker, by the "
         "context alone. Hollow points need no training.",
         [*_charts(run), *_pictures(run)],

@@ -10,13 +10,13 @@ from aubert.report.run import Run
 
 _TRANSCRIPTS = {
     "transcribe.wer": "books that no training saw",
-    "transcribe.wer_unseen_voices": "and voices that none heard",
+    "transcribe.wer_unseen_voices": "and unseen voices",
     "transcribe.wer_all": "all recordings",
 }
 
 
 def section(run: Run) -> Section | None:
-    """None where nobody knows what was said."""
+    """None where there is no reference."""
     networks = {key: name for key in sorted(run.figures, key=_order) if (name := _network(key))}
     transcripts = {key: name for key, name in _TRANSCRIPTS.items() if key in run.figures}
     charts = [
@@ -34,7 +34,7 @@ def section(run: Run) -> Section | None:
         "Error rates",
         "The language model of a transcript holds the very book that is read, as its purpose is "
         "the place in that book; its baseline is the book's text at an even pace, which never "
-        "listens. Greedy is what a network hears by itself.",
+        "listens. Greedy is a network without a language model.",
         charts,
     )
 

@@ -16,7 +16,7 @@ from aubert.stage import REASONS
 _DOES = {
     "index": "lists the chapters",
     "cut": "cuts them at pauses",
-    "transcribe": "hears them",
+    "transcribe": "transcribes them",
     "match": "finds their place in the book",
     "refine": "settles the boundaries",
     "words": "gives each word its time",
@@ -130,7 +130,7 @@ def _steps(run: Run) -> list[Step]:
 
 
 def _rejected(rejects: pa.Table, known: pa.Table, id_column: str) -> list[tuple[str, float]]:
-    """(reason, seconds) of each; 0 where nobody knows how long it was."""
+    """(reason, seconds) of each; 0 where the duration is unknown."""
     place = pc.index_in(rejects["id"], known[id_column])
     seconds = known["seconds"].take(place).to_pylist()
     return [

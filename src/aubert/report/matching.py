@@ -27,7 +27,7 @@ def section(run: Run) -> Section:
         f"Histogram of {counts.sum():,} similarities; {share_text(low)} are below 0.9.",
         _EDGES,
         counts,
-        x="similarity of what was heard to what is written, 0 to 1",
+        x="similarity of transcript and book, 0 to 1",
         y="utterances",
         mark_at=run.config["match"]["min_similarity"],
     )

@@ -47,7 +47,7 @@ SECTIONS = (
 
 
 def write_page(run: Run, caption: str, out: Path) -> str:
-    """Writes the page `out`; returns what to tell. caption: the text under its title."""
+    """Writes the page `out`; returns a summary line. caption: the text under its title."""
     sections = sections_of(run)
     content = render(run.results.name, caption, sections).encode()
     write_bytes(out, content)

@@ -21,7 +21,7 @@ from aubert.evaluate.metrics import Figure, read_metrics
 @dataclass(frozen=True)
 class Run:
     """results: <results_dir>/<name>. root, shelf: the corpus and its books. config: the whole.
-    reference: the directory of what was really said, where anyone knows."""
+    reference: the folder of true words and times, where there is one."""
 
     results: Path
     root: Path

@@ -43,14 +43,14 @@ def _chart(run: Run, keys: list[str]) -> Chart:
         cells = [short(other.value) if other else "" for other in others]
         n = f"{figure.n:,}"
         rows.append((f"{name} speakers", short(figure.value), interval_text(figure), *cells, n))
-    told = "; ".join(f"{point['name']} {short(point['value'])} dB" for point in points)
+    summary = "; ".join(f"{point['name']} {short(point['value'])} dB" for point in points)
     columns = (
         "mixtures of", "dB", "95% interval", "random masks", "ideal binary mask",
         "ideal ratio mask", "mixtures",
     )  # fmt: skip
     title = "SI-SDR improvement"
     note = "dB, with 95% intervals; hollow: masks at random"
-    return figures_chart(title, f"{told}.", points, table=Table(title, columns, rows), note=note)
+    return figures_chart(title, f"{summary}.", points, table=Table(title, columns, rows), note=note)
 
 
 def _mixtures(run: Run) -> list[Spoken]:
@@ -64,7 +64,7 @@ def _mixtures(run: Run) -> list[Spoken]:
 
     listed = MixtureList.load(run.results / "separation/mixtures.json").mixtures
     firsts = {(each.split, len(each.sources)): each for each in reversed(listed)}
-    heard = []
+    players = []
     for (split, number), mixture in sorted(firsts.items()):
         sources = render(mixture)
         options = SeparateOptions(num_speakers=number)
@@ -74,7 +74,7 @@ def _mixtures(run: Run) -> list[Spoken]:
         for name, voices in (("estimate", estimates), ("ideal mask", oracle)):
             sounds |= {f"{name} {place}": voice for place, voice in enumerate(voices, 1)}
         for name, samples in sounds.items():
-            heard.append(
+            players.append(
                 Spoken(
                     name=f"{number} {split} speakers: {name}",
                     note=mixture.id,
@@ -83,4 +83,4 @@ def _mixtures(run: Run) -> list[Spoken]:
                     peaks=peaks(samples),
                 )
             )
-    return heard
+    return players

@@ -43,8 +43,8 @@ def _chart(kind: str, measure: str, logs: dict[str, list[dict]]) -> Chart:
                 if row.get(field) is not None
             ]
     ends = {row["model"]: row[name] for row in rows}
-    told = "; ".join(f"{line} ends at {short(value)}" for line, value in ends.items())
-    return curves(f"{kind}: {name}", f"{told}.", rows, x="step", y=name, by="model")
+    summary = "; ".join(f"{line} ends at {short(value)}" for line, value in ends.items())
+    return curves(f"{kind}: {name}", f"{summary}.", rows, x="step", y=name, by="model")
 
 
 def _measures(logs: dict[str, list[dict]]) -> list[str]:

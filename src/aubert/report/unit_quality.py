@@ -1,4 +1,4 @@
-"""Discrete units: what they tell of the phones, which are used, which phone they are."""
+"""Discrete units: information about the phones, use, and phone of each unit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def section(run: Run) -> Section | None:
     return Section(
         "units",
         "Units",
-        "PNMI is the share of what there is to know of the phone that the unit tells. An encoder "
+        "PNMI is the share of the phones' entropy that the unit explains. An encoder "
         "of untrained weights is the control: what training adds is what lies above it.",
         blocks,
     )
@@ -68,15 +68,15 @@ def _quality(run: Run) -> Chart:
         rows.append((name, short(figure.value), interval_text(figure), control_text, *cells, n))
     columns = (
         "units of", "PNMI", "95% interval", "untrained", "phone purity",
-        "speaker told (NMI)", "frames",
+        "speaker (NMI)", "frames",
     )  # fmt: skip
     best = max(points, key=lambda point: point["value"])
     return figures_chart(
-        "What units tell of the phones",
+        "Information of units about the phones",
         f"PNMI of {len(points)} sets of units; the highest is {best['name']} with "
         f"{short(best['value'])}.",
         points,
-        table=Table("What units tell of the phones", columns, rows),
+        table=Table("Information of units about the phones", columns, rows),
         note="PNMI with its 95% interval; hollow: the untrained encoder, the control",
         zero=False,
     )
@@ -109,8 +109,8 @@ def _use(sets: list[Labels]) -> Chart:
             {"units": labels.name, "rank": rank / len(shares), "share": float(share * len(shares))}
             for rank, share in enumerate(shares, 1)
         ]
-        told = shares[shares > 0]
-        perplexity = float(np.exp(-(told * np.log(told)).sum()))
+        positive = shares[shares > 0]
+        perplexity = float(np.exp(-(positive * np.log(positive)).sum()))
         numbers.append(
             (labels.name, labels.num_units, int((counts == 0).sum()), short(perplexity),
              f"{shares[0]:.1%}")

@@ -1,4 +1,4 @@
-"""When each word was said: how sure, how exact, and a few utterances to listen to."""
+"""Times of words: confidence, exactness, and a few utterances to listen to."""
 
 from __future__ import annotations
 

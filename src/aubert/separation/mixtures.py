@@ -40,7 +40,7 @@ class Source(NamedTuple):
 
 
 class Mixture(NamedTuple):
-    """split: seen (speakers that training hears, in clips that it does not) or unseen.
+    """split: seen (training speakers, in held-out clips) or unseen.
     num_samples: at SAMPLE_RATE_HZ"""
 
     id: str
@@ -51,7 +51,7 @@ class Mixture(NamedTuple):
 
 @dataclass(frozen=True)
 class MixtureList:
-    """What is tested, and what training must therefore not hear."""
+    """What is tested, and what is therefore held out of training."""
 
     mixtures: tuple[Mixture, ...]
     unseen_speakers: tuple[str, ...]
@@ -240,7 +240,7 @@ def _drawn(
         )
     while any(wanted.values()):
         sources, samples = pool.draw(rng, num_samples, options)
-        # Without a sound of it, nobody could tell how well a voice was found.
+        # A silent voice has no SI-SDR.
         if wanted[len(sources)] and all(loudness(voice) > 0 for voice in samples):
             number = options.num_mixtures - wanted[len(sources)]
             wanted[len(sources)] -= 1
@@ -248,7 +248,7 @@ def _drawn(
 
 
 def _left_to_testing(clips: Sequence[Clip], options: ListOptions) -> tuple[set[str], set[str]]:
-    """Speakers and, of the other speakers, clips that training must not hear."""
+    """Speakers, and clips of the other speakers, that are held out of training."""
     collections: dict[str, dict[str, list[Clip]]] = {}
     for speaker, own in by_speaker(clips).items():
         collections.setdefault(own[0].collection, {})[speaker] = own
@@ -264,14 +264,13 @@ def _left_to_testing(clips: Sequence[Clip], options: ListOptions) -> tuple[set[s
     if not unseen:
         counts = ", ".join(f"{name} {len(own)}" for name, own in collections.items())
         raise ValueError(
-            f"four speakers of one collection are needed, two of whom no training hears; there "
-            f"are: {counts}"
+            f"four speakers of one collection are needed, two of them held out; there are: {counts}"
         )
     return unseen, held_out
 
 
 def _by_hash(names) -> list[str]:
-    """In an order that is random but fixed: another name changes nobody else's place."""
+    """In an order that is random but fixed: another name changes no other place."""
     return sorted(names, key=lambda name: hashlib.blake2b(name.encode(), digest_size=8).digest())
 
 

@@ -16,7 +16,7 @@ from aubert.separation.options import SAMPLE_RATE_HZ, SeparateOptions
 from aubert.units.kmeans import KMeansOptions, learn_kmeans
 from aubert.units.nearest import Nearest
 
-MAX_SPEAKERS = 5  # that are looked for where nobody says how many there are
+MAX_SPEAKERS = 5  # that are tried where the number of voices is not given
 # Of the squared length of an average embedding, what an axis must hold to be a speaker's.
 _MIN_SHARE = 0.1
 
@@ -87,7 +87,7 @@ class Separator:
 
     def _clustered(self, spectrum: torch.Tensor, num_speakers: int) -> torch.Tensor:
         """Masks [frames, bins, speakers] by k-means on the bins that count; the others, which
-        belong to nobody, are shared out evenly."""
+        belong to no voice, are shared out evenly."""
         options = self._options
         counted = self._model.counted(spectrum)
         masks = torch.full((*counted.shape, num_speakers), 1 / num_speakers, device=self._device)
@@ -151,7 +151,7 @@ def _windows(num_frames: int, window_seconds: float) -> list[slice]:
 
 
 def separate_file(path: Path, out: Path, model: Path, options: SeparateOptions) -> str:
-    """Writes <out>/<name>_1.wav and so on, a voice each; returns what to tell.
+    """Writes <out>/<name>_1.wav and so on, a voice each; returns a summary line.
 
     The file may have any rate and channels; what is written has SAMPLE_RATE_HZ. Raises
     audio.AudioError for a file that cannot be read, ValueError as Separator does.

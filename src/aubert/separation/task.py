@@ -34,7 +34,7 @@ class SeparationExamples:
 
     def plan(self, epoch: int) -> list[MicroBatch]:
         """The micro-batches of one step: an epoch is a step, as no mixture comes twice and the
-        step says how long they are (short ones first: Isik et al. 2016)."""
+        step sets their length (short ones first: Isik et al. 2016)."""
         options = self._options
         short = epoch < options.short_share * options.steps
         seconds = options.min_seconds if short else options.max_seconds
@@ -88,18 +88,18 @@ def train_separation(
     """
     if model.mask_weight and options.max_speakers > model.mask_speakers:
         raise ValueError(
-            f"the mask head tells {model.mask_speakers} speakers apart, but max_speakers is "
+            f"the mask head separates {model.mask_speakers} speakers, but max_speakers is "
             f"{options.max_speakers}: raise mask_speakers, or lower max_speakers"
         )
-    heard = tested.trainable(clips)
+    used = tested.trainable(clips)
     task = SeparationTask(model, options.seed)
-    config = {"version": VERSION, "model": asdict(model), "clips": _hash(heard)}
-    examples = SeparationExamples(heard, options)
+    config = {"version": VERSION, "model": asdict(model), "clips": _hash(used)}
+    examples = SeparationExamples(used, options)
     trained = train_model(out, task, examples, options, config=config, save=task.model.save)
-    minutes = sum(clip.seconds for clip in heard) / 60
+    minutes = sum(clip.seconds for clip in used) / 60
     return (
-        f"separation: {trained.steps} steps over mixtures of {len(heard)} clips ({minutes:.1f} "
-        f"minutes) of {len({clip.speaker for clip in heard})} speakers"
+        f"separation: {trained.steps} steps over mixtures of {len(used)} clips ({minutes:.1f} "
+        f"minutes) of {len({clip.speaker for clip in used})} speakers"
     )
 
 

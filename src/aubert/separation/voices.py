@@ -16,7 +16,7 @@ CORPUS = "corpus"  # the collection that a run's own utterances are
 class Clip(NamedTuple):
     """A stretch of one voice. slices: of the file, in its own samples, half-open.
     collection: what was recorded alike; voices are mixed within one, as another microphone
-    would tell them apart"""
+    would identify them"""
 
     id: str
     speaker: str

@@ -2,7 +2,7 @@
 
 Source of the search: pyctcdecode 0.5. What it does silently and this module does not
 leave to it: it takes words of an ARPA file without a back-off weight for unknown (they
-are read here), guesses the meaning of labels such as "_" (labels come folded), keeps
+are read here), guesses the meaning of the label "_" (labels come folded), keeps
 <s> and <unk> as text (they count as blank), and lets a language model in capitals, such
 as LibriSpeech's, find no word of a lower-case checkpoint (the case is the model's).
 """
@@ -70,7 +70,7 @@ class CtcOptions(DecodeOptions):
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was heard in one utterance."""
+    """The transcript of one utterance."""
 
     text: str  # lower-case spoken words, one space between; empty: no word
     score: float  # log-probability per frame of the path that was taken, without the model
@@ -108,7 +108,7 @@ class Decoder:
 
     def _beam(self, folded: np.ndarray, lm_path: str | None) -> tuple[str, float]:
         search = _search(self._vocabulary, lm_path, self._options.alpha, self._options.beta)
-        # Pruning hypotheses that the model can no longer tell apart spares the best one.
+        # Pruning hypotheses that the model can no longer distinguish spares the best one.
         beams = search.decode_beams(folded, beam_width=self._options.beam_width, prune_history=True)
         text, _, _, score, _ = beams[0]
         return text, float(score)
@@ -176,7 +176,7 @@ def transcribe_ctc(
 
 def _pauses(utterance: Mapping, sample_rate_hz: int, model: CtcModel) -> list[int]:
     """Frames at the joints of the utterance's slices. Between slices was silence, of which
-    little is left: hardly enough for the network to hear that a word ends."""
+    little is left: hardly enough for the network to see that a word ends."""
     lengths = [piece["end_sample"] - piece["start_sample"] for piece in utterance["slices"]]
     joints = np.cumsum(lengths[:-1]) * (model.sample_rate_hz / sample_rate_hz)
     frames = np.round((joints - model.receptive_samples / 2) / model.stride_samples).astype(int)

@@ -59,7 +59,7 @@ class PocketsphinxOptions:
 
 
 class Transcript(NamedTuple):
-    """What was heard in one utterance."""
+    """The transcript of one utterance."""
 
     text: str  # lower-case words, one space between; empty: no word
     score: float  # acoustic log-likelihood per frame, against the best senone of each frame
@@ -172,10 +172,10 @@ def _recognise_utterance(recogniser: Recogniser, path: Path, utterance: dict) ->
         samples = audio.decode(path, slices)
     except audio.AudioError as error:
         return Reject(name, error.reason, error.detail)
-    heard = recogniser.transcribe(samples)
-    if not heard.text:
+    found = recogniser.transcribe(samples)
+    if not found.text:
         return Reject(name, "no_words", f"{len(samples) / audio.SAMPLE_RATE_HZ:.2f} s of sound")
-    return {"utterance_id": name, **heard._asdict()}
+    return {"utterance_id": name, **found._asdict()}
 
 
 def _books_of(recording: dict, shelf: Bookshelf, options: PocketsphinxOptions) -> tuple[Path, ...]:

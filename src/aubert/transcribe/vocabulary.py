@@ -71,7 +71,7 @@ def _fold(token: str, delimiter: str | None) -> str:
         return plain
     if len(token) > 1 and not _SPECIAL.fullmatch(token):
         raise ValueError(
-            f"the checkpoint writes pieces such as {token!r}, not letters; choose one whose "
+            f"the checkpoint has tokens of several letters ({token!r}); choose one whose "
             f"vocabulary holds single letters"
         )
     return BLANK

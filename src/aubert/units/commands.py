@@ -13,7 +13,7 @@ from aubert.verbs import add_group, add_verb
 
 _ARGUMENTS: dict[str, tuple[type, str]] = {
     "tsv_dir": (Path, "where <split>.tsv is: its root, then <path>\\t<samples>"),
-    "split": (str, "such as train"),
+    "split": (str, "name of the split: train"),
     "ckpt_path": (str, "a directory or a Hugging Face id"),
     "layer": (int, "1 is the first transformer layer, 0 its input"),
     "nshard": (int, "how many shards there are"),

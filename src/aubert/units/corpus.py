@@ -42,7 +42,7 @@ def sample_shard(
 
 
 def learn(samples: Iterable[Path], out: Path, num_clusters: int, options: KMeansOptions) -> str:
-    """Learns `<out>.npy` and `.json` from the samples of all shards; returns what to tell.
+    """Learns `<out>.npy` and `.json` from the samples of all shards; returns a summary line.
 
     The codebook is the same to the bit for any number of shards. Memory: three times the sample.
     Raises ValueError for samples of different features.

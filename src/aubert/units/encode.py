@@ -1,7 +1,7 @@
 """Audio files in, representations out: one array per file, for whatever comes after aubert.
 
-Beside each array stands a json that says what it was made of and how. It is written last:
-where it stands, the array is whole, and where it says what would be said again, nothing is
+Beside each array is a json of its source and settings. It is written last:
+where it is, the array is whole, and where it would not change, nothing is
 done.
 """
 
@@ -28,7 +28,7 @@ from aubert.units.features import checked
 
 @dataclass
 class Encoded:
-    """What became of the files; str() tells it in a line.
+    """What became of the files; str() is a summary line.
 
     seconds: of audio, of the files that were written
     """
@@ -58,7 +58,7 @@ class Encoded:
 
 
 class _Waiting(NamedTuple):
-    """A file that the encoder has: what its json will say, and its length."""
+    """A file that the encoder has: its json, and its length."""
 
     notes: dict
     seconds: float

@@ -43,7 +43,7 @@ class Encoder(WaveformNetwork):
     side by side in the columns; `by_layer` takes them apart.
 
     layers: that are read, from 0
-    hash: of its class and weights, all layers: says what a codebook was learned from
+    hash: of its class and weights, all layers: identifies what a codebook was learned from
     kind: of its features
     """
 

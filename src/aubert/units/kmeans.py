@@ -30,7 +30,7 @@ from aubert.units.sample import SQUARES_SCALE, Source, Survey, survey
 from aubert.units.workers import Alone
 
 _BATCH_FRAMES = 16_384
-_SAMPLE_ITERATIONS = 10  # a restart; more do not change which one is best
+SAMPLE_ITERATIONS = 10  # a restart; more do not change which one is best
 _MINI_BATCH = 10_000
 _ALONE = Alone()
 
@@ -272,7 +272,7 @@ class _Fit:
         return frames[chosen].clone()
 
     def lloyd(self, centroids):
-        for _ in range(_SAMPLE_ITERATIONS):
+        for _ in range(SAMPLE_ITERATIONS):
             sums = self._sums()
             sums.add(self._sample, Nearest(centroids)(self._sample))
             moved, _ = self._update(centroids, *sums.result())
@@ -288,7 +288,7 @@ class _Fit:
         import torch
 
         seen = torch.zeros(self._num_clusters, dtype=torch.int64, device=self._device)
-        for _ in range(_SAMPLE_ITERATIONS):
+        for _ in range(SAMPLE_ITERATIONS):
             for batch in self._sample.split(_MINI_BATCH):
                 sums = self._sums()
                 sums.add(batch, Nearest(centroids)(batch))

@@ -178,7 +178,7 @@ def write_labels(
 ) -> LabelSet:
     """Writes the (utterance_id, units) of all utterances, one in memory at a time.
 
-    codebook: its hash, None where nobody knows. Raises ValueError for units that are not in
+    codebook: its hash, None where unknown. Raises ValueError for units that are not in
     0..num_clusters - 1, an id that occurs twice, and more clusters than int16 holds.
     """
     directory = Path(directory)

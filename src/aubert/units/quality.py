@@ -1,4 +1,4 @@
-"""How much units say of phones, and of speakers.
+"""Information that units hold about phones, and about speakers.
 
 The definitions are those of HuBERT (Hsu et al. 2021, section IV-D) and of fairseq's
 measure_teacher_quality: phones and units of all frames are counted jointly, p(y, z).
@@ -18,7 +18,7 @@ _DRAWS = 200  # for a standard deviation within 5%
 @dataclass(frozen=True)
 class UnitQuality:
     """pnmi: mutual information of phone and unit / entropy of the phones: the share of what
-      there is to know of the phone that the unit tells, 0..1
+      the phones' entropy that the unit explains, 0..1
     phone_purity: frames right when each unit is taken for its most frequent phone
     cluster_purity: frames right when each phone is taken for its most frequent unit; falls
       with more units
@@ -55,7 +55,7 @@ class QualityTally:
 
     def add(self, speaker: str, units: np.ndarray, intervals: Sequence[Mapping]) -> None:
         """units: int [num_frames]. intervals: rows of the table reference_phones, with start_s
-        and end_s from the beginning of the units. Frames in no phone (silence that nobody
+        and end_s from the beginning of the units. Frames in no phone (silence that is not
         labelled) count for unit length, entropy and speaker, not for phones."""
         units = np.asarray(units, np.int64)
         counts = self._speakers.setdefault(speaker, np.zeros(self._num_clusters, np.int64))
@@ -150,7 +150,7 @@ def mutual_information(table: np.ndarray) -> float:
 
 
 def _told(table: np.ndarray) -> float:
-    """The share of the entropy of the rows that the columns tell; nan where there is none."""
+    """The share of the entropy of the rows that the columns explain; nan where there is none."""
     entropy = _entropy(table.sum(axis=1))
     return mutual_information(table) / entropy if entropy > 0 else float("nan")
 

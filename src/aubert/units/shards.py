@@ -1,7 +1,7 @@
 """fairseq's files for features and labels: `{split}.tsv`, `.npy`/`.len`, `.km`, dict.
 
 A shard is written under temporary names; `.npy` appears last, so where it stands the
-shard is complete. A small json beside it says what the features are; fairseq's own
+shard is complete. A small json beside it holds what the features are; fairseq's own
 files lack it, and are read all the same.
 """
 
@@ -22,7 +22,7 @@ from aubert.units.npy import read_npy, write_npy
 
 @dataclass(frozen=True)
 class FeatureKind:
-    """What features are; None where nobody knows (files that fairseq wrote).
+    """What features are; None where unknown (files that fairseq wrote).
 
     name: mfcc, mfcc_normalised or hidden. layer: of the encoder. encoder: its hash
     """

@@ -35,7 +35,7 @@ from aubert.units.shards import (
 def dump_mfcc(
     tsv_dir: Path, split: str, nshard: int, rank: int, feat_dir: Path, normalise_mean: bool
 ) -> str:
-    """Writes the MFCC of a shard of `<tsv_dir>/<split>.tsv`; returns what to tell."""
+    """Writes the MFCC of a shard of `<tsv_dir>/<split>.tsv`; returns a summary line."""
     kind = FeatureKind("mfcc_normalised" if normalise_mean else "mfcc", mfcc.RATE_HZ)
     shard = FeatureShard(feat_dir, split, rank, nshard)
     features = (
