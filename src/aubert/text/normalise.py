@@ -3,7 +3,8 @@
 `tokenize` never changes the text; each token says which characters it stands on
 and which words a reader would say for them. Spoken words are lower-case ASCII
 letters with inner apostrophes ("o'clock", "rob's"); accents and ligatures are
-folded. Letters of other scripts have no default reading and give no token.
+folded. Letters of other scripts have no default reading and give no token. A word that the
+layout breaks is one token, which spans the break.
 """
 
 from __future__ import annotations
@@ -13,8 +14,19 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
+from aubert.text.broken import (
+    DROP_BREAK,
+    HYPHEN_BREAK,
+    INVISIBLE,
+    halves,
+    is_broken,
+    is_drop_capital,
+    num_of_one_word,
+    unbroken,
+)
 from aubert.text.numbers import PATTERN as _NUMBER
 from aubert.text.numbers import number_readings, roman_readings, roman_value
+from aubert.text.pages import without_edges
 
 
 class Token(NamedTuple):
@@ -25,17 +37,21 @@ class Token(NamedTuple):
     spoken: tuple[str, ...]
 
 
-# Latin letters; combining marks and soft hyphens only after a letter.
+# Latin letters; combining marks and invisible characters only after a letter.
 _LETTER = r"A-Za-zÀ-ÖØ-öø-ɏḀ-ỿﬀ-ﬆ"
-_MARK = "\u0300-\u036f\u00ad"
-_WORD = rf"[{_LETTER}][{_LETTER}{_MARK}]*(?:['’ʼ][{_LETTER}][{_LETTER}{_MARK}]*)*"
+_MARK = "\u0300-\u036f" + INVISIBLE
+_WORD = rf"[{_LETTER}][{_LETTER}{_MARK}]*(?:['’ʼ][{_MARK}]*[{_LETTER}][{_LETTER}{_MARK}]*)*"
+_WORDS = rf"{_WORD}(?:{HYPHEN_BREAK}{_WORD})*"  # more than one where lines end in hyphens
+_LINE_START = r"(?:\A|(?<=[\n\r\f\t\ufeff“\"‘«])|(?<=  ))"
+_DROPPED = rf"{_LINE_START}[A-ZÀ-ÖØ-Þ]{DROP_BREAK}{_WORDS}"
 _INITIALS = r"(?:(?<![A-Za-z'’])[A-Za-z]\.){2,}"
 # Marks of the edition: no reader says them.
 _UNSPOKEN = (
     r"\[\ ?(?:[0-9]{1,4}|[A-Za-z]|[*†‡§]+|Illustration|[Pp](?:age|g)?\.?\ ?[0-9ivxlc]+)\ ?\]"
     r"|\{(?:[Pp](?:age|g)\.?\ ?)?[0-9ivxlc]+\}"
 )
-_TOKEN = re.compile(rf"{_INITIALS}|{_WORD}|{_NUMBER}|&c\.?|&|({_UNSPOKEN})")
+_TOKEN = re.compile(rf"{_INITIALS}|({_DROPPED})|{_WORDS}|{_NUMBER}|&c\.?|&|({_UNSPOKEN})")
+_ONE_WORD = re.compile(_WORD)
 _NUMBER_ONLY = re.compile(_NUMBER)
 _NUMBER_FOLLOWS = re.compile(r"\.[ \u00a0]?[0-9]")
 _LINE_END = re.compile(r"[\r\n]|\Z")
@@ -74,8 +90,10 @@ _FOLDED = str.maketrans(
 def tokenize(text: str) -> list[Token]:
     """The written words of `text` in order, each with its default verbalisation.
 
-    Time is linear in the length. Text that is appended on a new line changes no token.
+    Time is linear in the length. Text that is appended after a blank line changes no token,
+    save that it may show what was a page number.
     """
+    text = without_edges(text)
     tokens: list[Token] = []
     ordinary: dict[str, tuple[str, ...]] = {}  # words whose reading needs no context
     make = tuple.__new__  # Token(...) without its keyword handling
@@ -84,7 +102,10 @@ def tokenize(text: str) -> list[Token]:
         start, end = match.span()
         spoken = ordinary.get(written)
         if spoken is None:
-            if match.group(1):
+            if match.group(2):
+                continue
+            if match.group(1) or is_broken(written):
+                tokens += _of_pieces(text, start, written, bool(match.group(1)), tokens)
                 continue
             if _needs_context(written):
                 start, end, spoken = _in_context(text, start, end, tokens)
@@ -93,6 +114,45 @@ def tokenize(text: str) -> list[Token]:
         if spoken:
             tokens.append(make(Token, (start, end, spoken)))
     return tokens
+
+
+def _of_pieces(
+    text: str, start: int, written: str, is_dropped: bool, before: list[Token]
+) -> list[Token]:
+    """The tokens of words that line ends, or a capital that stands alone, part or break."""
+    words = [match.span() for match in _ONE_WORD.finditer(written)]
+    pieces = []
+    at = 0
+    while at < len(words):
+        rest = [written[low:high] for low, high in words[at:]]
+        between = written[words[at][1] : words[at + 1][0]] if at + 1 < len(words) else ""
+        if is_dropped and at == 0:
+            is_sure = rest[1].isupper() or "\n" in between
+            is_one = rest[1] in (rest[1].upper(), rest[1].lower())
+            is_one = is_one and is_drop_capital(rest[0], between, rest[1])
+            num_words = 2 if is_one and _opens_line(text, start, is_sure) else 1
+        else:
+            num_words = num_of_one_word(rest, between)
+        pieces.append((words[at][0], words[at + num_words - 1][1]))
+        at += num_words
+    found: list[Token] = []
+    for low, high in pieces:
+        place = (start + low, start + high, readings(written[low:high])[0])
+        if _needs_context(written[low:high]):
+            place = _in_context(text, place[0], place[1], [*before[-1:], *found])
+        if place[2]:
+            found.append(Token(*place))
+    return found
+
+
+def _opens_line(text: str, start: int, is_sure: bool) -> bool:
+    """Whether nothing but a quotation mark stands before it; is_sure: else on a line that opens
+    a paragraph."""
+    near = text[max(0, start - 80) : start].rstrip(' \t“"‘«\ufeff')
+    if not near or near[-1] not in "\r\n\f":
+        return not near and start < 80
+    gap = near[len(near.rstrip()) :]
+    return is_sure or gap.replace("\r\n", "\n").count("\n") > 1 or "\f" in gap
 
 
 def spoken_words(text: str) -> list[str]:
@@ -106,6 +166,12 @@ def readings(written: str) -> tuple[tuple[str, ...], ...]:
 
     `written` is a token as `tokenize` delimits it. What cannot be read gives ((),).
     """
+    if is_broken(written):
+        parts = halves(written)
+        whole = readings(unbroken(written))
+        if len(parts[0]) > 1:  # no drop capital: the hyphen may be the word's own
+            whole += (tuple(word for part in parts for word in readings(part)[0]),)
+        return tuple(dict.fromkeys(whole))
     if written in ("&", "&c", "&c."):
         return (("and",),) if written == "&" else (("et", "cetera"), ("and", "so", "on"))
     if _NUMBER_ONLY.fullmatch(written):

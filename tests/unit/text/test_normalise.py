@@ -1,9 +1,10 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from aubert.text.broken import halves, unbroken
 from aubert.text.normalise import readings, spoken_words, tokenize
 
 SPOKEN = {
@@ -40,6 +41,21 @@ SPOKEN = {
     "note[1] and star* and [Illustration] {12}": "note and star and",
     "* * * * *\n-----\n": "",
     "Ἀρχή": "",
+    # What a layout breaks is one word.
+    "The old light-\nhouse, a lan-  \r\n  tern": "the old lighthouse a lantern",
+    "LIGHT-\nHOUSE and Fotherin-\ngay": "lighthouse and fotheringay",
+    "com-\npre-\nhensive": "comprehensive",
+    "ever\u00ad\nmore, drawing¬\nroom": "evermore drawingroom",
+    "the drawing-\nroom, twenty-\none and Anglo-\nSaxon": "the drawing room twenty one and "
+    "anglo saxon",
+    "word --\nand a dash-\n\nThen": "word and a dash then",
+    "T\nHE old man": "the old man",
+    "One.\n\nM ARGARET Holloway": "one margaret holloway",
+    "“I\nT was": "it was",
+    "End.\n\nT he old man": "end the old man",
+    "A MAN came.\n\nI am he.\nO my": "a man came i am he o my",
+    "End.\n\nV\nTHE SEA": "end five the sea",
+    "lan\u200btern wai\u2060ted s\ufeffo won\u200d't sa\ufffdw": "lantern waited so won't saw",
 }
 
 
@@ -98,9 +114,22 @@ def test_the_default_is_one_of_the_readings(text):
 
 
 @given(TEXTS, TEXTS)
-def test_text_appended_on_a_new_line_changes_no_token(text, appended):
+def test_text_appended_after_a_blank_line_changes_no_token(text, appended):
+    assume("\f" not in text + appended)  # what stands alone at a form feed may be a running head
+    assume(not any(line.strip(" -[]").isdigit() for line in text.splitlines()))  # page numbers
+    assume(not re.search(r"(?:[-\u00ad]|^\W*[A-ZÀ-Þ])\s*\Z", text, re.MULTILINE))  # broken words
     before = tokenize(text)
-    assert tokenize(text + "\n" + appended)[: len(before)] == before
+    assert tokenize(text + "\n\n" + appended)[: len(before)] == before
+
+
+def test_a_broken_word_is_one_token_that_holds_both_halves():
+    text = "The lan-\n\n  12\n\fTHE KEEPER\n\n tern of the light-\nhouse and the drawing-\nroom"
+    shown = [text[token.char_start : token.char_end] for token in tokenize(text)]
+    assert [unbroken(word) for word in shown] == [
+        "The", "lantern", "of", "the", "lighthouse", "and", "the", "drawing", "room"
+    ]  # fmt: skip
+    assert halves(shown[1]) == ("lan", "tern") and shown[4] == "light-\nhouse"
+    assert readings("light-\nhouse") == (("lighthouse",), ("light", "house"))
 
 
 @given(st.lists(st.text("abcdefg", min_size=1), max_size=20))
