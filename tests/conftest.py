@@ -4,7 +4,8 @@ import pytest
 
 from aubert.mini import make_mini
 
-REAL = Path(__file__).parents[2] / "shared" / "real"
+SHARED = Path(__file__).parents[2] / "shared"
+REAL, FAULTS = SHARED / "real", SHARED / "faults"
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +14,14 @@ def real() -> Path:
     if not REAL.is_dir():
         pytest.skip(f"no real recordings at {REAL.parent.name}/{REAL.name} beside the checkout")
     return REAL
+
+
+@pytest.fixture(scope="session")
+def faults() -> Path:
+    """The folder of inputs that once failed, a folder each, that may lie beside the checkout."""
+    if not FAULTS.is_dir():
+        pytest.skip(f"no inputs at {SHARED.name}/{FAULTS.name} beside the checkout")
+    return FAULTS
 
 
 @pytest.fixture(scope="session")

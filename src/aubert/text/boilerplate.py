@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from aubert.text.paragraphs import alike_line_ends
+
 _EDGE = 40_000  # characters of either end in which weaker markers are believed
 # What ends a header. Project Gutenberg's eBooks of all years, line by line or on one line.
 _STARTS = (
@@ -56,6 +58,7 @@ def body(text: str) -> tuple[int, int]:
 
     Whole when nothing marks a header or a footer, and never empty.
     """
+    text = alike_line_ends(text)
     start, end = _header_end(text), _footer_start(text)
     if not text[start:end].strip():
         return 0, len(text)
@@ -72,6 +75,7 @@ def front_matter(text: str, start: int, end: int) -> int:
     A title, a byline and a table of contents stand before it. They are announced rather
     than read, in words that the text has elsewhere too.
     """
+    text = alike_line_ends(text)
     headings: list[tuple[int, int]] = []  # (number of the paragraph, where it begins)
     for number, match in enumerate(_PARAGRAPH.finditer(text, start, min(end, start + _EDGE))):
         lines = [line for line in match.group().splitlines() if line.strip()]

@@ -75,6 +75,10 @@ class _Cluster:
     goes_on: bool
     feeds: bool
 
+    @property
+    def keys(self) -> set[str]:
+        return {line.key for line in self.lines}
+
 
 def without_edges(text: str) -> str:
     """The text with spaces for page numbers and running heads, character for character.
@@ -182,11 +186,11 @@ def _parts_sentence(before: _Line, after: _Line) -> bool:
 
 def _mark_heads(lines: Sequence[_Line], clusters: Sequence[_Cluster], keys: Counter) -> None:
     """Lines that recur, and part sentences now and then or stand at the edge of most pages."""
-    breaks = Counter(line.key for one in clusters if one.breaks for line in one.lines)
+    breaks = Counter(key for one in clusters if one.breaks for key in one.keys)
     with_number = Counter(
-        line.key for one in clusters if any(line.number for line in one.lines) for line in one.lines
+        key for one in clusters if any(line.number for line in one.lines) for key in one.keys
     )
-    feeds = Counter(line.key for one in clusters if one.feeds for line in one.lines)
+    feeds = Counter(key for one in clusters if one.feeds for key in one.keys)
     num_pages = sum(one.feeds for one in clusters)
     for one in clusters:
         for line in one.lines:
