@@ -9,6 +9,11 @@ configfile: f"{workflow.current_basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+
+
+container: config["container"]
+
+
 include: "workflow/rules/mini.smk"
 include: "workflow/rules/download.smk"
 include: "workflow/rules/folder.smk"

@@ -89,6 +89,7 @@ def test_every_change_of_labelled_speech_is_seen(corpus, tmp_path):
 SYSTEMS = ("hubert", "ctc", "aubert", "clar", "separation")
 # Of every key that may name a path, and the system that alone reads it, where there is one.
 PATHS = {
+    "container": None,
     "corpus.reference": None,
     "corpus.labelled.train": "ctc",
     "corpus.labelled.dev.unseen": "ctc",
@@ -118,6 +119,7 @@ def run_config(tmp_path) -> dict:
     path("corpus/small/speaker")
     return resolve(
         {
+            "container": path("aubert.sif", True),
             "corpus": {
                 "source": "librilight",
                 "root": str(tmp_path / "corpus"),

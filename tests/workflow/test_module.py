@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import soundfile
 from snakemake_run import Run
 from tiny_run import copy_house
@@ -42,14 +44,23 @@ rule facts:
     shell:
         "python -c {{params.code:q}} > {{output}}"
 """
+# In place of the container runtime: it notes the image, and runs the command without it.
+APPTAINER = """#!/bin/sh
+[ "$1" = --version ] && echo apptainer version 1.4.0 && exit
+while [ "${1%.sif}" = "$1" ]; do shift; done
+echo "$1" >> images.txt
+shift
+exec "$@"
+"""
 SPEECH = {
     "name": "imported",
     "num_shards": 2,
+    "container": "aubert.sif",
     "corpus": {"source": "librilight", "root": "librilight", "books_dir": "books"},
 }
 
 
-def test_another_workflow_imports_this_one_and_runs_its_rules(tmp_path):
+def test_another_workflow_imports_this_one_and_runs_its_rules(tmp_path, monkeypatch):
     house = copy_house(tmp_path / "house")
     work = tmp_path / "work"
     for speaker in ("61", "118"):
@@ -60,13 +71,19 @@ def test_another_workflow_imports_this_one_and_runs_its_rules(tmp_path):
     (work / "books").mkdir()
     (work / "books" / "1.txt").write_text("Abc abc abc.")
     (work / "Snakefile").write_text(IMPORTING.format(snakefile=str(house / "Snakefile")))
+    (work / "aubert.sif").touch()
+    runtime = tmp_path / "bin" / "apptainer"
+    runtime.parent.mkdir()
+    runtime.write_text(APPTAINER)
+    runtime.chmod(0o755)
+    monkeypatch.setenv("PATH", str(runtime.parent), prepend=os.pathsep)
     # It is run as a house of its own.
     run = Run(work, {"speech": SPEECH}, house=work)
 
     jobs = run.jobs("speech_all")
     assert {"speech_report", "speech_metrics", "speech_words 0", "speech_words 1"} <= set(jobs)
 
-    run.snakemake()
+    run.snakemake("--software-deployment-method", "apptainer")
     rows = [
         row
         for shard in ("0", "1")
@@ -77,3 +94,5 @@ def test_another_workflow_imports_this_one_and_runs_its_rules(tmp_path):
     file, python_path = (work / "facts.txt").read_text().split()
     assert file == str(house / "src/aubert/__init__.py")
     assert python_path.split(":")[1:] == run.environment()["PYTHONPATH"].split(":")
+    # The module's jobs run in its container; the importing workflow has none.
+    assert (work / "images.txt").read_text().split() == ["aubert.sif"] * 2

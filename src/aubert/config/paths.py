@@ -12,7 +12,7 @@ class GivenPath(NamedTuple):
     """A file or folder that the config names.
 
     keys: of the sections, and places in lists, that lead to it
-    kind: folder, file, or either
+    kind: folder or file
     remedy: what the user does where it is not there
     """
 
@@ -59,6 +59,9 @@ def _of_corpus(config: Mapping[str, Any], systems: Collection[str]) -> Iterator[
 
 
 def _of_stages(config: Mapping[str, Any], systems: Collection[str]) -> Iterator[GivenPath]:
+    if config["container"] and "://" not in config["container"]:
+        remedy = "make it from the Dockerfile: docs/containers.md"
+        yield GivenPath(("container",), config["container"], "file", remedy)
     backend = config["transcribe"]["backend"]
     # The error rates of ctc are measured with the decoder of transcribe.ctc.
     for name in sorted({backend, "ctc"} if "ctc" in systems else {backend}):

@@ -57,6 +57,8 @@ class Config:
       target is asked for
     retrain: when a training whose data changed runs again: on_change with the next run; on_demand
       when it is forced (--forcerun hubert_train) or its model is missing
+    container: image that jobs run in with --software-deployment-method apptainer: a .sif file or an
+      address that Apptainer takes; null: none
     corpus: speech and books
     download: what `snakemake download` fetches
     cut: chapters into utterances
@@ -81,6 +83,7 @@ class Config:
     max_reject_fraction: Share = 0.5
     systems: Annotated[list[System], distinct] = field(default_factory=list)
     retrain: Literal["on_change", "on_demand"] = "on_change"
+    container: Directory | None = None
     download: DownloadOptions = DownloadOptions()
     cut: CutOptions = CutOptions()
     transcribe: TranscribeSection = TranscribeSection()
