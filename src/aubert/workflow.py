@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
 from aubert.config.paths import GivenPath, given_paths
+from aubert.corpus.contents import contents_of
 
 SOURCE = Path(__file__).parent
 
@@ -41,14 +42,24 @@ def code_of(module: str) -> list[str]:
     return sorted(os.path.relpath(path) for path in found)
 
 
+@cache  # a module is imported by many
 def _imports(path: Path) -> list[str]:
     names = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _statements(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return [name for name in names if name.startswith("aubert.")]
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All below the node; ast.walk goes through their expressions too, which takes four times as
+    long."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            yield child
+            yield from _statements(child)
 
 
 def _file_of(module: str) -> Path | None:
@@ -148,12 +159,15 @@ class Fingerprints:
     a cluster parses the Snakefile too and must not walk the corpus again.
     """
 
-    def __init__(self, corpus: dict, num_shards: int):
+    def __init__(self, corpus: dict, num_shards: int, recordings: str = ""):
+        """recordings: the folder of the run's table; beside it lies what the files held."""
         self._corpus = corpus
         self._num_shards = num_shards
+        self._contents = contents_of(Path(recordings))
 
     def of_shard(self, shard: str) -> str:
-        """Paths, sizes and modification times of the shard's audio and jsons."""
+        """Paths, sizes and times of the shard's audio and jsons; a time that is new while the
+        content is the same does not count."""
         return self._shards()[int(shard)]
 
     def of_books(self, recordings: str) -> str:
@@ -200,9 +214,20 @@ class Fingerprints:
 
     @cache  # noqa: B019 - one instance lives as long as the process
     def _shards(self) -> list[str]:
-        from aubert.corpus.shards import fingerprints
+        from aubert.corpus.contents import Contents
+        from aubert.corpus.shards import fingerprints, shard_names
 
-        return fingerprints(Path(self._corpus["root"]), self._corpus["subsets"], self._num_shards)
+        root, names = Path(self._corpus["root"]), shard_names(self._num_shards)
+        contents = [Contents(self._contents / f"{name}.json") for name in names]
+        found = fingerprints(
+            root,
+            self._corpus["subsets"],
+            self._num_shards,
+            lambda shard, file: contents[shard].as_recorded(root, file),
+        )
+        for one in contents:
+            one.save_times()
+        return found
 
 
 class FolderFingerprints(Fingerprints):

@@ -129,7 +129,7 @@ SHARD_READY = {
 FINGERPRINTS = (
     FolderFingerprints(config["corpus"]["root"], CORPUS, config["num_shards"])
     if CORPUS["source"] == "folder"
-    else Fingerprints(CORPUS, config["num_shards"])
+    else Fingerprints(CORPUS, config["num_shards"], results("recordings"))
 )
 
 

@@ -48,14 +48,18 @@ def _folder(arguments: argparse.Namespace) -> str:
 
 
 def _index(arguments: argparse.Namespace) -> str:
+    from aubert.corpus.contents import Contents, contents_of
     from aubert.corpus.index import index, recording_ids
     from aubert.corpus.shards import scan_shard
 
     files = scan_shard(arguments.root, arguments.subsets, arguments.shard, arguments.num_shards)
     results = index(arguments.root, files)
-    return run_stage(
+    summary = run_stage(
         arguments, "index", "recordings", results, recording_ids(files), "recording_id"
     )
+    record = contents_of(arguments.out.parent) / f"{arguments.out.stem}.json"
+    Contents(record).record(arguments.root, files)
+    return summary
 
 
 def _cut(arguments: argparse.Namespace) -> str:
