@@ -42,6 +42,9 @@ class Header:
 
 _TOLERANCE_S = 0.5  # of MP3s without a count libsndfile gives an estimate
 _UNKNOWN = 1 << 36  # samples: what a header counts that does not say how many
+# What is decoded before a place that was sought: an MP3's frames draw on bits of those before
+# (up to 511 bytes, eight frames at 8 kbit/s), an Opus decoder settles.
+_PREROLL_SAMPLES = 16 * 1152
 
 
 def probe(path: str | Path) -> Header:
@@ -91,8 +94,7 @@ def decode(
     Returns their concatenation, mono float32 [num_samples] in [-1, 1] at
     `sample_rate_hz`. Raises AudioError (audio_missing, audio_unreadable, audio_truncated).
     """
-    pieces = list(blocks(path, slices, sample_rate_hz))
-    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    return _joined(blocks(path, slices, sample_rate_hz))
 
 
 def blocks(
@@ -109,13 +111,63 @@ def blocks(
             pieces = _as_announced(path, pieces)
         else:
             own_rate_hz, pieces = _sliced(path, slices, seconds)
-        if own_rate_hz == sample_rate_hz:
-            yield from pieces
-            return
-        stream = soxr.ResampleStream(own_rate_hz, sample_rate_hz, 1)
-        for piece in pieces:
-            yield stream.resample_chunk(piece)
-        yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        yield from _at_rate(pieces, own_rate_hz, sample_rate_hz)
+
+
+class Reader:
+    """Reads slices of one file, each call as `decode`, fastest where they are asked for in order.
+
+    FLAC and WAV are sought in. MP3 and Ogg are decoded once, from the start: it is exact, and a
+    seek in an MP3 reads the file from its start to find the place.
+    """
+
+    def __init__(self, path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ):
+        self._path, self._rate_hz = path, sample_rate_hz
+        self._source: _Seeking | _Forward | None = None
+
+    def decode(self, slices: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Mono float32 [num_samples] in [-1, 1] of the slices [start, end), in the file's own
+        samples, joined. Raises AudioError as `decode` does; the next call may succeed."""
+        try:
+            with _faults_of(self._path):
+                if self._source is None:
+                    by_seeking = decoder.is_counted_right(self._path)
+                    self._source = (_Seeking if by_seeking else _Forward)(self._path)
+                pieces = [self._source.read(start, end) for start, end in slices]
+                own_rate_hz = self._source.sample_rate_hz
+        except AudioError:
+            if not isinstance(self._source, _Forward):  # that one stays at the end of the file
+                self.close()
+            raise
+        return _joined(_at_rate(pieces, own_rate_hz, self._rate_hz))
+
+    def close(self) -> None:
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _joined(pieces: Iterable[np.ndarray]) -> np.ndarray:
+    parts = list(pieces)
+    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def _at_rate(
+    pieces: Iterable[np.ndarray], own_rate_hz: int, wanted_hz: int
+) -> Iterator[np.ndarray]:
+    if own_rate_hz == wanted_hz:
+        yield from pieces
+        return
+    stream = soxr.ResampleStream(own_rate_hz, wanted_hz, 1)
+    for piece in pieces:
+        yield stream.resample_chunk(piece)
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def _as_announced(path: str | Path, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -133,39 +185,73 @@ def _sliced(
     path: str | Path, slices: Sequence[tuple[int, int]], seconds: float
 ) -> tuple[int, Iterator[np.ndarray]]:
     info = decoder.info(path)
-    if all(end <= info.frames for _, end in slices):
-        return info.samplerate, _sought(path, slices, int(seconds * info.samplerate))
-    return info.samplerate, _passed_by(path, slices)
+    # libsndfile does not seek behind the count of the header.
+    source = _Seeking if all(end <= info.frames for _, end in slices) else _Forward
+    return info.samplerate, _pieces(source(path), slices, int(seconds * info.samplerate))
 
 
-def _sought(
-    path: str | Path, slices: Sequence[tuple[int, int]], block_samples: int
+def _pieces(
+    source: _Seeking | _Forward, slices: Sequence[tuple[int, int]], block_samples: int
 ) -> Iterator[np.ndarray]:
-    with soundfile.SoundFile(str(path)) as file:
+    try:
         for start, end in slices:
-            file.seek(start)
-            while start < end:
-                size = min(block_samples, end - start)
-                piece = file.read(size, dtype="float32", always_2d=True).mean(axis=1)
-                if len(piece) < size:
-                    raise _truncated(path, start + len(piece), end)
-                yield piece
-                start += size
+            for at in range(start, end, block_samples):
+                yield source.read(at, min(at + block_samples, end))
+    finally:
+        source.close()
 
 
-def _passed_by(path: str | Path, slices: Sequence[tuple[int, int]]) -> Iterator[np.ndarray]:
-    """Slices behind the count of the header, to which libsndfile does not seek."""
-    for start, end in slices:
-        at = 0
-        for piece in decoder.in_order(path)[1]:
-            wanted = piece[max(0, start - at) : max(0, end - at)]
-            at += len(piece)
-            if len(wanted):
-                yield wanted
-            if at >= end:
-                break
-        else:
-            raise _truncated(path, at, end)
+class _Seeking:
+    """Reads at any place of a file, up to its header's count."""
+
+    def __init__(self, path: str | Path):
+        self._path, self._file, self._at = path, decoder.InOrder(str(path)), 0
+        self.sample_rate_hz = self._file.samplerate
+        self._preroll = _PREROLL_SAMPLES if self._file.format in ("MP3", "OGG") else 0
+
+    def read(self, start: int, end: int) -> np.ndarray:
+        if start != self._at:
+            before = min(start, self._preroll)
+            self._file.seek(start - before)
+            self._file.read(before)
+        samples = self._file.read(end - start, dtype="float32", always_2d=True).mean(axis=1)
+        self._at = start + len(samples)
+        if len(samples) < end - start:
+            raise _truncated(self._path, start + len(samples), end)
+        return samples
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Forward:
+    """Reads what the decoder gives in order; to go back is to begin anew."""
+
+    def __init__(self, path: str | Path):
+        self._path = path
+        self._begin()
+
+    def _begin(self) -> None:
+        self.sample_rate_hz, self._blocks = decoder.in_order(self._path)
+        self._block, self._at = np.zeros(0, np.float32), 0  # the last block, and where it begins
+
+    def read(self, start: int, end: int) -> np.ndarray:
+        if start < self._at:
+            self.close()
+            self._begin()
+        pieces: list[np.ndarray] = []
+        while True:
+            pieces.append(self._block[max(0, start - self._at) : max(0, end - self._at)])
+            reached = self._at + len(self._block)
+            if reached >= end:
+                return np.concatenate(pieces)
+            block = next(self._blocks, None)
+            if block is None:
+                raise _truncated(self._path, reached, end)
+            self._block, self._at = block, reached
+
+    def close(self) -> None:
+        self._blocks.close()
 
 
 def _truncated(path: str | Path, at: int, announced: int) -> AudioError:

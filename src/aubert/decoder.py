@@ -51,8 +51,9 @@ class _Stream:
     patches: list[tuple[int, bytes]] = field(default_factory=list)
 
 
-class _InOrder(soundfile.SoundFile):
-    """Reads on without asking where it is: behind a header's count libsndfile cannot tell."""
+class InOrder(soundfile.SoundFile):
+    """Reads on without asking where it is: behind a header's count libsndfile cannot tell, and
+    soundfile seeks to where it is after every read, which takes an MP3's decoder out of step."""
 
     def seekable(self) -> bool:
         return False
@@ -201,7 +202,7 @@ def _opened(file: BinaryIO, stream: _Stream) -> Iterator[soundfile.SoundFile]:
     files alone."""
     source = _Bytes(file, stream)
     if stream.format in ("FLAC", "WAV", "WAVEX"):
-        with _InOrder(source) as sound:
+        with InOrder(source) as sound:
             yield sound
         return
     reader, writer = os.pipe()
@@ -217,7 +218,7 @@ def _opened(file: BinaryIO, stream: _Stream) -> Iterator[soundfile.SoundFile]:
     feeder = threading.Thread(target=feed, daemon=True)
     feeder.start()
     try:
-        with _InOrder(reader, closefd=False) as sound:
+        with InOrder(reader, closefd=False) as sound:
             yield sound
     finally:
         os.close(reader)

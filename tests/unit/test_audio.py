@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from aubert import audio
+from aubert import audio, decoder
 
 
 @pytest.fixture
@@ -73,3 +73,80 @@ def test_a_file_that_was_removed_says_so(tmp_path):
         with pytest.raises(audio.AudioError, match="is not there any more") as caught:
             read(tmp_path / "gone.flac")
         assert caught.value.reason == "audio_missing"
+
+
+# --- slices of compressed files
+
+
+def syllables(seconds, rate_hz):
+    """Bursts of harmonics between pauses: what makes an MP3's frames borrow bits of others."""
+    clock = np.arange(int(seconds * rate_hz)) / rate_hz
+    voiced = sum(np.sin(2 * np.pi * 130 * n * clock) / n for n in range(1, 20))
+    noise = np.random.default_rng(0).standard_normal(len(clock))
+    return 0.2 * (voiced + 0.3 * noise) * (np.sin(2 * np.pi * 3 * clock) > 0.3)
+
+
+COMPRESSED = {
+    "lowest.mp3": {"bitrate_mode": "CONSTANT", "compression_level": 0.95},
+    "constant.mp3": {"bitrate_mode": "CONSTANT", "compression_level": 0.5},
+    "average.mp3": {"bitrate_mode": "AVERAGE", "compression_level": 0.7},
+    "variable.mp3": {"bitrate_mode": "VARIABLE", "compression_level": 0.8},
+    "vorbis.ogg": {"subtype": "VORBIS"},
+    "opus.ogg": {"subtype": "OPUS"},
+    "plain.flac": {},
+}
+RATE_HZ = 24_000
+
+
+@pytest.fixture(params=COMPRESSED)
+def compressed(tmp_path, request):
+    path = tmp_path / request.param
+    soundfile.write(path, syllables(20, RATE_HZ), RATE_HZ, **COMPRESSED[path.name])
+    return path
+
+
+def test_slices_are_exact_wherever_they_begin(compressed):
+    """To the sample; of Opus, whose decoder settles, to a ten-thousandth."""
+    whole = audio.decode(compressed, None, RATE_HZ)
+    allowed = 2e-4 if "opus" in compressed.name else 1e-6
+    for start in np.random.default_rng(1).integers(0, len(whole) - 4000, 40):
+        found = audio.decode(compressed, [(start, start + 4000)], RATE_HZ)
+        assert np.abs(found - whole[start : start + 4000]).max() <= allowed
+
+
+def test_a_reader_gives_what_decoding_all_gives(compressed):
+    whole = audio.decode(compressed, None, RATE_HZ)
+    slices = [(0, 0), (100, 9000), (9000, 9001), (70_000, 200_000), (250_000, len(whole)), (5, 50)]
+    with audio.Reader(compressed, RATE_HZ) as reader:
+        for start, end in slices:  # the last one goes back
+            found = reader.decode([(start, end)])
+            assert np.abs(found - whole[start:end]).max(initial=0) <= 1e-6
+        joined = reader.decode([(100, 200), (500, 900)])
+    assert np.abs(joined - np.concatenate([whole[100:200], whole[500:900]])).max() <= 1e-6
+
+
+def test_a_reader_decodes_an_mp3_once(tmp_path, monkeypatch):
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, syllables(20, 16_000), 16_000)
+    begun = []
+    in_order = decoder.in_order
+    monkeypatch.setattr(decoder, "in_order", lambda path: begun.append(path) or in_order(path))
+    with audio.Reader(path, 8_000) as reader:
+        for start in range(0, 300_000, 10_000):
+            assert len(reader.decode([(start, start + 5_000)])) == 2_500
+    assert begun == [path]
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".mp3", ".wav"])
+def test_a_reader_goes_on_after_what_is_not_there(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    soundfile.write(path, syllables(4, 16_000), 16_000)
+    with audio.Reader(path) as reader:
+        for slices in ([(60_000, 70_000)], [(80_000, 80_010)]):
+            with pytest.raises(audio.AudioError) as caught:
+                reader.decode(slices)
+            assert caught.value.reason == "audio_truncated"
+        assert len(reader.decode([(1_000, 2_000)])) == 1_000
+        path.unlink()
+    with audio.Reader(path) as reader, pytest.raises(audio.AudioError, match="not there any more"):
+        reader.decode([(0, 100)])
