@@ -203,24 +203,29 @@ def _align_recording(
 ) -> list[dict | Reject]:
     recording, jobs = task
     results: list[dict | Reject] = []
-    for utterance, text, refined in jobs:
-        try:
-            book_text = _book_text(shelf.path(refined["book_id"]))
-            script = build_script(book_text, refined, text)
-            results += _align_utterance(recording, utterance, book_text, script, root)
-        except (audio.AudioError, BookError) as error:
-            results.append(Reject(utterance["utterance_id"], error.reason, error.detail))
+    with audio.Reader(root / recording["path"]) as reader:
+        for utterance, text, refined in jobs:
+            try:
+                book_text = _book_text(shelf.path(refined["book_id"]))
+                script = build_script(book_text, refined, text)
+                results += _align_utterance(recording, utterance, book_text, script, reader)
+            except (audio.AudioError, BookError) as error:
+                results.append(Reject(utterance["utterance_id"], error.reason, error.detail))
     return results
 
 
 def _align_utterance(
-    recording: dict, utterance: dict, book_text: str, script: list[ScriptItem], root: Path
+    recording: dict,
+    utterance: dict,
+    book_text: str,
+    script: list[ScriptItem],
+    reader: audio.Reader,
 ) -> list[dict | Reject]:
     name = utterance["utterance_id"]
     if not any(item.token for item in script):
         return [Reject(name, "alignment_failed", "nothing of the book was read")]
     slices = [(piece["start_sample"], piece["end_sample"]) for piece in utterance["slices"]]
-    samples = audio.decode(root / recording["path"], slices)
+    samples = reader.decode(slices)
     words = shared_aligner().align(samples, [word for item in script for word in item.spoken])
     if words is None:
         seconds = len(samples) / audio.SAMPLE_RATE_HZ

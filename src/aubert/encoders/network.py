@@ -12,6 +12,8 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -294,12 +296,14 @@ def utterance_audio(
 ) -> Iterator[tuple[str, np.ndarray] | Reject]:
     """(utterance_id, mono samples) of rows of the utterances table, or a reject for a file
     that cannot be decoded. recordings: rows of the recordings table by id."""
-    for utterance in utterances:
-        slices = [(piece["start_sample"], piece["end_sample"]) for piece in utterance["slices"]]
-        path = corpus_root / recordings[utterance["recording_id"]]["path"]
-        try:
-            samples = audio.decode(path, slices, sample_rate_hz)
-        except audio.AudioError as error:
-            yield Reject(utterance["utterance_id"], error.reason, error.detail)
-        else:
-            yield utterance["utterance_id"], samples
+    for recording_id, rows in groupby(utterances, key=itemgetter("recording_id")):
+        path = corpus_root / recordings[recording_id]["path"]
+        with audio.Reader(path, sample_rate_hz) as reader:
+            for row in rows:
+                slices = [(piece["start_sample"], piece["end_sample"]) for piece in row["slices"]]
+                try:
+                    samples = reader.decode(slices)
+                except audio.AudioError as error:
+                    yield Reject(row["utterance_id"], error.reason, error.detail)
+                else:
+                    yield row["utterance_id"], samples

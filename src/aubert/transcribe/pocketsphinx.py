@@ -161,15 +161,17 @@ def _recognise_recording(
 ) -> list[dict | Reject]:
     recording, utterances, books = task
     recogniser = _recogniser(books, options)
-    path = root / recording["path"]
-    return [_recognise_utterance(recogniser, path, utterance) for utterance in utterances]
+    with audio.Reader(root / recording["path"]) as reader:
+        return [_recognise_utterance(recogniser, reader, utterance) for utterance in utterances]
 
 
-def _recognise_utterance(recogniser: Recogniser, path: Path, utterance: dict) -> dict | Reject:
+def _recognise_utterance(
+    recogniser: Recogniser, reader: audio.Reader, utterance: dict
+) -> dict | Reject:
     name = utterance["utterance_id"]
     slices = [(piece["start_sample"], piece["end_sample"]) for piece in utterance["slices"]]
     try:
-        samples = audio.decode(path, slices)
+        samples = reader.decode(slices)
     except audio.AudioError as error:
         return Reject(name, error.reason, error.detail)
     found = recogniser.transcribe(samples)
