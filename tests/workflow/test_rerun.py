@@ -1,4 +1,5 @@
-"""What reruns when something changes: the table in the README, row by row, in Snakemake's words.
+"""What reruns when something changes: the table in docs/rerun.md, row by row, as Snakemake lists
+its jobs.
 
 Everything is trained, and pocketsphinx hears the recordings: so what comes of a shard alone is
 told apart from what all shards are learned from.
