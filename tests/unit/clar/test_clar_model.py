@@ -143,7 +143,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
         ({"width": 12}, "multiple of 8"),
         ({"sample_rate_hz": 44_100}, "8000 or 16000"),
         ({"encoder": "hubert", "sample_rate_hz": 8_000}, "hubert wants 16000"),
-        ({"temperature": 0}, "above 0"),
+        ({"temperature": 0}, r"temperature\n.*greater than 0"),
     ],
 )
 def test_impossible_models_are_refused(values, message):

@@ -178,10 +178,10 @@ def test_a_gpu_gives_the_same_views():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"view_probability": 1.5}, "must lie in 0..1"),
-        ({"pitch_semitones": 40}, "two octaves"),
+        ({"view_probability": 1.5}, r"view_probability\n.*less than or equal to 1 "),
+        ({"pitch_semitones": 40}, r"pitch_semitones\n.*less than or equal to 24"),
         ({"stretch_min": 1.2}, "stretch_min"),
-        ({"mask_share": 0.7}, "mask_share is 0.7"),
+        ({"mask_share": 0.7}, r"mask_share\n.*less than or equal to 0\.5"),
         ({"noise_min_db": 40}, "exchange them"),
     ],
 )

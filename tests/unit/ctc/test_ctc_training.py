@@ -282,14 +282,14 @@ def test_an_encoder_that_is_none_is_refused(init, labelled, tmp_path):
     with pytest.raises(ValueError, match="is not a model directory"):
         train(tmp_path, labelled, tmp_path / "out")
     load_encoder(init).save_pretrained(tmp_path / "bare")
-    with pytest.raises(ValueError, match="does not say how audio goes in"):
+    with pytest.raises(ValueError, match="has no feature extractor that prepares audio"):
         train(tmp_path / "bare", labelled, tmp_path / "out")
 
 
 def test_options_that_cannot_be():
-    with pytest.raises(ValueError, match="validation_share is 1; it must be at least 0"):
+    with pytest.raises(ValueError, match=r"validation_share\n.*less than 1"):
         options(validation_share=1)
-    with pytest.raises(ValueError, match=r"mask_time_prob is 1\.5"):
+    with pytest.raises(ValueError, match=r"mask_time_prob\n.*less than or equal to 1 "):
         options(mask_time_prob=1.5)
-    with pytest.raises(ValueError, match="mask_feature_length is 0"):
+    with pytest.raises(ValueError, match=r"mask_feature_length\n.*greater than or equal to 1"):
         options(mask_feature_length=0)

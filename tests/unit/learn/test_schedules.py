@@ -44,5 +44,5 @@ def test_constant():
 
 
 def test_a_rate_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="lr is 0"):
+    with pytest.raises(ValueError, match=r"lr\n.*greater than 0"):
         ScheduleOptions(lr=0.0)
