@@ -123,7 +123,7 @@ def test_a_training_that_broke_off_ends_as_one_that_did_not(clips, tested, tmp_p
 def test_a_mask_head_wants_as_many_masks_as_speakers(clips, tested, tmp_path):
     model = dataclasses.replace(MODEL, mask_weight=0.5)
     options = dataclasses.replace(TRAIN, max_speakers=3)
-    with pytest.raises(ValueError, match="the mask head tells 2 speakers apart"):
+    with pytest.raises(ValueError, match="the mask head separates 2 speakers"):
         train_separation(tmp_path / "model", clips, tested, model, options)
 
 
@@ -157,5 +157,5 @@ def test_from_folders_to_figures(folder, tmp_path, capsys):
 
 @pytest.mark.parametrize("wrong", [{"short_share": 1.5}, {"max_speed": 0.9}, {"lr": 0.0}])
 def test_options_that_train_nothing_are_refused(wrong):
-    with pytest.raises(ValueError, match=f"{next(iter(wrong))} is"):
+    with pytest.raises(ValueError, match=rf"\b{next(iter(wrong))}(\n| is )"):
         SeparationTrainOptions(**wrong)
