@@ -13,7 +13,8 @@ from aubert.report.run import Run
 
 _PACKAGES = (
     "torch", "torchaudio", "transformers", "numpy", "scikit-learn", "pyarrow", "soundfile",
-    "soxr", "pocketsphinx", "pyctcdecode", "kenlm", "rapidfuzz", "webrtcvad-wheels",
+    "soxr", "pocketsphinx", "pyctcdecode", "ufal-kenlm", "python-Levenshtein",
+    "rapidfuzz", "webrtcvad-wheels",
 )  # fmt: skip
 
 
