@@ -18,14 +18,15 @@ import re
 import time
 from pathlib import Path
 
+import Levenshtein
 import numpy as np
 from num2words import num2words
-from rapidfuzz.distance import Levenshtein
 from real_recordings import real_recordings
 
 from aubert.align.book import prepared
 from aubert.align.book_json import align_book
 from aubert.text.boilerplate import body
+from aubert.text.distance import text_similarity
 from aubert.text.normalise import spoken_words
 
 RECORDED_CPU_S = 154.0  # the AuBERT scripts on three such books, measured elsewhere
@@ -63,11 +64,8 @@ def report(name: str, data: dict, spans: list[dict], silver: list[dict]) -> None
     body_start, body_end = body(raw)
     outside = sum(s["start_idx"] < body_start or s["end_idx"] > body_end for _, s in found)
     texts = [(u["utterance"], raw[s["start_idx"] : s["end_idx"]]) for u, s in found]
-    whole = [
-        Levenshtein.normalized_similarity(heard, " ".join(spoken_words(written)))
-        for heard, written in texts
-    ]
-    as_written = [Levenshtein.normalized_similarity(*pair) for pair in texts]
+    whole = [text_similarity(heard, " ".join(spoken_words(written))) for heard, written in texts]
+    as_written = [text_similarity(*pair) for pair in texts]
     print(f"\n{name}")
     print(f"  utterances placed                        {len(found)}/{num}")
     print(f"  of them in the licence                   {outside}")

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from aubert.align.anchors import Block, blocks, steady
 from aubert.align.book import Book, prepared
@@ -31,6 +30,7 @@ from aubert.align.utterance import (
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.options import Share, options_class
 from aubert.stage import Reject
+from aubert.text.distance import text_similarity
 
 # Shingles to look up, in words, and how often the book may hold them: the next only
 # where the ones before anchor too little.
@@ -226,7 +226,7 @@ def results(chapter: Chapter, options: MatchOptions) -> Iterator[dict | tuple[st
             "char_start": char_start,
             "char_end": char_end,
             "similarity": similarity,
-            "raw_similarity": raw_similarity(text, book.text[char_start:char_end]),
+            "raw_similarity": text_similarity(text, book.text[char_start:char_end]),
             "status": "repeated" if book.repeats(start, end) else "matched",
         }
 
@@ -235,11 +235,6 @@ def trimmed(runs: list[Run]) -> list[Run]:
     """The runs from the first READ one to the last."""
     read = [index for index, run in enumerate(runs) if run.label == "READ"]
     return runs[read[0] : read[-1] + 1] if read else []
-
-
-def raw_similarity(text: str, written: str) -> float:
-    """1 - Levenshtein distance / longer length of a transcript and a span as it is written."""
-    return Levenshtein.normalized_similarity(text, written)
 
 
 def _unplaced(chapter: Chapter, index: int) -> tuple[str, str]:

@@ -8,12 +8,12 @@ from itertools import groupby
 from aubert.align.anchors import Block, ShingleIndex, blocks, steady
 from aubert.align.book import Book, prepared
 from aubert.align.cuts import settle
-from aubert.align.match import raw_similarity
 from aubert.align.path import Heard, word_path
 from aubert.align.utterance import Piece, Run, label, read_similarity, split
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.options import PositiveInt, options_class
 from aubert.stage import Reject
+from aubert.text.distance import text_similarity
 
 _MARGIN = 12  # book words around the matched spans that boundaries may move into
 
@@ -120,7 +120,7 @@ def _columns(runs: list[Run], text: str, piece: Piece, words: list[str], book: B
         "char_start": char_start,
         "char_end": char_end,
         "similarity": read_similarity(runs, words, book),
-        "raw_similarity": raw_similarity(text, book.text[char_start:char_end]),
+        "raw_similarity": text_similarity(text, book.text[char_start:char_end]),
         "runs": [
             {
                 "label": run.label,

@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from rapidfuzz.distance import Levenshtein
-
+from aubert.text.distance import relative_distance
 from aubert.text.normalise import Token, readings, tokenize
 
 
@@ -108,7 +107,7 @@ def _advance(
     """The edit-distance row after one more word; each cell carries where its token began."""
     row = [_plus(paths[0], 1.0)]
     for position, other in enumerate(heard):
-        substitution = Levenshtein.normalized_distance(word, other)
+        substitution = relative_distance(word, other)
         row.append(
             min(
                 _plus(paths[position], substitution),

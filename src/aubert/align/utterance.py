@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from rapidfuzz.distance import Levenshtein
-
 from aubert.align.book import SENTENCE, Book
 from aubert.align.gaps import Step
+from aubert.text.distance import text_similarity
 
 MIN_SKIPPED = 4  # written words; fewer are words that the recogniser missed
 MIN_EXTRA = 3  # heard words; fewer are words that the recogniser made up
@@ -291,4 +290,4 @@ def read_similarity(runs: list[Run], words: list[str], book: Book) -> float:
     book has there, both as spoken words with single spaces."""
     heard = " ".join(" ".join(words[r.text : r.text_end]) for r in runs if r.label == "READ")
     written = " ".join(" ".join(book.words[r.book : r.book_end]) for r in runs if r.label == "READ")
-    return Levenshtein.normalized_similarity(heard, written)
+    return text_similarity(heard, written)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rapidfuzz.distance import Levenshtein
+import Levenshtein
 
 
 def word_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
@@ -20,9 +20,7 @@ def character_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int
 def aligned_pairs(reference: Sequence[str], hypothesis: Sequence[str]) -> list[tuple[int, int]]:
     """(reference index, hypothesis index) of the words that stand opposite each other."""
     pairs = []
-    for block in Levenshtein.opcodes(reference, hypothesis):
-        if block.tag in ("equal", "replace"):
-            ref = range(block.src_start, block.src_end)
-            hyp = range(block.dest_start, block.dest_end)
-            pairs += list(zip(ref, hyp, strict=True))
+    for tag, ref, ref_end, hyp, hyp_end in Levenshtein.opcodes(reference, hypothesis):
+        if tag in ("equal", "replace"):
+            pairs += list(zip(range(ref, ref_end), range(hyp, hyp_end), strict=True))
     return pairs

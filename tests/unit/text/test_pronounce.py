@@ -5,8 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+import Levenshtein
 import pytest
-from rapidfuzz.distance import Levenshtein
 
 from aubert.text.pronounce import PronounceUnavailable, pronounce
 

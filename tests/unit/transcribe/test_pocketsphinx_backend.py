@@ -1,7 +1,7 @@
+import Levenshtein
 import numpy as np
 import pytest
 import soundfile
-from rapidfuzz.distance import Levenshtein
 
 from aubert.corpus.books import Bookshelf
 from aubert.stage import Reject
