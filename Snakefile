@@ -47,12 +47,14 @@ rule all:
 rule corpus:
     input:
         expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
+        FILES_TABLE,
 
 
 # The word-aligned corpus.
 rule dataset:
     input:
         expand(results("words", "{shard}.parquet"), shard=SHARDS),
+        FILES_TABLE,
 
 
 # The units that every iteration of HuBERT learns from, and how good they are.

@@ -13,11 +13,17 @@ from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aubert.config.paths import GivenPath, given_paths
 from aubert.corpus.contents import contents_of
 
+if TYPE_CHECKING:
+    from aubert.corpus.folder_plan import Plan
+
 SOURCE = Path(__file__).parent
+# Systems that learn from sound alone.
+_WITHOUT_TEXT = {"hubert", "clar", "separation"}
 
 
 @cache
@@ -78,6 +84,12 @@ def let_jobs_find_aubert() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
 
 
+def with_home(root: str) -> str:
+    """A path whose ~ is the home directory, where no shell has made it so; a folder that bears
+    such a name itself stays."""
+    return root if os.path.isdir(root) else os.path.expanduser(root)
+
+
 def corpus_of(config: dict) -> dict:
     """The corpus's section, with the paths of what the rules read: a folder of audiobooks is
     laid out in the results first."""
@@ -104,7 +116,7 @@ def check_paths(config: dict, asked: Collection[str]) -> None:
         faults = _download_faults(config["download"]["out"])
     else:
         given = given_paths(config, asked)
-        faults = [*_corpus_faults(config["corpus"]), *filter(None, map(_fault, given))]
+        faults = [*_corpus_faults(config["corpus"], asked), *filter(None, map(_fault, given))]
     if faults:
         raise ValueError("\n".join(f"config: {fault}" for fault in faults))
 
@@ -123,17 +135,18 @@ def _download_faults(out: str) -> list[str]:
     return [f"download.out: {parent} is not a folder: make it, or give another place"]
 
 
-def _corpus_faults(corpus: dict) -> list[str]:
+def _corpus_faults(corpus: dict, asked: Collection[str]) -> list[str]:
     """Of recordings and books; each is looked for by what reads it."""
     from aubert.corpus.books import Bookshelf
-    from aubert.corpus.folder import scan
+    from aubert.corpus.folder_scan import check, scan
     from aubert.corpus.shards import speakers
 
     root = Path(corpus["root"])
     if corpus["source"] == "mini":
         return []
     if corpus["source"] == "folder":
-        return _fault_of(lambda: scan(root))
+        needs_text = not asked or not asked <= _WITHOUT_TEXT
+        return _fault_of(lambda: check(root, scan(root), needs_text))
     faults = _fault_of(lambda: next(speakers(root, corpus["subsets"]), None))
     faults += _fault_of(lambda: Bookshelf(corpus["books_dir"], corpus["book_meta"]))
     return [
@@ -239,16 +252,17 @@ class FolderFingerprints(Fingerprints):
         self._folder, self._out = Path(root), Path(corpus["root"]).parent
 
     def of_shard(self, shard: str) -> str:
-        """The shard's audio, and the texts that it may be read from."""
-        from aubert.corpus.shards import shard_of
-
-        states, chapters, texts = self._scan()
+        """The shard's books: recordings, what is told of them, and texts that they may be read
+        from."""
+        plan = self._plan()
         lines = []
-        for chapter in chapters:
-            if shard_of(chapter.book.reader, self._num_shards) == int(shard):
-                told = texts.get(chapter.book)
-                read_from = [f"{path} {states[path]}" for path in told] if told else self.of_shelf()
-                lines.append(f"{chapter.path} {states[chapter.path]} {read_from}")
+        for reading in plan.of_shard(int(shard)):
+            read_from = reading.texts or [path for paths in plan.shelf.values() for path in paths]
+            about = (*reading.book, reading.title, reading.author, reading.language,
+                     reading.text_id, reading.marks)  # fmt: skip
+            files = [*(one.path for one in reading.chapters), *read_from]
+            lines += [repr(about), *(one.name for one in reading.chapters)]
+            lines += [plan.state(path) for path in (*files, reading.cover) if path is not None]
         return _digest(lines)
 
     def of_books(self, recordings: str) -> str:
@@ -256,16 +270,26 @@ class FolderFingerprints(Fingerprints):
         return self.of_shelf()
 
     def of_shelf(self) -> str:
-        states = self._scan()[0]
+        plan = self._plan()
         return _digest(
-            [f"{p} {state}" for p, state in states.items() if p.suffix.lower() == ".txt"]
+            [f"{name} {plan.state(path)}" for name, paths in plan.shelf.items() for path in paths]
         )
 
-    @cache  # noqa: B019
-    def _scan(self) -> tuple[dict, list, dict]:
-        from aubert.corpus.folder import layout
+    def of_folder(self) -> str:
+        """Of every file, used or not."""
+        plan = self._plan()
+        return _digest([f"{plan.state(path)} {fate}" for path, fate in plan.fates.items()])
 
-        return layout(self._folder, self._out)
+    @cache  # noqa: B019
+    def num_busy_shards(self) -> int:
+        """How many shards hold a book."""
+        return len({reading.shard for reading in self._plan().readings})
+
+    @cache  # noqa: B019
+    def _plan(self) -> Plan:
+        from aubert.corpus.folder_plan import make_plan
+
+        return make_plan(self._folder, self._out, self._num_shards)
 
 
 def _state(path: Path) -> str:

@@ -1,7 +1,7 @@
 # The shelf: a sketch of every book, by which speech without a known book finds its own.
 rule books:
     input:
-        corpus=expand(SHARD_READY, shard=SHARDS) if SHARD_READY else [],
+        corpus=FILES_TABLE or SHARD_READY,
         code=code_of("align.find_book"),
     output:
         books=results("books.parquet"),

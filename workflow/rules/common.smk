@@ -28,6 +28,7 @@ from aubert.workflow import (
     code_of,
     corpus_of,
     let_jobs_find_aubert,
+    with_home,
 )
 
 let_jobs_find_aubert()
@@ -35,6 +36,7 @@ let_jobs_find_aubert()
 try:
     # Every value of the run stands in `config` from here on.
     config = resolve(config)
+    config["corpus"]["root"] = with_home(config["corpus"]["root"])
     PLAN = Plan(config)
     CTC_PLAN = CtcPlan(config, PLAN)
     AUBERT_PLAN = AubertPlan(config, PLAN)
@@ -57,6 +59,9 @@ except ValueError as error:
 SHARDS = shard_names(config["num_shards"])
 NAME = config["name"]
 CORPUS = corpus_of(config)
+if "{" in CORPUS["root"]:
+    # A path, not text: Snakemake takes braces in text for wildcards.
+    CORPUS = {**CORPUS, "root": Path(CORPUS["root"])}
 ENV = "../../envs/aubert.yaml"
 
 
@@ -156,6 +161,11 @@ def shelf_fingerprint(wildcards):
     if CORPUS["source"] == "mini":
         open(CORPUS_READY).close()
     return FINGERPRINTS.of_shelf()
+
+
+def folder_fingerprint(wildcards):
+    """Every file of a folder of audiobooks."""
+    return FINGERPRINTS.of_folder() if workflow.is_main_process else None
 
 
 def labelled_fingerprint(folders):

@@ -21,6 +21,12 @@ rule index:
         root=CORPUS["root"],
         subsets=CORPUS["subsets"],
         num_shards=config["num_shards"],
+        # What a folder's books are is in its shards' manifests.
+        manifest=lambda wildcards, input: (
+            f"--manifest {shlex.quote(str(input.corpus))}"
+            if CORPUS["source"] == "folder"
+            else ""
+        ),
         account=ACCOUNT_FLAGS,
     shell:
-        "python -m aubert corpus index {output.recordings} --rejects {output.rejects} --root {params.root:q} --subsets {params.subsets:q} --shard {wildcards.shard} --num-shards {params.num_shards} {params.account} 2> {log}"
+        "python -m aubert corpus index {output.recordings} --rejects {output.rejects} --root {params.root:q} --subsets {params.subsets:q} --shard {wildcards.shard} --num-shards {params.num_shards} {params.manifest} {params.account} 2> {log}"

@@ -15,7 +15,7 @@ rule report:
     input:
         metrics=results("metrics.json"),
         trainings=[REPORTED[system] for system in REPORTED if system in SYSTEMS],
-        corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
+        corpus=CORPUS_READY if CORPUS["source"] == "mini" else FILES_TABLE,
         # The page's own introduction, and its caption in `snakemake --report`.
         caption=CAPTION,
         code=code_of("report.page"),

@@ -12,12 +12,19 @@ from aubert.verbs import add_group, add_inputs, add_outputs, add_root, add_verb,
 def add_corpus(groups) -> None:
     verbs = add_group(groups, "corpus", "from audio files to utterances")
 
-    folder = add_verb(verbs, "folder", "audiobooks and texts in any folders as a corpus", _folder)
-    folder.add_argument("folder", type=Path, help="<reader>/<book>/<chapter>.mp3 and texts")
-    folder.add_argument("root", type=Path, help="directory that the corpus is written to")
-    folder.add_argument("--manifest", type=Path, help="written last; default: in the root")
-    folder.add_argument("--shard", type=int, default=0, help="of the readers that are laid out")
-    folder.add_argument("--num-shards", type=int, default=1)
+    text = "audiobooks and texts in any folders as a corpus, and a table of all files"
+    _add_folder(add_verb(verbs, "folder", text, _folder))
+    shard = add_verb(verbs, "folder-shard", "the books of one shard of such a corpus", _shard)
+    _add_folder(shard)
+    shard.add_argument("manifest", type=Path, help="recordings of the shard; written last")
+    shard.add_argument("--shard", type=int, default=0, help="number of the shard, from 0")
+    shard.add_argument("--num-shards", type=int, default=1, help="number of shards")
+    text = "the table of all files, after every shard; removes what is no longer in the folder"
+    finish = add_verb(verbs, "folder-finish", text, _finish)
+    _add_folder(finish)
+    finish.add_argument("--num-shards", type=int, default=1, help="number of shards")
+    files = add_verb(verbs, "files", "print the table of a folder's files, a line each", _files)
+    files.add_argument("table", type=Path, help="<results_dir>/<name>/corpus/files.json")
 
     index = add_verb(verbs, "index", "list a shard's recordings, from headers and jsons", _index)
     add_outputs(index, "recordings")
@@ -25,6 +32,7 @@ def add_corpus(groups) -> None:
     index.add_argument("--subsets", nargs="+", required=True, help="directories below the root")
     index.add_argument("--shard", type=int, default=0)
     index.add_argument("--num-shards", type=int, default=1)
+    index.add_argument("--manifest", type=Path, help="recordings of the shard, of folder-shard")
 
     from aubert.corpus.cut import CutOptions
 
@@ -35,10 +43,22 @@ def add_corpus(groups) -> None:
     options.add_arguments(cut, CutOptions)
 
 
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="<reader>/<book>/<chapter>.mp3 and texts")
+    parser.add_argument("root", type=Path, help="directory that the corpus is written to")
+
+
 def _folder(arguments: argparse.Namespace) -> str:
     from aubert.corpus.folder import import_folder
+    from aubert.corpus.folder_files import shown
 
-    return import_folder(
+    return shown(import_folder(arguments.folder, arguments.root), short=True)
+
+
+def _shard(arguments: argparse.Namespace) -> str:
+    from aubert.corpus.folder import import_shard
+
+    return import_shard(
         arguments.folder,
         arguments.root,
         arguments.manifest,
@@ -47,12 +67,28 @@ def _folder(arguments: argparse.Namespace) -> str:
     )
 
 
+def _finish(arguments: argparse.Namespace) -> str:
+    from aubert.corpus.folder import finish
+    from aubert.corpus.folder_files import shown
+
+    return shown(finish(arguments.folder, arguments.root, arguments.num_shards), short=True)
+
+
+def _files(arguments: argparse.Namespace) -> str:
+    from aubert.corpus.folder_files import read_table, shown
+
+    return shown(read_table(arguments.table))
+
+
 def _index(arguments: argparse.Namespace) -> str:
     from aubert.corpus.contents import Contents, contents_of
     from aubert.corpus.index import index, recording_ids
-    from aubert.corpus.shards import scan_shard
+    from aubert.corpus.shards import listed, scan_shard
 
-    files = scan_shard(arguments.root, arguments.subsets, arguments.shard, arguments.num_shards)
+    if arguments.manifest:
+        files = listed(arguments.root, arguments.manifest)
+    else:
+        files = scan_shard(arguments.root, arguments.subsets, arguments.shard, arguments.num_shards)
     results = index(arguments.root, files)
     summary = run_stage(
         arguments, "index", "recordings", results, recording_ids(files), "recording_id"

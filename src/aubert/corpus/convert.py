@@ -1,71 +1,123 @@
-"""Audio that libsndfile does not read, by ffmpeg, as FLAC: a file for each marked chapter."""
+"""Audio that libsndfile does not read, by ffmpeg; and recordings as FLAC, whole or by chapters."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
+import numpy as np
 import soundfile
 
-from aubert.corpus.shards import AUDIO_SUFFIXES
-from aubert.files import complete
+from aubert import decoder
+from aubert.corpus.tags import Mark, ordered
+from aubert.files import NoRoom, complete
 
-# Of files that hold sound and that libsndfile or ffmpeg reads.
-OTHER_SUFFIXES = (
-    ".aac", ".aif", ".aiff", ".amr", ".ape", ".au", ".caf", ".m4a", ".m4b", ".mka", ".mp4",
-    ".mpc", ".oga", ".w64", ".webm", ".wma", ".wv",
-)  # fmt: skip
-_CHAPTER = re.compile(r"^\[CHAPTER\]\nTIMEBASE=(\d+)/(\d+)\nSTART=(\d+)\nEND=(\d+)$", re.MULTILINE)
-
-
-class Chapter(NamedTuple):
-    start_s: float
-    end_s: float
-
-
-def is_audio(name: str) -> bool:
-    return name.lower().endswith((*AUDIO_SUFFIXES, *OTHER_SUFFIXES))
+HOW_TO_INSTALL = (
+    "install ffmpeg (Debian: apt install ffmpeg; or: pip install imageio-ffmpeg, which carries one)"
+)
+_CHAPTER = re.compile(
+    r"^\[CHAPTER\]\nTIMEBASE=(\d+)/(\d+)\nSTART=(-?\d+)\nEND=-?\d+\n(?:title=((?:\\.|[^\\])*?)\n)?",
+    re.MULTILINE | re.DOTALL,
+)
+_MIN_CHAPTER_S = 0.2  # between two marks; of a shorter one nothing can be read
 
 
 def needs_ffmpeg(path: Path) -> bool:
     """Whether libsndfile does not read the file."""
     try:
-        soundfile.info(str(path))
-    except soundfile.LibsndfileError:
+        decoder.info(path)
+    except (soundfile.LibsndfileError, OSError):
         return True
     return False
 
 
 def ffmpeg() -> str | None:
-    """The command, where it is installed."""
-    return shutil.which("ffmpeg")
+    """The command, where it is installed: the system's, else the one in imageio-ffmpeg."""
+    found = shutil.which("ffmpeg")
+    if found is None:
+        try:
+            import imageio_ffmpeg
+
+            found = imageio_ffmpeg.get_ffmpeg_exe()
+        except (ImportError, RuntimeError):
+            return None
+    return found
 
 
-def chapters(path: Path) -> list[Chapter]:
-    """The chapters that the file marks, as audiobooks in one .m4b do; one or none is none."""
-    command = [ffmpeg(), "-nostdin", "-loglevel", "error", "-i", str(path), "-f", "ffmetadata", "-"]
-    done = subprocess.run(command, capture_output=True)
+def marks_of(path: Path) -> list[Mark]:
+    """The chapters that the file marks, as ffmpeg finds them; one alone is none."""
+    done = _run(["-i", str(path), "-f", "ffmetadata", "-"])
     text = done.stdout.decode("utf-8", "replace")
     found = []
     for match in _CHAPTER.finditer(text):
-        numerator, denominator, start, end = map(int, match.groups())
-        found.append(Chapter(*(at * numerator / denominator for at in (start, end))))
-    return found if len(found) > 1 else []
+        numerator, denominator, start, title = match.groups()
+        start_s = max(0.0, int(start) * int(numerator) / int(denominator))
+        found.append(Mark(start_s, re.sub(r"\\(.)", r"\1", title or "", flags=re.DOTALL).strip()))
+    return ordered(found)
 
 
-def to_flac(source: Path, target: Path, chapter: Chapter | None = None) -> None:
-    """Writes the file, or one chapter of it, as FLAC: mono, 16 bits, at the source's rate.
+def spans(marks: Iterable[Mark]) -> list[tuple[float, float | None, str]]:
+    """(start, end, title) of the chapters in seconds: from the first sound to the last, whatever
+    lies before the first mark or behind the last. No end is the end of the file."""
+    kept: list[Mark] = []
+    for mark in marks:
+        if not kept or mark.start_s - kept[-1].start_s >= _MIN_CHAPTER_S:
+            kept.append(mark)
+    starts = [0.0, *(mark.start_s for mark in kept[1:])]
+    ends = [*starts[1:], None]
+    return [(start, end, mark.title) for start, end, mark in zip(starts, ends, kept, strict=True)]
 
-    Raises ValueError with ffmpeg's words where it cannot.
+
+def to_flac(
+    source: Path, target: Path, start_s: float | None = None, end_s: float | None = None
+) -> None:
+    """Writes the file, or what lies between two times of it, as FLAC by ffmpeg: mono, 16 bits, at
+    the source's rate.
+
+    Raises ValueError with ffmpeg's words where nothing can be decoded; a file that is damaged
+    further on is used up to there.
     """
-    span = ["-ss", str(chapter.start_s), "-to", str(chapter.end_s)] if chapter else []
+    span = ["-ss", f"{start_s:.6f}"] if start_s else []
+    span += ["-to", f"{end_s:.6f}"] if end_s is not None else []
     with complete(target) as part:
-        command = [ffmpeg(), "-nostdin", "-loglevel", "error", "-y", *span, "-i", str(source)]
-        command += ["-map", "0:a:0", "-ac", "1", "-sample_fmt", "s16", "-f", "flac", str(part)]
-        done = subprocess.run(command, capture_output=True)
-        if done.returncode:
+        done = _run([*span, "-i", str(source), "-map", "0:a:0", "-ac", "1",
+                     "-sample_fmt", "s16", "-y", "-f", "flac", str(part)])  # fmt: skip
+        try:
+            is_empty = done.returncode or soundfile.info(str(part)).frames == 0
+        except soundfile.LibsndfileError:
+            is_empty = True
+        if is_empty:
             words = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise ValueError(f"{source.name}: ffmpeg: {words[-1] if words else 'failed'}")
+            raise ValueError(f"ffmpeg: {words[-1] if words else 'it holds no sound'}")
+
+
+def write_flac(target: Path, rate_hz: int, pieces: Iterable[np.ndarray]) -> int:
+    """Writes samples in [-1, 1] as FLAC, 16 bits; returns how many."""
+    num_samples = 0
+    with complete(target) as part:
+        try:
+            with soundfile.SoundFile(str(part), "w", rate_hz, 1, "PCM_16", format="FLAC") as file:
+                for piece in pieces:
+                    file.write(np.clip(piece, -1, 1))
+                    num_samples += len(piece)
+        except soundfile.LibsndfileError as error:
+            # It says no more than "System error" where the disk is full.
+            raise NoRoom(f"{target} cannot be written ({error}): is the disk full?") from error
+    return num_samples
+
+
+def excerpt(path: Path, start_s: float, seconds: float, rate_hz: int) -> np.ndarray:
+    """Mono float32 samples of a stretch of any file, by ffmpeg; fewer where it ends."""
+    done = _run(["-ss", f"{start_s:.3f}", "-t", f"{seconds:.3f}", "-i", str(path), "-map", "0:a:0",
+                 "-ac", "1", "-ar", str(rate_hz), "-f", "f32le", "-"])  # fmt: skip
+    return np.frombuffer(done.stdout[: len(done.stdout) // 4 * 4], np.float32)
+
+
+def _run(arguments: list[str]) -> subprocess.CompletedProcess:
+    # A file may name others, on the network too (playlists): only files are read.
+    safe = ["-nostdin", "-loglevel", "error", "-protocol_whitelist", "file,pipe"]
+    command = [ffmpeg(), *safe, *arguments]
+    return subprocess.run(command, capture_output=True)

@@ -1,127 +1,89 @@
 """A folder of audiobooks and their texts as a corpus in the Libri-Light layout.
 
-Audio that libsndfile reads is linked, not copied; what only ffmpeg reads becomes FLAC. What
-did not change since the last time keeps its files, and so its results.
+Audio that libsndfile reads is linked, not copied; what only ffmpeg reads, what holds more or less
+than its header says, and what marks chapters becomes FLAC. What did not change since the last time
+keeps its files, and so its results.
+
+Each shard's job writes what is of its own books and deletes nothing of others. `finish`, when all
+have ended, is the one place where what belongs to no file of the folder any more is removed.
 """
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
 from aubert.corpus import convert
-from aubert.corpus.folder_layout import Book, Chapter, chapters, flat_name, texts_of
-from aubert.corpus.shards import AUDIO_SUFFIXES, shard_of
-from aubert.files import write_bytes, write_json
+from aubert.corpus.books import read_text
+from aubert.corpus.folder_audio import Made, Recording, make
+from aubert.corpus.folder_files import NAME, Row, table_of, write_table
+from aubert.corpus.folder_layout import Chapter
+from aubert.corpus.folder_plan import Plan, Reading, make_plan, read_state, state_path
+from aubert.corpus.shards import AUDIO_SUFFIXES, shard_names
+from aubert.corpus.tags import cover_of
+from aubert.files import write_json
 
 SUBSET = "folder"
-_BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+LIBRILIGHT = "librilight"
+SHARDS = "shards"  # the folder of what each shard's job made
 
 
-@dataclass(frozen=True)
-class Source:
-    """A file of the folder. path: relative to it; state: size and modification time"""
+def import_folder(root: Path, out: Path) -> list[Row]:
+    """Makes the corpus below `out` in one process: librilight/, books/ and files.json, whose rows
+    it returns. Raises ValueError as `import_shard` does."""
+    import_shard(root, out, out / SHARDS / "0.json", 0, 1)
+    return finish(root, out, 1)
 
-    path: PurePosixPath
-    state: str
 
+def import_shard(root: Path, out: Path, manifest: Path, shard: int, num_shards: int) -> str:
+    """Makes the books of one shard below `out`, and last its `manifest`; returns what to tell.
 
-def scan(root: Path, out: Path | None = None) -> list[Source]:
-    """Every audio file and text below `root`, sorted; nothing hidden, and not where `out` lies.
-
-    Raises ValueError when the folder, audio or text is not there; it says what to do.
+    Raises ValueError as `make_plan` does, and where ffmpeg is needed and not installed.
     """
-    if not root.is_dir():
-        raise ValueError(f"corpus.root: {root} is not a directory")
-    found = []
-    for directory, folders, names in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if not _is_left_out(Path(directory, name), out)]
-        for name in names:
-            if not name.startswith(".") and (convert.is_audio(name) or _is_text(name)):
-                stat = os.stat(Path(directory, name))
-                path = PurePosixPath(Path(directory, name).relative_to(root))
-                found.append(Source(path, f"{stat.st_size} {stat.st_mtime_ns}"))
-    for kind, is_kind in (("audio file", convert.is_audio), ("text (.txt)", _is_text)):
-        if not any(is_kind(source.path.name) for source in found):
-            raise ValueError(
-                f"corpus.root: {root} holds no {kind}: put the recordings and, as .txt, the text "
-                f"of the book that is read into it: <reader>/<book>/<chapter>.mp3, or all in one "
-                f"folder"
-            )
-    return sorted(found, key=lambda source: source.path)
+    plan = make_plan(root, out, num_shards)
+    readings = plan.of_shard(shard)
+    _check_ffmpeg([plan.root / one.path for reading in readings for one in reading.chapters])
+    _write_texts(plan, readings, out / "books")
+    before = _made_before(out)
+    made: dict[str, Made] = {}
+    for reading in readings:
+        made |= _make_book(plan, reading, out, before)
+    files = {path: asdict(one) for path, one in made.items()}
+    books = [list(reading.book) for reading in readings]
+    write_json(state_path(out, shard, num_shards), {"books": books, "files": files})
+    recordings = sorted(name for one in made.values() for name in one.names)
+    write_json(manifest, {"recordings": recordings, "files": files})
+    return f"folder: {len(recordings)} recordings, {len(readings)} books"
 
 
-def _is_left_out(directory: Path, out: Path | None) -> bool:
-    own = out is not None and out.resolve().is_relative_to(directory.resolve())
-    return own or directory.name.startswith(".")
+def finish(root: Path, out: Path, num_shards: int) -> list[Row]:
+    """When every shard is made: removes what belongs to nothing in the folder any more, writes the
+    texts that are to be found by what is read, and last the table of files, `out`/files.json."""
+    plan = make_plan(root, out, num_shards)
+    made: dict[str, Made] = {}
+    for name in shard_names(num_shards):
+        content = json.loads((out / SHARDS / f"{name}.json").read_bytes())
+        made |= {path: Made(**one) for path, one in content["files"].items()}
+    _write_texts(plan, plan.readings, out / "books", everything=True)
+    _remove_others(plan, out, made.values(), num_shards)
+    rows = table_of(plan, made)
+    write_table(out / NAME, rows)
+    return rows
 
 
-def layout(
-    root: Path, out: Path | None = None
-) -> tuple[dict[PurePosixPath, str], list[Chapter], dict[Book, list[PurePosixPath]]]:
-    """The state of every file of the folder, the place of every audio file in the corpus, and
-    the texts of each book whose text is told. Raises ValueError as `scan` and `chapters` do."""
-    states = {source.path: source.state for source in scan(root, out)}
-    texts = [path for path in states if _is_text(path.name)]
-    audio = chapters([path for path in states if not _is_text(path.name)], root.resolve().name)
-    return states, audio, texts_of(audio, texts)
-
-
-def import_folder(
-    root: Path, out: Path, manifest: Path | None = None, shard: int = 0, num_shards: int = 1
-) -> str:
-    """Makes the readers of one shard of the corpus below `out`, librilight/ and books/, and
-    last `manifest` (<out>/manifest.json); returns what to tell.
-
-    Raises ValueError as `scan` does, and where ffmpeg is needed and not installed.
-    """
-
-    def is_ours(reader: str) -> bool:
-        return shard_of(reader, num_shards) == shard
-
-    states, audio, texts = layout(root, out)
-    audio = [chapter for chapter in audio if is_ours(chapter.book.reader)]
-    _check_ffmpeg([root / chapter.path for chapter in audio])
-    books = _write_books(root, out / "books", texts, [p for p in states if _is_text(p.name)])
-    state = out / f".state-{shard}-of-{num_shards}.json"
-    before = _read_state(state)
-    made: dict[str, dict] = {}
-    for chapter in audio:
-        key = str(chapter.path)
-        old = before.get(key)
-        is_same = old and old["state"] == states[chapter.path]
-        if not is_same or not all(os.path.lexists(out / name) for name in old["files"]):
-            old = {"state": states[chapter.path], "files": _add_audio(root, out, chapter)}
-        made[key] = old
-        described = {
-            "speaker": chapter.book.reader,
-            "book_meta": {"id": books.get(chapter.book, ""), "title": chapter.book.title},
-        }
-        for name in old["files"]:
-            content = (json.dumps(described, indent=1, ensure_ascii=False) + "\n").encode()
-            _write_if_changed((out / name).with_name(Path(name).stem + ".json"), content)
-    recordings = sorted(name for entry in made.values() for name in entry["files"])
-    _remove_others(out, recordings, is_ours)
-    write_json(state, made)
-    read = {chapter.book for chapter in audio}
-    known = sorted(books[book] for book in read if book in books)
-    write_json(manifest or out / "manifest.json", {"recordings": recordings, "books": known})
-    num_books, unknown = len(read), len(read) - len(known)
-    by_content = f", {unknown} of them to be found by what is read" if unknown else ""
-    return f"folder: {len(recordings)} recordings, {num_books} books{by_content}"
-
-
-def _read_state(path: Path) -> dict[str, dict]:
-    """Not the manifest: Snakemake deletes that before it makes it again."""
-    try:
-        return json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return {}
+def _made_before(out: Path) -> dict[str, Made]:
+    """By any shard: a file whose book moved to another one is not decoded again."""
+    found: dict[str, Made] = {}
+    for path in sorted(out.glob(".state-*.json")):
+        files = read_state(path).get("files", {})
+        found |= {name: Made(**one) for name, one in files.items()}
+    return found
 
 
 # --- audio
@@ -131,102 +93,142 @@ def _check_ffmpeg(paths: Iterable[Path]) -> None:
     if convert.ffmpeg():
         return
     for path in paths:
-        if not path.name.lower().endswith(AUDIO_SUFFIXES) and convert.needs_ffmpeg(path):
+        if path.suffix.lower() not in AUDIO_SUFFIXES and convert.needs_ffmpeg(path):
             raise ValueError(
-                f"{path} needs ffmpeg to be read: install it (Debian: apt install ffmpeg), or "
-                f"turn such files into MP3 or FLAC"
+                f"{path} needs ffmpeg to be read: {convert.HOW_TO_INSTALL}, or turn such files "
+                f"into MP3 or FLAC"
             )
 
 
-def _add_audio(root: Path, out: Path, chapter: Chapter) -> list[str]:
-    """Links or converts one file; returns the names below `out` of what is there now."""
-    source = (root / chapter.path).resolve()
-    folder = Path("librilight", SUBSET, chapter.book.reader, chapter.book.title)
+def _make_book(
+    plan: Plan, reading: Reading, out: Path, before: Mapping[str, Made]
+) -> dict[str, Made]:
+    """The recordings of one book, each with its json, and its cover."""
+    folder = PurePosixPath(LIBRILIGHT, SUBSET, *reading.book)
     (out / folder).mkdir(parents=True, exist_ok=True)
-    suffix = source.suffix.lower()
-    if not convert.ffmpeg() or not convert.needs_ffmpeg(source):
-        # libsndfile goes by what a file holds, not by its name.
-        name = folder / f"{chapter.name}{suffix if suffix in AUDIO_SUFFIXES else '.wav'}"
-        return [_link(source, out, name)]
-    marked = convert.chapters(source)
-    spans = dict(enumerate(marked, 1)) if marked else {0: None}
-    names = []
-    for number, span in spans.items():
-        name = folder / f"{chapter.name}{f' - {number:03}' if number else ''}.flac"
-        try:
-            convert.to_flac(source, out / name, span)
-            names.append(str(name))
-        except ValueError as error:
-            # As it is: the index rejects it as unreadable, with the others of its kind.
-            print(error, file=sys.stderr)
-            names.append(_link(source, out, name))
-    return names
+    made: dict[str, Made] = {}
+    for one in reading.chapters:
+        key, state = str(one.path), _state(plan, reading, one)
+        old = before.get(key)
+        if (
+            old is None
+            or old.state != state
+            or not all(os.path.lexists(out / n) for n in old.names)
+        ):
+            marks = reading.marks.get(one.path, ())
+            old = make(Recording(plan.root / one.path, out, folder, one.name, plan.tags[one.path],
+                                 marks))  # fmt: skip
+            old.state = state
+        made[key] = old
+    _describe(reading, made.values(), out, _write_cover(plan, reading, out / folder))
+    return made
 
 
-def _link(source: Path, out: Path, name: Path) -> str:
-    (out / name).unlink(missing_ok=True)
-    (out / name).symlink_to(source)
-    return str(name)
+def _state(plan: Plan, reading: Reading, one: Chapter) -> str:
+    """What a recording's files are made from: its place, the file, the marks of its cue sheet."""
+    marks = reading.marks.get(one.path, ())
+    return json.dumps([*reading.book, one.name, plan.sources[one.path].state, marks])
 
 
-def _remove_others(out: Path, recordings: Iterable[str], is_ours: Callable[[str], bool]) -> None:
-    """What belongs to files that are no longer in the folder."""
-    kept = {out / name for name in recordings}
-    kept |= {path.with_name(path.stem + ".json") for path in kept}
-    readers = out / "librilight" / SUBSET
-    readers.mkdir(parents=True, exist_ok=True)
-    ours = [path for reader in readers.iterdir() if is_ours(reader.name) for path in
-            (reader, *reader.rglob("*"))]  # fmt: skip
-    for path in sorted(ours, reverse=True):
-        if path.is_dir() and not path.is_symlink():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif path not in kept:
-            path.unlink()
+def _describe(reading: Reading, made: Iterable[Made], out: Path, cover: str | None) -> None:
+    """Libri-Light's json beside each recording, with what the book and its chapter are called."""
+    named = [pair for one in made for pair in zip(one.names, one.titles, strict=True)]
+    times = Counter(title for _, title in named)
+    for index, (name, title) in enumerate(named):
+        described = {
+            "speaker": reading.book.reader,
+            "book_meta": {
+                "id": reading.text_id or "",
+                "title": reading.title,
+                "authors": [{"last_name": reading.author}] if reading.author else [],
+                "language": reading.language,
+                "cover": cover,
+            },
+            # One that others have too is the book's or "Track".
+            "chapter_title": title if times[title] == 1 and title != reading.title else "",
+            "chapter_index": index,
+        }
+        content = (json.dumps(described, indent=1, ensure_ascii=False) + "\n").encode()
+        path = out / name
+        _write_if_changed(path.with_name(f"{path.stem}.json"), content)
+
+
+def _write_cover(plan: Plan, reading: Reading, folder: Path) -> str | None:
+    """The cover of the book's folder, else the first that its files hold; returns its name."""
+    if reading.cover is not None:
+        content = (plan.root / reading.cover).read_bytes()
+        suffix = reading.cover.suffix.lower()
+    else:
+        holders = (one.path for one in reading.chapters if plan.tags[one.path].has_picture)
+        found = next(filter(None, (cover_of(plan.root / path) for path in holders)), None)
+        if found is None:
+            return None
+        content, suffix = found
+    _write_if_changed(folder / f"cover{suffix}", content)
+    return f"cover{suffix}"
 
 
 # --- texts
 
 
-def _is_text(name: str) -> bool:
-    return name.lower().endswith(".txt")
-
-
-def _write_books(
-    root: Path, folder: Path, of_book: dict[Book, list[PurePosixPath]], texts: list[PurePosixPath]
-) -> dict[Book, str]:
-    """Writes the texts, chapters of one book joined; returns the id of each known book."""
-    wanted: dict[str, bytes] = {}
-    ids: dict[Book, str] = {}
-    for book, paths in of_book.items():
-        is_joined = len(paths) > 1
-        name = f"{book.reader} - {book.title} (chapters).txt" if is_joined else flat_name(paths[0])
-        wanted[name] = b"\n\n".join(_utf8(root / path) for path in paths)
-        ids[book] = Path(name).stem
-    used = {path for paths in of_book.values() for path in paths}
-    # The others are there to be found by what is read.
-    wanted |= {flat_name(path): _utf8(root / path) for path in texts if path not in used}
+def _write_texts(
+    plan: Plan, readings: Sequence[Reading], folder: Path, everything: bool = False
+) -> None:
+    """Those that the readings are read from: all, where it is not told of one. Two shards may
+    write the same text: each writes the same content, in one step."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.iterdir():
-        if path.name not in wanted:
-            path.unlink(missing_ok=True)  # another shard's job may have done it
-    for name, content in wanted.items():
-        _write_if_changed(folder / name, content)
-    return ids
+    everything |= any(reading.text_id is None for reading in readings)
+    wanted = {reading.text_id for reading in readings}
+    for name, paths in plan.shelf.items():
+        if everything or Path(name).stem in wanted:
+            _write_if_changed(folder / name, _content([plan.root / path for path in paths]))
 
 
-def _utf8(path: Path) -> bytes:
-    """A text as UTF-8; one that is not is Windows' Unicode with its mark, or Windows-1252."""
-    data = path.read_bytes()
-    if data.startswith(_BYTE_ORDER_MARKS):
-        return data.decode("utf-16", "replace").encode()
-    try:
-        data.decode("utf-8")
-        return data
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace").encode()
+def _content(paths: Sequence[Path]) -> bytes:
+    """A text as it is; chapters joined, as UTF-8."""
+    if len(paths) == 1:
+        return paths[0].read_bytes()
+    parts = []
+    for path in paths:
+        try:
+            parts.append(read_text(path))
+        except ValueError as error:
+            print(f"left out of the book: {error}", file=sys.stderr)
+    return "\n\n".join(parts).encode("utf-8", "surrogatepass")
 
 
 def _write_if_changed(path: Path, content: bytes) -> None:
-    if not path.is_file() or path.read_bytes() != content:
-        write_bytes(path, content)
+    """In one step, from a name that no other process has, on this machine or another."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as part:
+        part.write(content)
+    os.chmod(part.name, 0o666 & ~_umask())
+    os.replace(part.name, path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+# --- what is no longer in the folder
+
+
+def _remove_others(plan: Plan, out: Path, made: Iterable[Made], num_shards: int) -> None:
+    kept = {out / name for one in made for name in one.names}
+    kept |= {path.with_name(f"{path.stem}.json") for path in kept}
+    for reading in plan.readings:
+        folder = out / LIBRILIGHT / SUBSET / Path(*reading.book)
+        kept |= {folder / f"cover{suffix}" for suffix in (".jpg", ".jpeg", ".png")}
+    kept |= {out / "books" / name for name in plan.shelf}
+    kept |= {out / SHARDS / f"{name}.json" for name in shard_names(num_shards)}
+    for top in (out / LIBRILIGHT / SUBSET, out / "books", out / SHARDS):
+        top.mkdir(parents=True, exist_ok=True)
+        for path in sorted(top.rglob("*"), reverse=True):
+            if path.is_dir() and not path.is_symlink():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif path not in kept:
+                path.unlink()

@@ -32,8 +32,11 @@ def index(root: Path, files: Iterable[CorpusFile]) -> Iterator[dict | Reject]:
         for path in paths:
             stems.setdefault(_stem(path), []).append(path)
         chapters = sorted(stems, key=lambda stem: natural_key(PurePosixPath(stem).name))
-        for chapter_index, stem in enumerate(chapters):
-            yield _recording(root, stem, stems[stem], chapter_index)
+        found = [_recording(root, stem, stems[stem], at) for at, stem in enumerate(chapters)]
+        # A json may give another order.
+        yield from sorted(
+            found, key=lambda one: one["chapter_index"] if isinstance(one, dict) else -1
+        )
 
 
 def _recording(root: Path, stem: str, paths: list[str], chapter_index: int) -> dict | Reject:
@@ -70,7 +73,8 @@ def _recording(root: Path, stem: str, paths: list[str], chapter_index: int) -> d
 
 
 def _read_json(path: Path, duration_s: float) -> dict:
-    """book_id, snr_db and voice_activity of a Libri-Light json. ValueError says what is wrong."""
+    """book_id, snr_db and voice_activity of a Libri-Light json, and chapter_index, which a folder
+    of audiobooks adds where names do not tell the order. ValueError says what is wrong."""
     data = json.loads(path.read_bytes().decode("utf-8"))
     if not isinstance(data, dict):
         raise ValueError("not an object")
@@ -78,8 +82,10 @@ def _read_json(path: Path, duration_s: float) -> dict:
     if not isinstance(meta, dict):
         raise ValueError("book_meta is not an object")
     book_id = meta.get("id")
+    order = _number(data["chapter_index"], "chapter_index") if "chapter_index" in data else None
     return {
         "book_id": None if book_id in (None, "") else str(book_id),
+        **({} if order is None else {"chapter_index": int(order)}),
         "snr_db": _number(data["snr"], "snr") if data.get("snr") is not None else None,
         "voice_activity": _voice_activity(data.get("voice_activity"), duration_s),
     }

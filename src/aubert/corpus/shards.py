@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -68,6 +69,25 @@ def scan_shard(root: Path, subsets: Iterable[str], shard: int, num_shards: int) 
         if shard_of(speaker, num_shards) == shard
         for file in scan_speaker(root, subset, speaker)
     ]
+
+
+def listed(root: Path, manifest: Path) -> list[CorpusFile]:
+    """The recordings of a folder's shard, from its manifest, and their jsons, sorted by path.
+
+    root: the folder that the corpus's paths are relative to; the manifest's are to the one above.
+    """
+    names = json.loads(manifest.read_bytes())["recordings"]
+    found = []
+    for name in names:
+        path = root.parent / name
+        for file in (path, path.with_name(f"{path.stem}.json")):
+            try:
+                stat = file.stat()
+            except FileNotFoundError:
+                continue  # the index says so
+            relative = str(file.relative_to(root))
+            found.append(CorpusFile(relative, stat.st_size, stat.st_mtime_ns))
+    return sorted(found, key=lambda file: file.path)
 
 
 def fingerprints(

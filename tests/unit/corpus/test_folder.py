@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from pathlib import Path, PurePosixPath
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,45 +14,12 @@ import soundfile
 
 from aubert.cli import main
 from aubert.corpus.books import Bookshelf
-from aubert.corpus.folder import import_folder, scan
-from aubert.corpus.folder_layout import chapters, texts_of
+from aubert.corpus.folder import import_folder
+from aubert.corpus.folder_files import counts, read_table
+from aubert.corpus.folder_scan import check, scan
 from aubert.corpus.index import index
-from aubert.corpus.shards import scan_shard
+from aubert.corpus.shards import listed
 from aubert.stage import Reject
-
-
-def paths(*names: str) -> list[PurePosixPath]:
-    return [PurePosixPath(name) for name in names]
-
-
-def test_readers_books_and_chapters_are_read_off_the_folders():
-    audio = paths("01.mp3", "Emma/02.m4b", "Ann/Emma/CD1/03.ogg", "Ann/Emma/CD2/03.ogg")
-    found = [(c.book.reader, c.book.title, c.name) for c in chapters(audio, "shelf")]
-    assert found == [
-        ("shelf", "shelf", "01"),
-        ("Emma", "Emma", "02"),
-        ("Ann", "Emma", "CD1 - 03"),
-        ("Ann", "Emma", "CD2 - 03"),
-    ]
-    with pytest.raises(ValueError, match=r"Emma/02.mp3 are the same chapter: keep one"):
-        chapters([*audio, *paths("Emma/02.mp3")], "shelf")
-
-
-@pytest.mark.parametrize(
-    ("texts", "found"),
-    [
-        (["emma.txt", "other.txt"], ["emma.txt"]),  # by its name
-        (["Ann/Emma/book.txt", "emma.txt"], ["Ann/Emma/book.txt"]),  # in its folder
-        (["Ann/Emma/notes/a.txt", "Ann/Emma/b.txt"], None),  # two: by what is read
-        (["Ann/Emma/2.txt", "Ann/Emma/10.txt", "Ann/Emma/about.txt"],
-         ["Ann/Emma/2.txt", "Ann/Emma/10.txt"]),  # of chapters, in reading order
-        (["anything.txt"], ["anything.txt"]),  # one book, one text
-        (["one.txt", "two.txt"], None),
-    ],
-)  # fmt: skip
-def test_the_text_is_the_one_that_folders_and_names_tell(texts, found):
-    audio = chapters(paths("Ann/Emma/2.mp3", "Ann/Emma/10.mp3"), "shelf")
-    assert texts_of(audio, paths(*texts)) == ({audio[0].book: paths(*found)} if found else {})
 
 
 @pytest.fixture
@@ -72,7 +40,7 @@ def say(path: Path, rate_hz: int = 22_050, seconds: float = 2.0) -> Path:
 
 def indexed(out: Path) -> dict[str, dict | str]:
     """recording id -> its row, or why it is rejected"""
-    files = scan_shard(out / "librilight", ["folder"], 0, 1)
+    files = listed(out / "librilight", out / "shards/0.json")
     found = index(out / "librilight", files)
     return {
         row.id if isinstance(row, Reject) else row["recording_id"]: (
@@ -100,8 +68,10 @@ def test_formats_that_only_ffmpeg_reads_come_as_flac_by_chapters(tmp_path, ffmpe
     say(root / "Zoe/One/01.aiff")  # libsndfile reads it, though it is not named as the others
     (root / "broken.m4a").write_bytes(b"nothing")
     (root / "text.txt").write_text("It is a book.")
-    said = import_folder(root, out)
-    assert said == "folder: 5 recordings, 2 books, 1 of them to be found by what is read"
+    rows = import_folder(root, out)
+    assert counts(rows) == (
+        "folder: 5 files: 3 audio, 1 text, 1 not used (1 unreadable); 4 recordings"
+    )
     found = indexed(out)
     book = "folder/my books/my books"
     assert found.pop(f"{book}/broken") == "audio_unreadable"
@@ -114,17 +84,25 @@ def test_formats_that_only_ffmpeg_reads_come_as_flac_by_chapters(tmp_path, ffmpe
     assert found[f"{book}/plain"]["sample_rate_hz"] == 44_100
     assert found[f"{book}/plain"]["book_id"] == "text"
     assert found["folder/Zoe/One/01"]["book_id"] is None
+    # Both chapters together are the whole file.
+    whole_s = sum(found[f"{book}/it's a book - 00{n}"]["num_samples"] for n in (1, 2)) / 44_100
+    assert whole_s == pytest.approx(6.0, abs=0.05)
     # The second chapter has the tone from its first sample on.
     samples, _ = soundfile.read(out / f"librilight/{book}/it's a book - 002.flac")
     assert np.abs(samples[2000:4000]).max() > 0.2
 
 
-def test_without_ffmpeg_a_file_that_needs_it_is_named(tmp_path, monkeypatch):
+@pytest.fixture
+def no_ffmpeg(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+
+
+def test_without_ffmpeg_a_file_that_needs_it_is_named(tmp_path, no_ffmpeg):
     say(tmp_path / "books/01.flac")
     (tmp_path / "books/02.m4b").write_bytes(b"something")
     (tmp_path / "books/book.txt").write_text("Text.")
-    with pytest.raises(ValueError, match=r"02\.m4b needs ffmpeg to be read: install it"):
+    with pytest.raises(ValueError, match=r"02\.m4b needs ffmpeg to be read: install ffmpeg"):
         import_folder(tmp_path / "books", tmp_path / "out")
 
 
@@ -134,9 +112,11 @@ def test_what_did_not_change_keeps_its_files(tmp_path):
     say(root / "Ann/Emma/1.wav")
     say(root / "Ann/Emma/2.flac")
     (root / "Ann/Emma/1.txt").write_bytes("\ufeffOne – “one”.".encode("utf-16-le"))
-    (root / "Ann/Emma/2.txt").write_bytes("Two “two”.".encode("cp1252"))
+    second = "“It’s late”, she said – and the light of the candle went out."
+    (root / "Ann/Emma/2.txt").write_bytes(second.encode("cp1252"))
     import_folder(root, out)
-    assert Bookshelf(out / "books").text("Ann - Emma (chapters)") == "One – “one”.\n\nTwo “two”."
+    joined = Bookshelf(out / "books").text("Ann - Emma (chapters)")
+    assert joined == f"One – “one”.\n\n{second}"
     rows = indexed(out)
     assert [row["book_id"] for row in rows.values()] == ["Ann - Emma (chapters)"] * 2
 
@@ -149,11 +129,11 @@ def test_what_did_not_change_keeps_its_files(tmp_path):
         return {
             str(path.relative_to(out)): path.stat(follow_symlinks=False).st_mtime_ns
             for path in files
-            if path.name not in ("manifest.json", ".state-0-of-1.json")
+            if path.name not in ("0.json", "files.json", ".state-0-of-1.json")
         }
 
     before = state()
-    (out / "manifest.json").unlink()  # as Snakemake does before it makes it again
+    (out / "shards/0.json").unlink()  # as Snakemake does before it makes it again
     import_folder(root, out)
     assert state() == before
     say(root / "Ann/Emma/3.mp3")
@@ -169,20 +149,40 @@ def test_what_did_not_change_keeps_its_files(tmp_path):
     assert not list((out / "librilight").rglob("1.*"))
 
 
-@pytest.mark.parametrize(
-    ("file", "message"),
-    [("01.mp3", r"holds no text \(\.txt\)"), ("book.txt", "holds no audio file")],
-)
-def test_a_folder_without_text_or_audio_says_what_to_put_there(tmp_path, file, message):
-    (tmp_path / file).touch()
-    with pytest.raises(ValueError, match=f"{message}: put the recordings and, as .txt"):
+def test_a_folder_without_text_or_audio_says_what_to_put_there(tmp_path):
+    (tmp_path / "book.txt").write_text("Text.")
+    with pytest.raises(ValueError, match=r"holds no audio file: put the recordings and, as .epub"):
         scan(tmp_path)
+    say(tmp_path / "01.mp3")
+    (tmp_path / "book.txt").unlink()
+    sources = scan(tmp_path)
+    check(tmp_path, sources, needs_text=False)
+    with pytest.raises(
+        ValueError, match=r"holds no text \(\.epub, \.html or \.txt\): put the text"
+    ):
+        check(tmp_path, sources, needs_text=True)
 
 
-def test_the_command_tells_what_it_made(tmp_path, capsys):
+def test_the_command_prints_what_became_of_every_file(tmp_path, capsys):
     say(tmp_path / "a/1.flac")
     (tmp_path / "a/book.txt").write_text("Text.")
-    assert main(["corpus", "folder", str(tmp_path / "a"), str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().out == "folder: 1 recordings, 1 books\n"
-    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
-    assert manifest == {"recordings": ["librilight/folder/a/a/1.flac"], "books": ["book"]}
+    (tmp_path / "a/notes.pdf").write_text("Text.")
+    out = tmp_path / "out"
+    assert main(["corpus", "folder", str(tmp_path / "a"), str(out)]) == 0
+    table = [
+        "file       used as   of what, or why not",
+        "1.flac     audio     a",
+        "book.txt   text      book",
+        "notes.pdf  not used  document (a text that is not read: save it as .epub, .html or .txt)",
+        "folder: 3 files: 1 audio, 1 text, 1 not used (1 document); 1 recordings",
+    ]
+    assert capsys.readouterr().out.splitlines() == table
+    assert main(["corpus", "files", str(out / "files.json")]) == 0
+    assert capsys.readouterr().out.splitlines() == table
+    manifest = json.loads((out / "shards/0.json").read_text())
+    assert manifest["recordings"] == ["librilight/folder/a/a/1.flac"]
+    assert [row.path for row in read_table(out / "files.json")] == [
+        "1.flac",
+        "book.txt",
+        "notes.pdf",
+    ]
