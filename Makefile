@@ -41,8 +41,9 @@ demo: install
 	@echo "and metrics.json; all figures: $(BIN)/aubert evaluate show --all results/mini/metrics.json"
 	@echo; echo "open results/mini/report/index.html to see all of it, and to hear some"
 
+# A process per core, each with one thread; tests that share a run are in the same process.
 test: install
-	@$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup $(PYTEST_FLAGS)
 
 # Unit tests of one folder of tests/unit: make test-fast DIR=corpus
 test-fast: install

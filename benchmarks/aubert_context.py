@@ -20,11 +20,11 @@ from itertools import product
 from pathlib import Path
 from statistics import mean
 
-import yaml
 from readings import as_tables
 from real_recordings import ROOT
 
 from aubert import tables
+from aubert.config import resolve_files
 from aubert.corpus.books import Bookshelf
 from aubert.crossmodal.evaluation_stage import evaluate_aubert
 from aubert.crossmodal.options import AubertEvaluateOptions, AubertOptions, AubertTrainOptions
@@ -58,7 +58,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not (RUN / "aubert" / "text").exists():
         raise SystemExit(f"{RUN} holds no finished default run: run `make demo` first")
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["aubert"]
+    config = resolve_files([])["aubert"]
     shelf = Bookshelf(MINI / "books", MINI / "book_meta.json")
     for context in arguments.contexts:
         read = arguments.results / context

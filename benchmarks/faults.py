@@ -34,6 +34,7 @@ from pathlib import Path
 import psutil
 from real_recordings import ROOT
 
+from aubert.config.resolve import PRESETS, laid_over, read_yaml
 from aubert.mini import make_mini
 
 CHAPTERS = ["118/a_light_at_st_orrin_*/*_01_*", "14/the_well_of_oran_*/*_01_*"]
@@ -44,7 +45,7 @@ LOGGED = {"log_every": 2, "checkpoint_every": 2}
 PACE = {**LOGGED, "batch_seconds": 5.0, "step_seconds": 5.0}
 CTC_PACE = {"steps": 12, "warmup_steps": 2, "hold_steps": 4, "validate_every": 4}
 AUTO = {"features": {"iteration": 1, "layer": "auto"}, "clusters": [6], "train": {"steps": 6}}
-OVERLAY = {
+OWN = {
     "name": "faults",
     "num_shards": 1,
     "max_reject_fraction": 1.0,
@@ -89,15 +90,24 @@ OVERLAY = {
         "train": {"steps": 20, "warmup_steps": 1, **LOGGED},
     },
 }
+# The miniature run's values, which apply to its own corpus alone, with smaller ones over them.
+PRESET = {key: value for key, value in read_yaml(PRESETS / "mini.yaml").items() if key != "corpus"}
+OVERLAY = laid_over(PRESET, OWN)
 # stage -> (what its job makes, the file of the job's time)
 STAGES = {
     "index": ("recordings/0.parquet", "index/0"),
     "cut": ("utterances/0.parquet", "cut/0"),
     "books": ("books.parquet", "books"),
+    "units_choose": ("units/choice.json", "units_choose"),
+    "units_sample": ("units/mfcc/sample/0.safetensors", "units_sample/mfcc/0"),
     "units_learn": ("units/mfcc/k6/codebook.npy", "units_learn/mfcc_k6"),
     "units_label": ("units/mfcc/k6/labels/0", "units_label/mfcc_k6/0"),
     "units_quality": ("units/mfcc/k6/quality.json", "units_quality/mfcc_k6"),
     "units_best_layer": ("units/iter1_auto/layers.json", "units_best_layer/iter1_auto"),
+    "units_sample, network": (
+        "units/iter1_auto/sample/0.safetensors",
+        "units_sample/iter1_auto/0",
+    ),
     "units_learn, network": ("units/iter1_auto/k6/codebook.npy", "units_learn/iter1_auto_k6"),
     "units_label, network": ("units/iter1_auto/k6/labels/0", "units_label/iter1_auto_k6/0"),
     "hubert_init": ("hubert/untrained", "hubert/untrained"),

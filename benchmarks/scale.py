@@ -40,11 +40,6 @@ MOST_SECONDS, MOST_BYTES = 60, 2e9
 OVERLAY = {
     "name": "scale",
     "num_shards": NUM_SHARDS,
-    "hubert": {"iterations": []},
-    "ctc": {"inits": []},
-    "aubert": {"scorers": []},
-    "clar": {"arms": []},
-    "separation": {"in_run": False},
     "transcribe": {"backend": "ctc", "ctc": {"model": "facebook/hubert-large-ls960-ft"}},
     "words": {"backend": "ctc", "ctc": {"model": "facebook/hubert-large-ls960-ft"}},
     "corpus": {
@@ -53,8 +48,6 @@ OVERLAY = {
         "subsets": list(SUBSETS),
         "books_dir": "books",
         "book_meta": "book_meta.json",
-        "reference": None,
-        "labelled": None,
     },
 }
 

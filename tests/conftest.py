@@ -1,11 +1,21 @@
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
 
-from aubert.mini import make_mini
-
 SHARED = Path(__file__).parents[2] / "shared"
 REAL, FAULTS = SHARED / "real", SHARED / "faults"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With pytest-xdist a module's tests run in one process, and so do the modules that share a
+    run by their own mark. Whole workflows go first: what is short fills up the end."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: "unit" in item.path.parts)
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +35,11 @@ def faults() -> Path:
 
 
 @pytest.fixture(scope="session")
-def mini_corpus(tmp_path_factory) -> Path:
-    """The miniature corpus as it lies on disk; tests take from it and leave it as it is."""
-    root = tmp_path_factory.mktemp("corpus")
-    make_mini(root)
-    return root
+def mini_corpus() -> Path:
+    """The checkout's miniature corpus, which the workflow makes where it is missing or older than
+    its code. Tests take from it and leave it as it is."""
+    from snakemake_run import ROOT, in_the_checkout
+
+    with in_the_checkout() as run:
+        run.snakemake("data/mini/manifest.json")
+    return ROOT / "data/mini"

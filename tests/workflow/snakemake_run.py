@@ -2,47 +2,65 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import warm
 import yaml
 
+from aubert.config.resolve import PRESETS, laid_over, read_yaml
+
 ROOT = Path(__file__).parents[2]
-# The word-aligned corpus alone, heard by pocketsphinx.
+# The word-aligned corpus alone, by pocketsphinx.
 NOTHING_TRAINED = {
-    "hubert": {"iterations": []},
-    "ctc": {"inits": []},
-    "aubert": {"scorers": []},
-    "clar": {"arms": []},
-    "separation": {"in_run": False},
+    "systems": [],
     "transcribe": {"backend": "pocketsphinx"},
     "words": {"backend": "pocketsphinx"},
+}
+# The miniature run's networks and trainings, for other corpora: the defaults are the papers'.
+MINI = read_yaml(PRESETS / "mini.yaml")
+MINI_SIZES = {
+    key: value for key, value in MINI.items() if key not in ("name", "num_shards", "corpus")
 }
 
 
 @dataclass(frozen=True)
 class Run:
-    """A working directory with a config overlay, and Snakemake in it."""
+    """A working directory with a config overlay, and Snakemake in it.
+
+    house: the checkout that is run
+    server: that its commands are forked from, by name; None: each is started by itself
+    """
 
     directory: Path
     overlay: dict
-    house: Path = ROOT  # the checkout that is run
+    house: Path = ROOT
+    server: str | None = "all"
 
     def snakemake(self, *arguments: str, check: bool = True) -> str:
         """What Snakemake printed; AssertionError with it when `check` and it failed."""
-        done = subprocess.run(
-            self.command(*arguments),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=self.environment(),
-        )
-        assert not check or done.returncode == 0, done.stdout[-6000:]
-        return done.stdout
+        with tempfile.TemporaryFile("w+") as output:
+            status = self._run(self.command(*arguments), output.fileno())
+            output.seek(0)
+            printed = output.read()
+        assert not check or status == 0, printed[-6000:]
+        return printed
+
+    def _run(self, command: list[str], output: int) -> int:
+        env = self.environment()
+        if self.server is None:
+            return subprocess.run(command, stdout=output, stderr=output, env=env).returncode
+        address = warm.server(self.server)
+        env |= warm.jobs_environment(address)
+        return warm.run(address, command, (0, output, output), env)
 
     def command(self, *arguments: str) -> list[str]:
         configfile = self._own("overlay.yaml")
@@ -80,12 +98,18 @@ class Run:
         return [json.loads(line) for line in path.read_text().splitlines()]
 
     def with_config(self, **changes) -> Run:
-        """The same directory with other top-level config entries (sections are merged)."""
-        merged = dict(self.overlay)
-        for key, value in changes.items():
-            old = merged.get(key)
-            merged[key] = {**old, **value} if isinstance(value, dict) and old else value
-        return Run(self.directory, merged, self.house)
+        """The same directory with other config entries (sections are merged)."""
+        return replace(self, overlay=laid_over(self.overlay, changes))
 
     def results(self, *parts: str) -> Path:
         return self.directory.joinpath("results", self.overlay.get("name", "mini"), *parts)
+
+
+@contextmanager
+def in_the_checkout() -> Iterator[Run]:
+    """The default run in the checkout itself. Snakemake lets one process at a time into a
+    directory: of tests that run side by side, one waits for the other."""
+    run = Run(ROOT, {})
+    with run._own("tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield run

@@ -4,11 +4,11 @@ what they retrieve means nothing here, but every rule, option and file is the re
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
-from snakemake_run import NOTHING_TRAINED, Run
+from snakemake_run import Run
 from tiny_aubert import save_encoders
+from tiny_run import chapters_run
 from transformers import AutoModel
 
 from aubert import tables
@@ -24,35 +24,19 @@ NETWORKS = [f"aubert_{stage} {scorer}" for stage in ("draw", "evaluate", "train"
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, mini_corpus) -> Run:
     directory = tmp_path_factory.mktemp("aubert")
-    for pattern in RECORDINGS:
-        for path in (mini_corpus / "librilight/small").glob(pattern):
-            target = directory / path.relative_to(mini_corpus)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
     save_encoders(directory / "encoders")
-    run = Run(
-        directory,
-        {
-            **NOTHING_TRAINED,
-            "name": "tiny",
-            "num_shards": 1,
-            "corpus": {
-                "source": "librilight",
-                "root": "librilight",
-                "books_dir": str(mini_corpus / "books"),
-                "book_meta": str(mini_corpus / "book_meta.json"),
-                "reference": None,
-                "labelled": None,
-            },
-            "aubert": {
-                "scorers": ["cosine", "mlp"],
-                "audio_encoder": "encoders/audio",
-                "small_bert": {"hidden_size": 16, "num_layers": 1, "intermediate_size": 16},
-                "model": {"projection_dim": 8, "scorer_hidden": 8},
-                "train": TRAIN,
-            },
+    overlay = {
+        "name": "tiny",
+        "systems": ["aubert"],
+        "aubert": {
+            "scorers": ["cosine", "mlp"],
+            "audio_encoder": "encoders/audio",
+            "small_bert": {"hidden_size": 16, "num_layers": 1, "intermediate_size": 16},
+            "model": {"projection_dim": 8, "scorer_hidden": 8},
+            "train": TRAIN,
         },
-    )
+    }
+    run = chapters_run(directory, mini_corpus, RECORDINGS, overlay)
     run.snakemake("aubert", "results/tiny/metrics.json")
     return run
 
@@ -116,6 +100,6 @@ def test_the_run_s_own_encoders_need_what_trains_them(run):
         ("ctc", "aubert.audio_encoder is ctc, but corpus.labelled is null"),
         ("hubert", "aubert.audio_encoder is hubert, but hubert.iterations is empty"),
     ):
-        changed = run.with_config(aubert={"audio_encoder": audio})
+        changed = run.with_config(aubert={"audio_encoder": audio}, hubert={"iterations": []})
         output = changed.snakemake("--dry-run", "aubert", check=False)
         assert f"config: {message}" in output and "Traceback" not in output

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from snakemake_run import NOTHING_TRAINED, ROOT, Run
+from snakemake_run import ROOT, Run
+from tiny_run import SMALL
 
 from aubert import tables
 
@@ -93,16 +94,15 @@ def run(tmp_path_factory, mini_corpus) -> Run:
     run = Run(
         directory,
         {
+            **SMALL,
             "name": "bad",
             "num_shards": 2,
             "max_reject_fraction": 0.95,
-            **NOTHING_TRAINED,
             "corpus": {
                 "source": "librilight",
                 "root": "corpus/librilight",
                 "books_dir": "corpus/books",
                 "book_meta": "corpus/book_meta.json",
-                "reference": None,
             },
         },
     )
@@ -199,7 +199,7 @@ def test_too_many_rejects_stop_the_run_and_say_what_to_do(run):
 @pytest.mark.parametrize(
     ("argument", "line"),
     [
-        ("num_shards=four", "config: num_shards is 'four'; it must be of type integer"),
+        ("num_shards=four", "config: num_shards is 'four'; it must be a whole number, 1 or more"),
         ("nun_shards=4", "config: nun_shards is not a key; did you mean num_shards?"),
         ("cut={agressiveness: 1}", "config: cut.agressiveness is not a key"),
         ("results_dir='a; touch hacked'", "config: results_dir is 'a; touch hacked'; it must be"),
@@ -215,7 +215,7 @@ def test_a_wrong_config_is_one_clear_line(tmp_path, argument, line):
 
 
 def test_a_corpus_that_is_not_there_is_one_clear_line(tmp_path):
-    absent = {"source": "librilight", "root": "absent", "reference": None}
+    absent = {"source": "librilight", "root": "absent"}
     output = Run(tmp_path, {"corpus": absent}).snakemake("--dry-run", check=False)
     assert "corpus.root: absent is not a directory" in output
     assert "Traceback" not in output

@@ -4,41 +4,23 @@ nonsense, but every rule, option and table on the way is the real one."""
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
-from snakemake_run import NOTHING_TRAINED, Run
+from snakemake_run import Run
 from tiny_checkpoints import save_checkpoint
+from tiny_run import chapters_run
 
 from aubert import tables
 
-BOOK_DIR = "small/118/a_light_at_st_orrin_2303_librivox_64kb_mp3"
+CHAPTER = "118/a_light_at_st_orrin_2303_librivox_64kb_mp3/*_01_*"
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, mini_corpus) -> Run:
     directory = tmp_path_factory.mktemp("ctc")
     save_checkpoint(directory / "checkpoint", "group")
-    (directory / "librilight" / BOOK_DIR).mkdir(parents=True)
-    for path in (mini_corpus / "librilight" / BOOK_DIR).glob("*_01_*"):
-        shutil.copy(path, directory / "librilight" / BOOK_DIR)
-    return Run(
-        directory,
-        {
-            "name": "ctc",
-            "num_shards": 1,
-            "corpus": {
-                "source": "librilight",
-                "root": "librilight",
-                "books_dir": str(mini_corpus / "books"),
-                "book_meta": str(mini_corpus / "book_meta.json"),
-                "reference": None,
-                "labelled": None,
-            },
-            **NOTHING_TRAINED,
-            "words": {"backend": "ctc", "ctc": {"model": "checkpoint"}},
-        },
-    )
+    words = {"backend": "ctc", "ctc": {"model": "checkpoint"}}
+    return chapters_run(directory, mini_corpus, [CHAPTER], {"name": "ctc", "words": words})
 
 
 def test_words_are_aligned_with_a_calibrated_checkpoint(run):
@@ -59,14 +41,10 @@ def test_words_are_aligned_with_a_calibrated_checkpoint(run):
 
 
 def test_transcripts_of_a_checkpoint_with_a_book_s_language_model(run):
-    transcribed = Run(
-        run.directory,
-        {
-            **run.overlay,
-            "name": "transcribed",
-            "max_reject_fraction": 1.0,
-            "transcribe": {"backend": "ctc", "ctc": {"model": "checkpoint", "book_biased": True}},
-        },
+    transcribed = run.with_config(
+        name="transcribed",
+        max_reject_fraction=1.0,
+        transcribe={"backend": "ctc", "ctc": {"model": "checkpoint", "book_biased": True}},
     )
     target = "results/transcribed/transcripts/0.parquet"
     transcribed.snakemake(target)

@@ -4,16 +4,15 @@ nonsense, but every rule, option and file on the way is the real one."""
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 from edits import append, edited, raise_version
 from snakemake_run import Run
-from tiny_run import HUBERT_MODEL, copy_house
+from tiny_run import HUBERT_MODEL, chapters_run, copy_house, take_labelled
 
 from aubert import tables
 
-BOOK_DIR = "small/118/a_light_at_st_orrin_2303_librivox_64kb_mp3"
+CHAPTER = "118/a_light_at_st_orrin_2303_librivox_64kb_mp3/*_01_*"
 HUBERT = {
     "model": HUBERT_MODEL,
     "train": {"warmup_steps": 1, "log_every": 1, "checkpoint_every": 1, "validate_every": 1},
@@ -29,45 +28,26 @@ TRAIN = {
     "validate_every": 3,
     "validation_share": 0.3,
 }
-SCRATCH = {"train_front_end": True, "freeze_encoder_steps": 0}
 TRANSCRIPTS = "results/ctc/transcripts/0.parquet"
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, mini_corpus) -> Run:
-    """A chapter to transcribe, a few labelled utterances, and the checkpoint made of them."""
+    """A chapter to transcribe, a few labelled utterances, and the checkpoint made of them, which
+    are no part of the run until they are asked for."""
     directory = tmp_path_factory.mktemp("ctc_training")
-    (directory / "librilight" / BOOK_DIR).mkdir(parents=True)
-    for path in (mini_corpus / "librilight" / BOOK_DIR).glob("*_01_*"):
-        shutil.copy(path, directory / "librilight" / BOOK_DIR)
-    shutil.copytree(mini_corpus / "librispeech_finetuning/1h/0", directory / "labelled/1h")
-    speaker = next((mini_corpus / "librispeech/dev-unseen").iterdir())
-    shutil.copytree(next(speaker.iterdir()), directory / "labelled/dev")
-    run = Run(
-        directory,
-        {
-            "name": "ctc",
-            "num_shards": 1,
-            "max_reject_fraction": 1.0,
-            "corpus": {
-                "source": "librilight",
-                "root": "librilight",
-                "books_dir": str(mini_corpus / "books"),
-                "book_meta": str(mini_corpus / "book_meta.json"),
-                "reference": None,
-                "labelled": {
-                    "train": ["labelled/1h"],
-                    "dev": {"seen": None, "unseen": "labelled/dev"},
-                },
-            },
-            "units": {"kmeans": {"sample_frames": 1000, "restarts": 1}},
-            "hubert": HUBERT,
-            "probe": {"layer": 1},
-            "ctc": {"train": TRAIN, "hubert": {"freeze_encoder_steps": 1}, "scratch": SCRATCH},
-            "transcribe": {"backend": "ctc", "ctc": {"model": "trained", "beam_width": 2}},
-        },
-        copy_house(tmp_path_factory.mktemp("ctc_house")),
-    )
+    overlay = {
+        "name": "ctc",
+        "max_reject_fraction": 1.0,
+        "corpus": {"labelled": take_labelled(mini_corpus, directory)},
+        "units": {"kmeans": {"sample_frames": 1000, "restarts": 1}},
+        "hubert": HUBERT,
+        "probe": {"layer": 1},
+        "ctc": {"train": TRAIN, "hubert": {"freeze_encoder_steps": 1}},
+        "transcribe": {"backend": "ctc", "ctc": {"model": "trained", "beam_width": 2}},
+    }
+    house = copy_house(tmp_path_factory.mktemp("ctc_house"))
+    run = chapters_run(directory, mini_corpus, [CHAPTER], overlay, house)
     run.snakemake("ctc", TRANSCRIPTS)
     return run
 
@@ -100,16 +80,15 @@ def test_what_reruns(run):
             *(f"{rule} {init}" for rule in ("ctc_evaluate", "ctc_train") for init in inits),
         ]
 
-    ctc = run.overlay["ctc"]
     assert jobs() == []
     # Where and how a training runs is no other training.
     assert jobs(ctc={"train": {**TRAIN, "device": "cpu", "num_workers": 2, "keep": 1}}) == []
     changed = {"hubert": {"freeze_encoder_steps": 2}}
     assert jobs(ctc=changed) == [*retrained("hubert"), "transcribe 0"]
-    assert jobs(ctc={"scratch": {**SCRATCH, "layerdrop": 0.2}}) == retrained("scratch")
+    assert jobs(ctc={"scratch": {"layerdrop": 0.2}}) == retrained("scratch")
     changed = {"train": {**TRAIN, "steps": 4}}
     assert jobs(ctc=changed) == [*retrained("hubert", "scratch"), "transcribe 0"]
-    assert jobs(ctc={**ctc, "use": "scratch"}) == ["transcribe 0"]
+    assert jobs(ctc={"use": "scratch"}) == ["transcribe 0"]
     changed = {"backend": "ctc", "ctc": {"model": "trained", "beam_width": 3}}
     evaluated = ["ctc", "ctc_evaluate hubert", "ctc_evaluate scratch"]
     assert jobs(transcribe=changed) == [*evaluated, "transcribe 0"]
@@ -127,8 +106,7 @@ def test_what_reruns(run):
 
 
 def test_the_run_s_own_checkpoint_needs_labelled_speech(run):
-    corpus = {**run.overlay["corpus"], "labelled": None}
-    without = run.with_config(corpus=corpus)
+    without = run.with_config(corpus={"labelled": None})
     output = without.snakemake("--dry-run", TRANSCRIPTS, check=False)
     assert "config: transcribe.ctc.model is trained, but corpus.labelled is null" in output
     assert "Traceback" not in output

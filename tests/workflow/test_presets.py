@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,6 @@ def test_a_download_by_snakemake_lies_where_the_preset_looks(tmp_path):
 
 
 def test_the_config_knows_every_artefact():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    known = schema["properties"]["download"]["properties"]["artefacts"]["items"]["enum"]
-    assert known == list(ARTEFACTS)
+    schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    download = schema["$defs"]["DownloadOptions"]["properties"]
+    assert download["artefacts"]["items"]["enum"] == list(ARTEFACTS)

@@ -8,6 +8,7 @@ told apart from what all shards are learned from.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -36,17 +37,20 @@ def chain(shards, first: str) -> list[str]:
     return [*of_shards(shards, first), *SUMS]
 
 
+def sampled(feature: str) -> list[str]:
+    return [f"units_sample {feature} {shard}" for shard in SHARDS]
+
+
 def units(feature: str, k: int) -> list[str]:
     return [f"units_learn {feature} {k}", *(f"units_label {feature} {k} {n}" for n in SHARDS)]
 
 
 CTC = {init: [f"ctc_train {init}", f"ctc_evaluate {init}"] for init in INITS}
 BELOW_SECOND = ["hubert_train 2", "probe", *CTC["hubert"]]
-BELOW_FIRST = ["hubert_train 1", *units("iter1_layer1", 6), *BELOW_SECOND]
+BELOW_MODEL = [*sampled("iter1_layer1"), *units("iter1_layer1", 6), *BELOW_SECOND]
+BELOW_FIRST = ["hubert_train 1", *BELOW_MODEL]
 # What is learned from every shard.
-LEARNED = [*units("mfcc", 5), *BELOW_FIRST]
-
-
+LEARNED = ["units_choose", *sampled("mfcc"), *units("mfcc", 5), *BELOW_FIRST]
 BOOKS_OF_SHARDS = [f"books_of_shard {shard}" for shard in SHARDS]
 
 
@@ -71,6 +75,29 @@ def test_a_chapter_replaced(run):
         assert run.jobs("dataset") == sorted([*of_shards([shard], "index"), "dataset"])
         assert run.jobs() == sorted([*chain([shard], "index"), *LEARNED])
     assert run.jobs() == []
+
+
+def test_trainings_on_demand(run):
+    """What is learned from all shards stays until it is forced."""
+    other = run.with_config(retrain="on_demand")
+    assert other.jobs() == []
+    chapter = sorted((run.directory / "librilight").glob("small/*/*/*.flac"))[0]
+    shard = shard_of(chapter.parts[-3], len(SHARDS))
+    labels = [f"units_label mfcc 5 {shard}", f"units_label iter1_layer1 6 {shard}"]
+    with edited(chapter, append):
+        assert other.jobs() == sorted([*chain([shard], "index"), *labels, "probe"])
+        assert set(LEARNED) - {"units_choose"} <= set(other.jobs("--forcerun", "units_choose"))
+
+
+def test_a_chapter_touched(run):
+    """Another time of the same content is no change."""
+    chapter = sorted((run.directory / "librilight").glob("small/*/*/*.flac"))[0]
+    times = chapter.stat().st_mtime_ns
+    os.utime(chapter, ns=(times + 10**9, times + 10**9))
+    try:
+        assert run.jobs() == []
+    finally:
+        os.utime(chapter, ns=(times, times))
 
 
 def test_a_speaker_added(run):
@@ -154,8 +181,8 @@ def test_where_and_how_much(run, tmp_path):
         ("align/find_book.py", ["books", *BOOKS_OF_SHARDS, *chain(SHARDS, "match")]),
         ("align/refine.py", chain(SHARDS, "refine")),
         ("cli.py", []),
-        ("models/hubert.py", []),
-        ("training/ctc.py", []),
+        ("hubert/network.py", []),
+        ("ctc/task.py", []),
         ("units/encoder_features.py", []),
     ],
 )
@@ -181,9 +208,9 @@ FIGURES = {"probe", *SUMS, *(f"ctc_evaluate {init}" for init in INITS)}
 @pytest.mark.parametrize(
     ("module", "rerun"),
     [
-        ("models/hubert_options.py", ["hubert_init", *BELOW_FIRST, *CTC["scratch"], *SUMS]),
-        ("training/ctc_options.py", [*CTC["hubert"], *CTC["scratch"], *SUMS]),
-        ("units/encoder_features.py", [*units("iter1_layer1", 6), *BELOW_SECOND, *SUMS]),
+        ("hubert/options.py", ["hubert_init", *BELOW_FIRST, *CTC["scratch"], *SUMS]),
+        ("ctc/options.py", [*CTC["hubert"], *CTC["scratch"], *SUMS]),
+        ("units/encoder_features.py", [*BELOW_MODEL, *SUMS]),
     ],
 )
 def test_a_version_raised(run, module, rerun):

@@ -6,13 +6,14 @@ import json
 
 import pytest
 import soundfile
-from snakemake_run import NOTHING_TRAINED, Run
+from snakemake_run import Run
+from tiny_run import SMALL
 
 from aubert.cli import main
+from aubert.config.resolve import laid_over
 from aubert.separation.mixtures import MixtureList, render
 
 SEPARATION = {
-    "in_run": False,
     "list": {"num_mixtures": 2, "seconds": 1.0},
     "model": {"hidden_size": 4, "embedding_dim": 4},
     "train": {
@@ -29,14 +30,9 @@ def run(tmp_path_factory, mini_corpus) -> Run:
         "root": str(mini_corpus / "librilight"),
         "books_dir": str(mini_corpus / "books"),
         "book_meta": str(mini_corpus / "book_meta.json"),
-        "reference": None,
-        "labelled": None,
     }
-    overlay = {
-        **NOTHING_TRAINED, "name": "mixed", "num_shards": 1, "corpus": corpus,
-        "separation": SEPARATION,
-    }  # fmt: skip
-    run = Run(tmp_path_factory.mktemp("separation"), overlay)
+    own = {"name": "mixed", "num_shards": 1, "corpus": corpus, "separation": SEPARATION}
+    run = Run(tmp_path_factory.mktemp("separation"), laid_over(SMALL, own))
     run.snakemake("separation")
     return run
 
@@ -61,8 +57,7 @@ def test_the_model_takes_a_mixture_of_the_list_apart(run, tmp_path, capsys):
 
 def test_what_reruns(run):
     def jobs(**changes):
-        sections = {name: {**SEPARATION.get(name, {}), **own} for name, own in changes.items()}
-        return run.with_config(separation=sections).jobs("separation")
+        return run.with_config(separation=changes).jobs("separation")
 
     evaluated = ["separation", "separation_evaluate"]
     assert run.jobs("separation") == []
@@ -72,11 +67,9 @@ def test_what_reruns(run):
     assert jobs(train={"steps": 3}) == [*evaluated, "separation_train"]
     assert jobs(model={"loss": "whitened"}) == [*evaluated, "separation_train"]
     assert jobs(list={"num_mixtures": 3}) == [*evaluated, "separation_mix", "separation_train"]
-    # The figures are part of the run's where they are asked for.
+    # The figures are part of the run's where its systems say so.
     rules = {job.split()[0] for job in run.jobs("results/mixed/metrics.json")}
     assert "metrics" in rules and "separation_evaluate" not in rules
-    inside = run.with_config(
-        separation={"in_run": True, "train": {**SEPARATION["train"], "steps": 3}}
-    )
+    inside = run.with_config(systems=["separation"], separation={"train": {"steps": 3}})
     rules = {job.split()[0] for job in inside.jobs("results/mixed/metrics.json")}
     assert {"metrics", "separation_evaluate"} <= rules

@@ -6,14 +6,14 @@ import json
 
 import pytest
 from browser import needs_chromium, opened
-from snakemake_run import ROOT, Run
+from snakemake_run import Run, in_the_checkout
 
 
 @pytest.fixture(scope="module")
 def trained_run() -> Run:
-    """In the checkout itself: after `make demo` nothing is to be done."""
-    run = Run(ROOT, {})
-    run.snakemake()
+    """After `make demo` nothing is to be done."""
+    with in_the_checkout() as run:
+        run.snakemake()
     return run
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from snakemake_run import NOTHING_TRAINED, Run
-from tiny_run import HUBERT_MODEL
+from snakemake_run import Run
+from tiny_run import HUBERT_MODEL, chapters_run
 from transformers import AutoModel
 
 from aubert.evaluate.unit_quality import phones_of_utterances
@@ -26,40 +26,23 @@ SECOND = {"features": {"iteration": 1, "layer": 1}, "clusters": [6], "train": {"
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, mini_corpus) -> Run:
-    directory = tmp_path_factory.mktemp("hubert")
-    for pattern in RECORDINGS:
-        for path in (mini_corpus / "librilight/small").glob(pattern):
-            target = directory / path.relative_to(mini_corpus)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
-    run = Run(
-        directory,
-        {
-            **NOTHING_TRAINED,
-            "name": "tiny",
-            "num_shards": 1,
-            "corpus": {
-                "source": "librilight",
-                "root": "librilight",
-                "books_dir": str(mini_corpus / "books"),
-                "book_meta": str(mini_corpus / "book_meta.json"),
-                "reference": str(mini_corpus / "reference"),
-                "labelled": None,
+    overlay = {
+        "name": "tiny",
+        "corpus": {"reference": str(mini_corpus / "reference")},
+        "hubert": {
+            "model": HUBERT_MODEL,
+            "train": {
+                "batch_seconds": 5.0,
+                "step_seconds": 5.0,
+                "max_seconds": 5.0,
+                "log_every": 2,
+                "checkpoint_every": 2,
             },
-            "hubert": {
-                "model": HUBERT_MODEL,
-                "train": {
-                    "batch_seconds": 5.0,
-                    "step_seconds": 5.0,
-                    "max_seconds": 5.0,
-                    "log_every": 2,
-                    "checkpoint_every": 2,
-                },
-                "iterations": [FIRST, SECOND],
-                "compare": {"layer": 1, "clusters": 6},
-            },
+            "iterations": [FIRST, SECOND],
+            "compare": {"layer": 1, "clusters": 6},
         },
-    )
+    }
+    run = chapters_run(tmp_path_factory.mktemp("hubert"), mini_corpus, RECORDINGS, overlay)
     run.snakemake("hubert")
     return run
 

@@ -10,7 +10,9 @@ import shutil
 from pathlib import Path
 
 import soundfile
-from snakemake_run import NOTHING_TRAINED, ROOT, Run
+from snakemake_run import MINI_SIZES, NOTHING_TRAINED, ROOT, Run
+
+from aubert.config.resolve import laid_over
 
 SECONDS = 20
 CHAPTERS = ["118/*/*_01_*.flac", "512/*/*_01_*.flac", "640/*/*_03_quillam*.flac"]
@@ -46,6 +48,30 @@ CTC_TRAIN = {
     "log_every": 1,
     "checkpoint_every": 2,
 }
+# Of the miniature run, with nothing trained unless it is asked for.
+SMALL = laid_over(MINI_SIZES, NOTHING_TRAINED)
+
+
+def chapters_run(
+    directory: Path, mini: Path, chapters: list[str], overlay: dict, house: Path = ROOT
+) -> Run:
+    """Of whole chapters, which are copied to `directory`, in one shard; nothing is run yet.
+
+    mini: the miniature corpus. chapters: patterns of its recordings.
+    """
+    for pattern in chapters:
+        for path in (mini / "librilight/small").glob(pattern):
+            target = directory / path.relative_to(mini)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    corpus = {
+        "source": "librilight",
+        "root": "librilight",
+        "books_dir": str(mini / "books"),
+        "book_meta": str(mini / "book_meta.json"),
+    }
+    own = laid_over({"num_shards": 1, "corpus": corpus}, overlay)
+    return Run(directory, laid_over(SMALL, own), house)
 
 
 def copy_house(house: Path) -> Path:
@@ -58,7 +84,7 @@ def copy_house(house: Path) -> Path:
 
 
 def tiny_run(directory: Path, mini: Path, house: Path = ROOT, num_shards: int = 2) -> Run:
-    """Of a corpus that is written to `directory`; nothing is run yet.
+    """Units, HuBERT and CTC of a corpus that is written to `directory`; nothing is run yet.
 
     mini: the miniature corpus
     """
@@ -67,11 +93,8 @@ def tiny_run(directory: Path, mini: Path, house: Path = ROOT, num_shards: int = 
         _first_seconds(source, directory / source.relative_to(mini))
     shutil.copytree(mini / "books", directory / "books")
     shutil.copy(mini / "book_meta.json", directory)
-    shutil.copytree(mini / "librispeech_finetuning/1h/0", directory / "labelled/1h")
-    speaker = next((mini / "librispeech/dev-unseen").iterdir())
-    shutil.copytree(next(speaker.iterdir()), directory / "labelled/dev")
-    overlay = {
-        **NOTHING_TRAINED,
+    own = {
+        "systems": ["hubert", "ctc"],
         "name": "tiny",
         "num_shards": num_shards,
         "max_reject_fraction": 1.0,
@@ -80,19 +103,22 @@ def tiny_run(directory: Path, mini: Path, house: Path = ROOT, num_shards: int = 
             "root": "librilight",
             "books_dir": "books",
             "book_meta": "book_meta.json",
-            "reference": None,
-            "labelled": {"train": ["labelled/1h"], "dev": {"seen": None, "unseen": "labelled/dev"}},
+            "labelled": take_labelled(mini, directory),
         },
         "units": {"phones": None, "kmeans": {"sample_frames": 2000, "restarts": 1}},
         "hubert": HUBERT,
         "probe": {"layer": 1},
-        "ctc": {
-            "train": CTC_TRAIN,
-            "hubert": {"freeze_encoder_steps": 1},
-            "scratch": {"train_front_end": True, "freeze_encoder_steps": 0},
-        },
+        "ctc": {"train": CTC_TRAIN, "hubert": {"freeze_encoder_steps": 1}},
     }
-    return Run(directory, overlay, house)
+    return Run(directory, laid_over(SMALL, own), house)
+
+
+def take_labelled(mini: Path, directory: Path) -> dict:
+    """Some minutes of labelled speech, copied to `directory`: the section corpus.labelled."""
+    shutil.copytree(mini / "librispeech_finetuning/1h/0", directory / "labelled/1h")
+    speaker = min((mini / "librispeech/dev-unseen").iterdir())
+    shutil.copytree(min(speaker.iterdir()), directory / "labelled/dev")
+    return {"train": ["labelled/1h"], "dev": {"unseen": "labelled/dev"}}
 
 
 def _first_seconds(source: Path, target: Path) -> None:

@@ -1,0 +1,8 @@
+# Read by the shells of jobs, by BASH_ENV: `python -m aubert` is run by the server of warm.py.
+python() {
+  if [ "${1-} ${2-}" = "-m aubert" ]; then
+    command python -I -S "$WARM_CLIENT" "$@"
+  else
+    command python "$@"
+  fi
+}
