@@ -5,6 +5,7 @@ Lengths propose, the sound decides: the loudness of the two over time must go up
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -12,15 +13,17 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from aubert.corpus.folder_layout import Chapter, plain, without_number
+from aubert.corpus.folder_layout import Book, Chapter, is_of_a_kind
 
 RATE_HZ = 8_000  # of what is compared
 _FRAME_SAMPLES = 160  # 20 ms
 _PLACES = (0.12, 0.31, 0.5, 0.69, 0.88)  # of the whole, where it is compared
 _WINDOW_S = 12.0
 _SAME = 0.8  # correlation of the loudness; of other speech it stays below .5
-_SLACK = 0.01  # share of the length by which two forms may differ, beside _SLACK_S a file
+_SLACK = 0.01  # share of the length by which two forms of a book may differ, and _SLACK_S a file
 _SLACK_S = 0.3
+_ANY_BOOK = ("book", "chapter", "complete", "disc", "full", "part", "unabridged", "whole")
+_MIN_S = 5.0  # of sound, to be compared at all
 
 # (path, start in seconds, length in seconds) -> mono samples at RATE_HZ
 Excerpt = Callable[[PurePosixPath, float, float], np.ndarray]
@@ -46,32 +49,40 @@ def duplicates(
 def _candidates(
     chapters: Sequence[Chapter], seconds: Mapping[PurePosixPath, float | None]
 ) -> Iterator[tuple[list[PurePosixPath], list[PurePosixPath]]]:
-    """Pairs of forms that may be the same: of one book, or of books of one name or length."""
-    forms: dict[tuple, list[PurePosixPath]] = defaultdict(list)
-    names: dict[tuple, str] = {}
+    """Pairs of forms that may be the same: of one book, or of two of one name that are not two
+    readers'. Books of other names are others, whatever they hold."""
+    by_format: dict[tuple[Book, str], list[PurePosixPath]] = defaultdict(list)
+    by_folder: dict[tuple[Book, str, str], list[PurePosixPath]] = defaultdict(list)
     for one in chapters:
         if seconds[one.path]:
-            inside = one.path.relative_to(one.folder) if one.folder.parts else one.path
-            disc = inside.parts[0] if len(inside.parts) > 1 else ""
-            form = (one.book, one.path.suffix.lower(), disc)
-            forms[form].append(one.path)
-            names[form] = plain(without_number(one.book.title))
-    # Discs are compared with each other, and all of them with another format.
-    by_format: dict[tuple, list[PurePosixPath]] = defaultdict(list)
-    for (book, suffix, _), paths in forms.items():
-        by_format[book, suffix, None].extend(paths)
-    names |= {form: plain(without_number(form[0].title)) for form in by_format}
-    lengths = {
-        form: sum(seconds[path] for path in paths) for form, paths in (forms | by_format).items()
-    }
+            form = (one.book, one.path.suffix.lower())
+            by_format[form].append(one.path)
+            inside = one.path.relative_to(one.folder)
+            by_folder[*form, inside.parts[0] if len(inside.parts) > 1 else ""].append(one.path)
+    names = {form: _names(form[0], paths) for form, paths in by_format.items()}
     for one, other in combinations(by_format, 2):
-        if names[one] == names[other] or _are_near(lengths[one], lengths[other], 0):
+        if one[0] == other[0] or (names[one] & names[other] and _may_be_one(one[0], other[0])):
             yield by_format[one], by_format[other]
-    stems = {form: [path.stem.casefold() for path in paths] for form, paths in forms.items()}
-    for one, other in combinations(forms, 2):
-        is_copy = one[:2] == other[:2] and stems[one] == stems[other]
-        if is_copy and _are_near(lengths[one], lengths[other], len(stems[one])):
-            yield forms[one], forms[other]
+    stems = {form: [path.stem.casefold() for path in paths] for form, paths in by_folder.items()}
+    for one, other in combinations(by_folder, 2):
+        if one[:2] == other[:2] and stems[one] == stems[other]:
+            yield by_folder[one], by_folder[other]
+
+
+def _names(book: Book, paths: Sequence[PurePosixPath]) -> set[str]:
+    """What a book is called, without what only tells its form: Emma, Emma mp3, Emma.m4b."""
+    titles = [book.title, *(path.stem for path in paths if len(paths) == 1)]
+    words = (re.findall(r"[^\W_]+", title.casefold()) for title in titles)
+    return {"".join(filter(_tells, one)) for one in words} - {""}
+
+
+def _tells(word: str) -> bool:
+    return not (word.isdecimal() or word in _ANY_BOOK or is_of_a_kind(word))
+
+
+def _may_be_one(one: Book, other: Book) -> bool:
+    """Whether no folder says that two people read them."""
+    return one.reader == other.reader or any(each.reader == each.title for each in (one, other))
 
 
 def _compared(
@@ -82,10 +93,14 @@ def _compared(
 ) -> dict[PurePosixPath, PurePosixPath]:
     kept, spare = sorted((first, second), key=lambda paths: (-len(paths), paths))
     lengths = [sum(seconds[path] for path in paths) for paths in (kept, spare)]
-    if _are_near(*lengths, len(kept)):
-        if _sound_alike(kept, spare, seconds, excerpt):
-            return dict.fromkeys(spare, kept[0])
+    if min(lengths) < _MIN_S:
         return {}
+    stems = [[path.stem.casefold() for path in paths] for paths in (kept, spare)]
+    # As many files with other names are other chapters.
+    if len(kept) > len(spare) or stems[0] == stems[1]:
+        alike = _are_near(*lengths, len(kept)) and _sound_alike(kept, spare, seconds, excerpt)
+        if alike:
+            return dict.fromkeys(spare, kept[0])
     # One by one: a part of the book in another format, copies of some chapters.
     found: dict[PurePosixPath, PurePosixPath] = {}
     by_stem = {path.stem.casefold(): path for path in kept}
@@ -111,7 +126,7 @@ def _sound_alike(
     seconds: Mapping[PurePosixPath, float | None],
     excerpt: Excerpt,
 ) -> bool:
-    """At all places but one that tell something."""
+    """At all places that tell something, of four and more but one."""
     total_s = min(sum(seconds[path] for path in paths) for paths in (first, second))
     off_s = abs(sum(seconds[p] for p in first) - sum(seconds[p] for p in second))
     window_s = min(_WINDOW_S, total_s / 4)
@@ -125,6 +140,8 @@ def _sound_alike(
         likeness = _likeness(_loudness(one), _loudness(other))
         if likeness is not None:
             votes.append(likeness >= _SAME)
+        if votes.count(False) > 1:
+            return False
     return len(votes) > 1 and votes.count(False) <= (len(votes) > 3)
 
 

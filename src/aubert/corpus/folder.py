@@ -24,7 +24,7 @@ from aubert.corpus.books import read_text
 from aubert.corpus.folder_audio import Made, Recording, make
 from aubert.corpus.folder_files import NAME, Row, table_of, write_table
 from aubert.corpus.folder_layout import Chapter
-from aubert.corpus.folder_plan import Plan, Reading, make_plan, read_state, state_path
+from aubert.corpus.folder_plan import Plan, Reading, make_plan, read_state, remember, state_path
 from aubert.corpus.shards import AUDIO_SUFFIXES, shard_names
 from aubert.corpus.tags import cover_of
 from aubert.files import write_json
@@ -72,6 +72,7 @@ def finish(root: Path, out: Path, num_shards: int) -> list[Row]:
         made |= {path: Made(**one) for path, one in content["files"].items()}
     _write_texts(plan, plan.readings, out / "books", everything=True)
     _remove_others(plan, out, made.values(), num_shards)
+    remember(plan, out)
     rows = table_of(plan, made)
     write_table(out / NAME, rows)
     return rows

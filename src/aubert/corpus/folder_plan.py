@@ -22,7 +22,9 @@ from aubert.corpus.folder_layout import Book, Chapter, chapters, plain, without_
 from aubert.corpus.folder_scan import REASONS, Source, scan
 from aubert.corpus.folder_texts import flat_name, texts_of
 from aubert.corpus.tags import Mark, Tags, bcp47, read_tags
+from aubert.files import write_json
 
+_KNOWN, _VERSION = ".known.json", 1  # of what is kept there
 _COVER_NAMES = ("cover", "folder", "front", "albumart", "artwork", "poster")
 
 
@@ -65,7 +67,8 @@ class Reading:
 @dataclass
 class Plan:
     """root: of the folder. sources: every file of it, by path; fates: what becomes of each.
-    shelf: the name of each text in the corpus -> the texts that it is made of"""
+    shelf: the name of each text in the corpus -> the texts that it is made of. copies: recordings
+    that are there twice, of those in compared"""
 
     root: Path
     sources: dict[PurePosixPath, Source]
@@ -73,6 +76,8 @@ class Plan:
     readings: list[Reading]
     shelf: dict[str, list[PurePosixPath]]
     fates: dict[PurePosixPath, Fate]
+    copies: dict[PurePosixPath, PurePosixPath]
+    compared: list[str]
 
     def of_shard(self, shard: int) -> list[Reading]:
         return [reading for reading in self.readings if reading.shard == shard]
@@ -91,13 +96,18 @@ def make_plan(root: Path, out: Path, num_shards: int) -> Plan:
     by_kind: dict[str, list[PurePosixPath]] = defaultdict(list)
     for path, source in sources.items():
         by_kind[source.kind].append(path)
-    tags = {path: read_tags(root / path) for path in by_kind["audio"]}
+    known = _Known(out)
+    tags = {path: known.tags(root, sources[path]) for path in by_kind["audio"]}
     fates = {path: Fate("none", source.reason) for path, source in sources.items() if source.reason}
     for path, tag in tags.items():
         if tag.is_protected:
             fates[path] = Fate("none", "protected")
     placed = chapters(_left(by_kind["audio"], fates), root.name, tags)
-    for path, kept in _duplicates(root, placed, tags).items():
+    states = [f"{one.path} {sources[one.path].state}" for one in placed]
+    copies = known.copies(states)
+    if copies is None:
+        copies = _duplicates(root, placed, tags)
+    for path, kept in copies.items():
         fates[path] = Fate("none", "duplicate", str(kept))
     placed = [one for one in placed if one.path not in fates]
     if not placed:
@@ -110,7 +120,7 @@ def make_plan(root: Path, out: Path, num_shards: int) -> Plan:
         for one in reading.chapters:
             fates[one.path] = Fate("audio", detail=str(_shown(reading.book)))
     _spread(readings, sources, _earlier(out, num_shards), num_shards)
-    return Plan(root, sources, tags, readings, shelf, fates)
+    return Plan(root, sources, tags, readings, shelf, fates, copies, states)
 
 
 def _left(paths: Iterable[PurePosixPath], fates: Mapping) -> list[PurePosixPath]:
@@ -282,6 +292,39 @@ def _add_cues(
                 if path is not None and marks:
                     reading.marks[path] = marks
                     fates[cue] = Fate("marks", detail=_shown(reading.book))
+
+
+# --- what earlier runs found out
+
+
+class _Known:
+    """Tags and copies as an earlier run found them: nothing that did not change is opened again."""
+
+    def __init__(self, out: Path):
+        known = read_state(out / _KNOWN)
+        known = known if known.get("version") == _VERSION else {}
+        self._tags, self._copies = known.get("tags", {}), known.get("copies", {})
+        self._compared = known.get("compared")
+
+    def tags(self, root: Path, source: Source) -> Tags:
+        state, *told = self._tags.get(str(source.path), [None])
+        if state != source.state:
+            return read_tags(root / source.path)
+        tags = Tags(*told)
+        return tags._replace(marks=tuple(Mark(*mark) for mark in tags.marks))
+
+    def copies(self, states: Sequence[str]) -> dict[PurePosixPath, PurePosixPath] | None:
+        if self._compared != states:
+            return None
+        return {PurePosixPath(a): PurePosixPath(b) for a, b in self._copies.items()}
+
+
+def remember(plan: Plan, out: Path) -> None:
+    """Keeps what the plan was made from, for the next."""
+    tags = {str(path): [plan.sources[path].state, *tag] for path, tag in plan.tags.items()}
+    copies = {str(path): str(kept) for path, kept in plan.copies.items()}
+    known = {"version": _VERSION, "tags": tags, "copies": copies, "compared": plan.compared}
+    write_json(out / _KNOWN, known)
 
 
 # --- shards

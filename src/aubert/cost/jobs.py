@@ -61,5 +61,5 @@ def _write_config(directory: Path, config: Mapping[str, Any]) -> None:
             (directory / folder).mkdir(parents=True)
     if corpus["source"] == "folder":  # one without a recording and a text is refused
         for name in ("chapter.flac", "book.txt"):
-            (directory / "corpus" / name).touch()
+            (directory / "corpus" / name).write_text("not empty")
     (directory / "config.yaml").write_text(yaml.safe_dump(empty))
