@@ -33,8 +33,11 @@ def commands(tmp_path_factory) -> dict[str, list[str]]:
     folder = tmp_path_factory.mktemp("disk")
     corpus, out = write_corpus(folder / "corpus", num_shards=1), folder / "out"
     audio = ["--root", str(corpus.root)]
-    book = [str(corpus.results), f"{folder}/km", "--num-clusters=4", *audio]
-    assert main(["units", "learn", *book]) == 0
+    choice, sample = f"{folder}/choice.json", f"{folder}/sample"
+    assert main(["units", "choose", str(corpus.results), choice]) == 0
+    drawn = [*corpus.shard(0), sample, f"--choice={choice}", *audio]
+    assert main(["units", "sample", *drawn]) == 0
+    assert main(["units", "learn", f"{folder}/km", sample, "--num-clusters=4"]) == 0
     label = [f"--rejects={folder}/rejects", f"--codebook={folder}/km", "--stage=units", *audio]
     assert main(["units", "label", *corpus.shard(0), f"{folder}/labels/0", *label]) == 0
     labels = f"--labels=mfcc={folder}/labels"

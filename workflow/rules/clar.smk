@@ -35,7 +35,7 @@ rule clar_train:
         gpu=GPU,
     params:
         clips=CLAR_CLIPS,
-        fingerprint=watched(labelled_fingerprint(CLAR_PLAN.watched)),
+        fingerprint=labelled_fingerprint(CLAR_PLAN.watched),
         version=CLAR_VERSION,
         options=lambda wildcards: to_flags(
             CLAR_PLAN.training_fields(wildcards.arm, how=False)

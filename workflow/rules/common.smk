@@ -181,17 +181,9 @@ def labelled_fingerprint(folders):
     return fingerprint
 
 
-# What is trained on demand takes its data as it was: neither a newer file nor another fingerprint
-# starts it.
+# What is trained on demand takes the corpus's tables as they were: newer ones start no training.
 def learned_from(files):
     return ancient(files) if config["retrain"] == "on_demand" else files
-
-
-def watched(fingerprint):
-    if config["retrain"] == "on_change":
-        return fingerprint
-    # With `input` Snakemake does not compare the value.
-    return lambda wildcards, input: fingerprint(wildcards)
 
 
 # The run's own CTC checkpoint, where a stage takes it.

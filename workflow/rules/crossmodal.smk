@@ -76,7 +76,7 @@ rule aubert_text:
         runtime=minutes(120),
     params:
         shelf=SHELF_FLAGS,
-        books=watched(shelf_fingerprint),
+        books=shelf_fingerprint,
         held_out=shlex.join(["--held-out-books", *AUBERT["held_out_books"]]),
         version=AUBERT_VERSION,
         options=to_flags(AUBERT["small_bert"]),

@@ -28,7 +28,7 @@ rule ctc_train:
         gpu=GPU,
     params:
         labelled=CTC_PLAN.labelled,
-        fingerprint=watched(labelled_fingerprint(CTC_PLAN.labelled)),
+        fingerprint=labelled_fingerprint(CTC_PLAN.labelled),
         version=CTC_VERSION,
         options=lambda wildcards: to_flags(
             CTC_PLAN.training_fields(wildcards.init, how=False)

@@ -39,7 +39,7 @@ rule separation_mix:
         runtime=minutes(60),
     params:
         voices=VOICE_FLAGS,
-        fingerprint=watched(labelled_fingerprint(SEPARATION["folders"].values())),
+        fingerprint=labelled_fingerprint(SEPARATION["folders"].values()),
         options=to_flags(SEPARATION["list"]),
     shell:
         "python -m aubert separation mix {output} {params.voices} {params.options} 2> {log}"
@@ -68,7 +68,7 @@ rule separation_train:
         gpu=GPU,
     params:
         voices=VOICE_FLAGS,
-        fingerprint=watched(labelled_fingerprint(SEPARATION["folders"].values())),
+        fingerprint=labelled_fingerprint(SEPARATION["folders"].values()),
         version=SEPARATION_VERSION,
         options=" ".join(
             [

@@ -55,7 +55,7 @@ class Config:
       systematic fault (a wrong mount, a wrong model) rejects nearly all of them
     systems: methods that plain `snakemake` trains and measures; another one only runs when its
       target is asked for
-    retrain: when a training whose data changed runs again: on_change with the next run; on_demand
+    retrain: when a training runs again whose corpus changed: on_change with the next run; on_demand
       when it is forced (--forcerun hubert_train) or its model is missing
     container: image that jobs run in with --software-deployment-method apptainer: a .sif file or an
       address that Apptainer takes; null: none

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from aubert import options
@@ -99,6 +100,12 @@ def _add_dump(verb: argparse.ArgumentParser) -> None:
     _add_place(verb)
 
 
+def _alone(how):
+    """The options of a network with each utterance in a batch of its own: products of matrices
+    round differently in other batches, and a codebook would depend on the shards."""
+    return replace(how, batch_seconds=1e-3)
+
+
 def _choose(arguments: argparse.Namespace) -> str:
     from aubert.units.choice import choose
 
@@ -114,7 +121,7 @@ def _dump(arguments: argparse.Namespace) -> str:
     from aubert.units.dump import Dumped, dump_shard
     from aubert.units.features import Computed, extractor_of
 
-    extractor = extractor_of(options.from_arguments(arguments, FeatureOptions))
+    extractor = extractor_of(_alone(options.from_arguments(arguments, FeatureOptions)))
     return dump_shard(
         Computed(_shard(arguments), arguments.root, extractor),
         Dumped(arguments.out, arguments.shard, arguments.num_shards),
@@ -129,7 +136,7 @@ def _sample(arguments: argparse.Namespace) -> str:
     from aubert.units.corpus import sample_shard
     from aubert.units.features import extractor_of
 
-    chosen = options.from_arguments(arguments, FeatureOptions)
+    chosen = _alone(options.from_arguments(arguments, FeatureOptions))
     return sample_shard(
         _features(arguments, lambda: extractor_of(chosen)),
         arguments.out,
@@ -153,7 +160,7 @@ def _learn(arguments: argparse.Namespace) -> str:
 def _pass(arguments: argparse.Namespace) -> str:
     from aubert.units.corpus import pass_shard
 
-    book, features = _of_codebook(arguments)
+    book, features = _of_codebook(arguments, _alone)
     return pass_shard(
         features, arguments.out, book, options.from_arguments(arguments, KMeansOptions)
     )
@@ -187,13 +194,14 @@ def _label(arguments: argparse.Namespace) -> str:
     )
 
 
-def _of_codebook(arguments: argparse.Namespace):
-    """The codebook, and the features of the shard that it was learned from."""
+def _of_codebook(arguments: argparse.Namespace, adapted=lambda how: how):
+    """The codebook, and the features of the shard that it was learned from. adapted: the options of
+    the network."""
     from aubert.units.codebook import Codebook
     from aubert.units.features import extractor_for
 
     book = Codebook.load(arguments.codebook)
-    how = options.from_arguments(arguments, NetworkOptions)
+    how = adapted(options.from_arguments(arguments, NetworkOptions))
     return book, _features(arguments, lambda: extractor_for(book, arguments.encoder, how))
 
 

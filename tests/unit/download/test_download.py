@@ -174,7 +174,7 @@ def test_a_disk_too_small_is_told_before_anything_is_fetched(tmp_path, monkeypat
 
 def test_a_killed_download_of_a_tar_goes_on_and_is_checked_as_a_whole(tmp_path):
     program = (
-        "import sys; sys.path.insert(0, 'tests/unit/corpus'); sys.path.insert(0, 'tests')\n"
+        "import sys; sys.path.insert(0, 'tests/unit/download'); sys.path.insert(0, 'tests')\n"
         "from pathlib import Path; import test_download as t\n"
         "t.download(t.ARCHIVE, Path(sys.argv[1]), sys.argv[2], t.QUICK)"
     )
