@@ -1,6 +1,7 @@
 # Discrete units: a codebook from all shards, labels of each, and their quality.
 import re
 
+from aubert.units.choice import VERSION as CHOICE_VERSION
 from aubert.units.encoder_features import VERSION as ENCODER_VERSION
 
 UNIT_FIGURES = [quality_of(units) for units in PLAN.measured]
@@ -54,7 +55,6 @@ rule units_choose:
         utterances=learned_from(
             expand(results("utterances", "{shard}.parquet"), shard=SHARDS)
         ),
-        code=code_of("units.choice"),
     output:
         results("units", "choice.json"),
     log:
@@ -69,6 +69,7 @@ rule units_choose:
         runtime=minutes(60),
     params:
         results=subpath(output[0], ancestor=2),
+        version=CHOICE_VERSION,
         options=to_flags(KMEANS),
     shell:
         "python -m aubert units choose {params.results:q} {output:q} {params.options} 2> {log}"

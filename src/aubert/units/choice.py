@@ -19,6 +19,10 @@ from aubert.files import write_json
 from aubert.units.features import ShardTables, shards_of_corpus
 from aubert.units.kmeans import SAMPLE_RATE_FRAMES, KMeansOptions, hours_of_sample
 
+# All codebooks, and what is trained on their labels, follow from the choice: raise this when others
+# would be chosen, and the workflow chooses again.
+VERSION = 1
+
 
 @dataclass(frozen=True)
 class Choice:
