@@ -98,9 +98,9 @@ def test_rate_and_hash(checkpoints):
 
 
 def test_unknown_layer_is_refused(checkpoints):
-    with pytest.raises(ValueError, match="layer is 4, but .* has 3 layers"):
+    with pytest.raises(ValueError, match=r"layer is 4, but .* has 3 layers"):
         load(checkpoints, layer=NUM_LAYERS + 1)
-    with pytest.raises(ValueError, match="layer\n.*greater than or equal to 0"):
+    with pytest.raises(ValueError, match=r"layer\n.*greater than or equal to 0"):
         load(checkpoints, layer=-1)
 
 
