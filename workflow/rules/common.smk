@@ -163,6 +163,18 @@ def shelf_fingerprint(wildcards):
     return FINGERPRINTS.of_shelf()
 
 
+# What became of every file of a folder.
+FILES_TABLE = results("corpus", "files.json") if CORPUS["source"] == "folder" else []
+
+
+def threads_of_shard(wildcards):
+    """Cores of a job that goes over the recordings of a shard: where a folder has fewer books than
+    there are cores, the rest help."""
+    if CORPUS["source"] != "folder" or not workflow.is_main_process:
+        return 1
+    return max(1, (workflow.cores or 1) // FINGERPRINTS.num_busy_shards())
+
+
 def folder_fingerprint(wildcards):
     """Every file of a folder of audiobooks."""
     return FINGERPRINTS.of_folder() if workflow.is_main_process else None

@@ -1,16 +1,5 @@
 # A folder of audiobooks in the layout that the other rules read: the books of each shard, and
 # beside them a table of what became of every file.
-FILES_TABLE = results("corpus", "files.json") if CORPUS["source"] == "folder" else []
-
-
-def threads_of_shard(wildcards):
-    """Cores of a job that goes over the recordings of a shard: where a folder has fewer books than
-    there are cores, the rest help."""
-    if CORPUS["source"] != "folder" or not workflow.is_main_process:
-        return 1
-    return max(1, (workflow.cores or 1) // FINGERPRINTS.num_busy_shards())
-
-
 if CORPUS["source"] == "folder":
 
     rule folder:
