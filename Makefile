@@ -41,9 +41,10 @@ demo: install
 	@echo "and metrics.json; all figures: $(BIN)/aubert evaluate show --all results/mini/metrics.json"
 	@echo; echo "open results/mini/report/index.html to see all of it, and to hear some"
 
-# A process per core, each with one thread; tests that share a run are in the same process.
+# Side by side: make test PYTEST_FLAGS="--numprocesses 2 --dist loadgroup"; tests that share a run
+# are in one process.
 test: install
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup $(PYTEST_FLAGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 # Unit tests of one folder of tests/unit: make test-fast DIR=corpus
 test-fast: install
