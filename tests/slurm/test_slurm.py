@@ -22,7 +22,7 @@ from tiny_run import tiny_run
 
 NODE = Path(__file__).with_name("one_node.sh")
 TARGETS = ["dataset", "results/tiny/hubert/iter1"]
-TOO_LITTLE_MB = 400  # for units_learn, which loads torch; twice as much is enough
+TOO_LITTLE_MB = 100  # for units_learn, which loads torch; eight times as much is enough
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def profile(tmp_path_factory) -> list[str]:
     """profiles/slurm as its user edits it, for a node of nothing."""
     edited = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
     gpu = {"slurm_partition": "gpu", "gpu": 2, "mem_mb": "6000 * attempt", "runtime": 20}
-    learn = {"slurm_partition": "gpu", "gpu": 1, "mem_mb": f"{TOO_LITTLE_MB} * attempt**2"}
+    learn = {"slurm_partition": "gpu", "gpu": 1, "mem_mb": f"{TOO_LITTLE_MB} * attempt**3"}
     label = {"slurm_partition": "gpu", "gpu": 1, "mem_mb": "2000 * attempt"}
     edited["set-resources"] = {"hubert_train": gpu, "units_learn": learn, "units_label": label}
     edited["slurm-status-command"] = "squeue"
@@ -131,7 +131,7 @@ def test_what_is_killed_for_memory_comes_again_with_more(finished):
     tries = [job for job in of_rule("units_learn") if job["state"] != "CANCELLED"]
     assert [job["minmemory"] for job in tries][-2:] == [
         f"{TOO_LITTLE_MB}M",
-        f"{4 * TOO_LITTLE_MB}M",
+        f"{8 * TOO_LITTLE_MB}M",
     ]
     assert [job["state"] for job in tries][-2:] == ["FAILED", "COMPLETED"]
 
