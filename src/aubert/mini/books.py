@@ -1,6 +1,6 @@
 """The stories that are read, and where their headings, paragraphs and notes lie.
 
-A story is a file of `stories/`, laid out as old free etexts are. The layout alone says
+A story is a file of `stories/`, laid out as old free etexts are. The layout alone tells
 what is what: a heading stands after two blank lines, an epigraph under it is indented,
 a footnote is a paragraph that begins with its mark, the licence is outside.
 """
@@ -64,7 +64,7 @@ STORIES = {fields[0]: Story(*fields) for fields in _SHELF}
 
 @dataclass(frozen=True)
 class Sentence:
-    """Tokens of the book, and the punctuation that a voice hears after each."""
+    """Tokens of the book, and the punctuation after each, for the voice."""
 
     tokens: tuple[Token, ...]
     marks: tuple[str, ...]

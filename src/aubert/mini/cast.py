@@ -28,7 +28,7 @@ class Assignment:
     reader: str
     book_id: str
     chapter: int
-    stated_book_id: str  # what the recording's json says
+    stated_book_id: str  # as the recording's json states it
 
     @property
     def recording_id(self) -> str:

@@ -130,15 +130,15 @@ def _finetuning() -> Iterator[Utterance]:
     """Each passage of the training books by two training voices; half of these are "other"."""
     half = len(TRAIN_SPEAKERS) // 2
     read = {(each.reader, each.book_id, each.chapter) for each in ASSIGNMENTS}
-    heard: set[tuple[str, Passage]] = set()
+    taken: set[tuple[str, Passage]] = set()
     waiting = list(TRAIN_SPEAKERS)
     for number, passage in enumerate(_passages(TRAIN_BOOKS) * 2):
         speaker = next(
             each
             for each in waiting
-            if (each, passage.book_id, passage.chapter) not in read and (each, passage) not in heard
+            if (each, passage.book_id, passage.chapter) not in read and (each, passage) not in taken
         )
-        heard.add((speaker, passage))
+        taken.add((speaker, passage))
         waiting.remove(speaker)  # to the end of the queue
         waiting.append(speaker)
         group = "clean" if speaker in TRAIN_SPEAKERS[:half] else "other"

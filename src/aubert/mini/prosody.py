@@ -1,7 +1,7 @@
-"""How a reader says the words of a sentence: higher, faster or louder than usual, or less so.
+"""How a reader speaks the words of a sentence: higher, faster or louder than usual, or less so.
 
 espeak-ng shapes a clause by its punctuation alone. Real readers do more, and what they do follows
-from the text: speech in quotation marks is livelier than what is told, what stands beside it
+from the text: speech in quotation marks is livelier than the narration, what stands beside it
 ("said the girl") drops, the voice sinks and fades through a sentence and comes again a little
 after a comma, questions and exclamations rise. Nothing here is random.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aubert.text.espeak import Voice
 
 if TYPE_CHECKING:
-    from aubert.mini.reading import Said
+    from aubert.mini.reading import SpokenWord
 
 _LOWEST, _HIGHEST = 5, 95  # of espeak's pitch; a step is a little over 1% of the frequency
 
@@ -48,8 +48,8 @@ _EMPHASISED = Manner(0, 1, 5)
 _SENTENCE_FALL, _CLAUSE_FALL = Manner(16, 1, 5), Manner(0, 1, 2)
 
 
-def manners(words: Sequence[Said]) -> list[Manner]:
-    """How each word of a sentence is said. Pitch and rate change where a clause or a quotation
+def manners(words: Sequence[SpokenWord]) -> list[Manner]:
+    """How each word of a sentence is spoken. Pitch and rate change where a clause or a quotation
     begins, and nowhere else: espeak-ng halts for a moment where they do."""
     quotes = any(word.quoted for word in words)
     found = []
@@ -70,7 +70,7 @@ def manners(words: Sequence[Said]) -> list[Manner]:
     return found
 
 
-def _phrases(words: Sequence[Said]) -> list[tuple[int, int]]:
+def _phrases(words: Sequence[SpokenWord]) -> list[tuple[int, int]]:
     """[start, end) of the words between marks and the edges of quotations."""
     inner = range(1, len(words))
     cuts = [i for i in inner if words[i - 1].mark or words[i].quoted != words[i - 1].quoted]

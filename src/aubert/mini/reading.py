@@ -1,7 +1,7 @@
-"""What a reader makes of a chapter: the words that are said, in order, and the pauses.
+"""How a reader reads a chapter: the spoken words in order, and the pauses.
 
-A reading is decided before anything is heard. It holds what makes recordings differ
-from books: announcements, sentences that are left out, asides, words said twice.
+A reading is decided before it is synthesised. It holds what makes recordings differ from books:
+announcements, skipped sentences, asides, repeated words.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _ASIDES = (
 
 
 @dataclass(frozen=True)
-class Said:
-    """One written word as it is said. EXTRA words have no place in the book."""
+class SpokenWord:
+    """One word of the reading. EXTRA words have no place in the book."""
 
     label: Literal["READ", "EXTRA"]
-    word: str  # READ: book[char_start:char_end]
+    written: str  # READ: book[char_start:char_end]
     spoken: tuple[str, ...]
     mark: str  # punctuation after it, for the voice
     char_start: int | None = None
@@ -65,15 +65,15 @@ class Said:
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence as it is said, and the silence after it."""
+    """A sentence as it is read, and the silence after it."""
 
-    words: tuple[Said, ...]
+    words: tuple[SpokenWord, ...]
     pause_s: float
 
 
 @dataclass(frozen=True)
 class Skip:
-    """Book text inside the chapter that is not said; a reason of reference_skips."""
+    """Book text inside the chapter that is not read; a reason of reference_skips."""
 
     char_start: int
     char_end: int
@@ -114,7 +114,7 @@ def read_chapter(
 
 def read_plainly(text: str, passage: Sequence[Sentence]) -> list[Line]:
     """The sentences as they stand, with short pauses: an utterance of the labelled split."""
-    return [Line(_said(text, sentence), pause_s=0.35) for sentence in passage]
+    return [Line(_spoken_words(text, sentence), pause_s=0.35) for sentence in passage]
 
 
 def _facts(book_id: str, number: int, reader_name: str) -> dict[str, str]:
@@ -128,7 +128,7 @@ def _facts(book_id: str, number: int, reader_name: str) -> dict[str, str]:
 
 
 def _choose_skipped(text: str, chapter: Chapter, random: np.random.Generator) -> Sentence | None:
-    """A sentence from inside the chapter; none of a refrain, which is there to be heard twice."""
+    """A sentence from inside the chapter; none of a refrain, which comes twice by intent."""
     inside = [
         sentence
         for paragraph in chapter.paragraphs
@@ -155,14 +155,14 @@ def _read_paragraph(
             reading.skips.append(Skip(*_span(sentence), "skipped_sentence"))
         else:
             pause_s = random.uniform(0.25, 0.6)
-            reading.lines.append(Line(_said(text, sentence), pause_s))
+            reading.lines.append(Line(_spoken_words(text, sentence), pause_s))
     if reading.lines:
         last = reading.lines[-1]
         reading.lines[-1] = replace(last, pause_s=last.pause_s + random.uniform(0.3, 0.9))
 
 
 def _add_slips(reading: Reading, random: np.random.Generator) -> None:
-    """Long pauses, an aside and a word said twice, each in some readings."""
+    """Long pauses, an aside and a repeated word, each in some readings."""
     from_book = [i for i, line in enumerate(reading.lines) if _from_book(line)]
     body = from_book[1:-1]
     if random.random() < 0.6:
@@ -174,7 +174,7 @@ def _add_slips(reading: Reading, random: np.random.Generator) -> None:
         reading.lines[place] = _stammer(reading.lines[place], random)
     if random.random() < 0.4:
         aside = _extra_lines(str(random.choice(_ASIDES)), random)
-        # Not where text is skipped: which side of the aside it is missing on, nobody can tell.
+        # Not beside skipped text: whether that is missing before or after the aside is undecidable.
         place = random.choice([place for place in body if not _skips_before(reading, place)])
         reading.lines[place:place] = aside
 
@@ -186,15 +186,15 @@ def _skips_before(reading: Reading, place: int) -> bool:
     return any(start <= skip.char_start < end for skip in reading.skips)
 
 
-def _from_book(line: Line) -> list[Said]:
-    return [said for said in line.words if said.label == "READ"]
+def _from_book(line: Line) -> list[SpokenWord]:
+    return [word for word in line.words if word.label == "READ"]
 
 
 def _stammer(line: Line, random: np.random.Generator) -> Line:
-    """The line with one of its words said twice; the first time does not count."""
+    """The line with one of its words repeated; the first time is EXTRA."""
     place = random.integers(len(line.words))
     word = line.words[place]
-    false_start = Said("EXTRA", " ".join(word.spoken), word.spoken, ",")
+    false_start = SpokenWord("EXTRA", " ".join(word.spoken), word.spoken, ",")
     return replace(line, words=(*line.words[:place], false_start, *line.words[place:]))
 
 
@@ -208,7 +208,7 @@ def _extra_lines(text: str, random: np.random.Generator) -> list[Line]:
     lines = []
     for sentence in sentences(text, tokenize(text), len(text)):
         words = [
-            Said("EXTRA", " ".join(token.spoken), token.spoken, mark)
+            SpokenWord("EXTRA", " ".join(token.spoken), token.spoken, mark)
             for token, mark in zip(sentence.tokens, sentence.marks, strict=True)
         ]
         lines.append(Line(tuple(words), random.uniform(0.3, 0.6)))
@@ -224,13 +224,13 @@ def _written(text: str, sentence: Sentence) -> str:
     return text[start:end]
 
 
-def _said(text: str, sentence: Sentence) -> tuple[Said, ...]:
-    said = []
+def _spoken_words(text: str, sentence: Sentence) -> tuple[SpokenWord, ...]:
+    words = []
     for token, mark in zip(sentence.tokens, sentence.marks, strict=True):
         before = _before_in_paragraph(text, token.char_start)
         num_open = before.count("“") - before.count("”") + before.count('"') % 2
-        said.append(
-            Said(
+        words.append(
+            SpokenWord(
                 "READ",
                 text[token.char_start : token.char_end],
                 token.spoken,
@@ -241,7 +241,7 @@ def _said(text: str, sentence: Sentence) -> tuple[Said, ...]:
                 emphasised=before.count("_") % 2 == 1,
             )
         )
-    return tuple(said)
+    return tuple(words)
 
 
 def _before_in_paragraph(text: str, place: int) -> str:

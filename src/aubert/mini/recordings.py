@@ -105,15 +105,15 @@ def _reference_rows(
             "recording_id": recording_id,
             "index": index,
             "book_id": assignment.book_id,
-            "label": said.label,
-            "word": said.word,
-            "spoken": " ".join(said.spoken),
-            "char_start": said.char_start,
-            "char_end": said.char_end,
+            "label": word.label,
+            "word": word.written,
+            "spoken": " ".join(word.spoken),
+            "char_start": word.char_start,
+            "char_end": word.char_end,
             "start_s": start_s,
             "end_s": end_s,
         }
-        for index, (said, start_s, end_s) in enumerate(performance.words)
+        for index, (word, start_s, end_s) in enumerate(performance.words)
     ]
     phones = [
         {"recording_id": recording_id, "index": index, **phone._asdict()}

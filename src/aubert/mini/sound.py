@@ -11,7 +11,7 @@ import soxr
 
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.mini.prosody import manners
-from aubert.mini.reading import Line, Said
+from aubert.mini.reading import Line, SpokenWord
 from aubert.text.espeak import SAMPLE_RATE_HZ as ESPEAK_RATE_HZ
 from aubert.text.espeak import Espeak, Interval, Speech, Voice
 
@@ -23,7 +23,7 @@ _FADE_S = 0.005  # espeak's last phone may end on a step
 class TimedWord(NamedTuple):
     """A word of the reading and when it sounds."""
 
-    said: Said
+    word: SpokenWord
     start_s: float
     end_s: float
 
@@ -79,8 +79,8 @@ def perform(
         speech = _with_pauses(speech, marks)
         spans = _spans(owners, [(word.start, word.end) for word in speech.words])
         words += [
-            TimedWord(said, (at + start) / ESPEAK_RATE_HZ, (at + end) / ESPEAK_RATE_HZ)
-            for said, (start, end) in zip(line.words, spans, strict=True)
+            TimedWord(word, (at + start) / ESPEAK_RATE_HZ, (at + end) / ESPEAK_RATE_HZ)
+            for word, (start, end) in zip(line.words, spans, strict=True)
         ]
         phones += [
             TimedPhone(phone, (at + start) / ESPEAK_RATE_HZ, (at + end) / ESPEAK_RATE_HZ)
@@ -99,10 +99,10 @@ def _flatten(line: Line) -> tuple[list[str], list[str], list[int]]:
     spoken: list[str] = []
     marks: list[str] = []
     owners: list[int] = []
-    for index, said in enumerate(line.words):
-        spoken += said.spoken
-        marks += [""] * (len(said.spoken) - 1) + [said.mark]
-        owners += [index] * len(said.spoken)
+    for index, word in enumerate(line.words):
+        spoken += word.spoken
+        marks += [""] * (len(word.spoken) - 1) + [word.mark]
+        owners += [index] * len(word.spoken)
     return spoken, marks, owners
 
 

@@ -18,8 +18,8 @@ def lines(text: str) -> list[reading.Line]:
     return reading.read_plainly(text, books.sentences(text, tokenize(text), len(text)))
 
 
-def said(text: str) -> list[tuple[str, reading.Said]]:
-    return [(word.word, word) for line in lines(text) for word in line.words]
+def spoken(text: str) -> list[tuple[str, reading.SpokenWord]]:
+    return [(word.written, word) for line in lines(text) for word in line.words]
 
 
 @pytest.mark.parametrize("marks", ["“”", '""'])
@@ -27,9 +27,9 @@ def test_quotations_are_found_over_sentences_and_end_with_their_paragraph(marks)
     start, end = marks
     text = f"He said, {start}Go now. Run!{end} They ran.\n\n{start}No,{end} said Ann."
     text += "\n\nAll _was_ well."
-    quoted = [word for word, each in said(text) if each.quoted]
+    quoted = [word for word, each in spoken(text) if each.quoted]
     assert quoted == ["Go", "now", "Run", "No"]
-    assert [word for word, each in said(text) if each.emphasised] == ["was"]
+    assert [word for word, each in spoken(text) if each.emphasised] == ["was"]
 
 
 def test_a_quotation_is_livelier_than_what_is_told():
