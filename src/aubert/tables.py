@@ -9,12 +9,13 @@ decodes it. All intervals are half-open: [start, end).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aubert.files import complete
@@ -318,10 +319,34 @@ def rows(path: str | Path, name: str) -> Iterator[dict]:
         yield from batch.to_pylist()
 
 
+def shards(results: str | Path, name: str) -> list[Path]:
+    """The files of a table below <results_dir>/<name>, in order of shards."""
+    return sorted((Path(results) / name).glob("*.parquet"))
+
+
 def all_rows(results: str | Path, name: str) -> Iterator[dict]:
-    """The rows of every shard of a table below <results_dir>/<name>, in order of shards."""
-    for path in sorted((Path(results) / name).glob("*.parquet")):
+    """The rows of every shard as dicts, in order of shards. A dict takes kilobytes: of a table with
+    a row for each utterance, a corpus does not fit into memory."""
+    for path in shards(results, name):
         yield from rows(path, name)
+
+
+def all_columns(results: str | Path, name: str, columns: list[str]) -> Iterator[pa.Table]:
+    """Some columns of every shard, in order of shards."""
+    for path in shards(results, name):
+        yield read(path, name, columns)
+
+
+def rows_of_ids(results: str | Path, name: str, ids: Collection[str]) -> list[dict]:
+    """The rows of some ids of the table's first key column, in order of shards. Only they become
+    dicts."""
+    key, wanted = TABLES[name].key[0], pa.array(list(ids), pa.string())
+    found: list[dict] = []
+    for path in shards(results, name):
+        there = pc.is_in(read(path, name, [key])[key], wanted)
+        if pc.any(there).as_py():
+            found += read(path, name).filter(there).to_pylist()
+    return found
 
 
 def metadata(path: str | Path) -> dict[str, str]:

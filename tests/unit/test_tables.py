@@ -65,3 +65,13 @@ def test_another_table_is_refused(tmp_path):
     (tmp_path / "text.parquet").write_text("not parquet")
     with pytest.raises(ValueError, match="delete it and run again"):
         tables.read(tmp_path / "text.parquet", "words")
+
+
+def test_rows_of_some_ids_come_from_their_shards(tmp_path):
+    for shard, names in {"0": ["c", "a"], "1": [], "2": ["b", "d"]}.items():
+        path = tmp_path / "transcripts" / f"{shard}.parquet"
+        tables.write(path, "transcripts", map(transcript, names))
+    rows = tables.rows_of_ids(tmp_path, "transcripts", ["b", "a", "unknown"])
+    assert rows == [transcript("a"), transcript("b")]
+    scores = tables.all_columns(tmp_path, "transcripts", ["score"])
+    assert [table.column_names for table in scores] == [["score"]] * 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from aubert import options, tables
+from aubert import options
 from aubert.corpus.books import Bookshelf
 from aubert.verbs import (
     add_group,
@@ -65,13 +65,10 @@ def _phones(arguments: argparse.Namespace) -> str:
 
 
 def _calibrate(arguments: argparse.Namespace) -> str:
-    from aubert.align.words_ctc import WordsCtcOptions, calibrate_ctc
+    from aubert.align.words_ctc import WordsCtcOptions, calibrate_ctc, calibration_tables
 
     calibration = calibrate_ctc(
-        *(
-            tables.all_rows(arguments.results, table)
-            for table in ("recordings", "utterances", "transcripts", "refined")
-        ),
+        *calibration_tables(arguments.results),
         arguments.root,
         Bookshelf(arguments.books_dir, arguments.book_meta),
         options.from_arguments(arguments, WordsCtcOptions),

@@ -14,16 +14,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from aubert import tables
 from aubert.align.edges import Calibration, Loudness, Spikes, calibrate, word_edges
 from aubert.align.script import ScriptItem, build_script
 from aubert.align.timeline import Timeline, word_rows
 from aubert.corpus.books import BookError, Bookshelf
+from aubert.corpus.clips import drawn
 from aubert.encoders.network import utterance_audio
 from aubert.options import options_class
 from aubert.progress import progress
@@ -211,21 +213,31 @@ def calibrate_ctc(
     shelf: Bookshelf,
     options: WordsCtcOptions,
 ) -> Calibration:
-    """The checkpoint's edge offsets, from the pauses of CALIBRATION_UTTERANCES utterances
-    that are spread over `refined`. Once per checkpoint: all shards share the result."""
+    """The checkpoint's edge offsets, from the pauses of the utterances of `refined`
+    (calibration_tables). Once per checkpoint: all shards share the result."""
     refined = list(refined)
-    step = -(-len(refined) // CALIBRATION_UTTERANCES) or 1
     recordings = {recording["recording_id"]: recording for recording in recordings}
     utterances = {utterance["utterance_id"]: utterance for utterance in utterances}
-    results = _aligned(
-        recordings, utterances, transcripts, refined[::step], corpus_root, shelf, options
-    )
-    total = len(refined[::step])
+    results = _aligned(recordings, utterances, transcripts, refined, corpus_root, shelf, options)
     return calibrate(
         (result.aligned.spikes, result.loudness)
-        for result in progress(results, what="calibrate", total=total, unit="utterance")
+        for result in progress(results, what="calibrate", total=len(refined), unit="utterance")
         if not isinstance(result, Reject)
     )
+
+
+def calibration_tables(results: Path) -> tuple[list[dict], list[dict], list[dict], list[dict]]:
+    """Rows of recordings, utterances, transcripts and refined of CALIBRATION_UTTERANCES utterances
+    below `results`, drawn by hash from all shards."""
+    column = "utterance_id"
+    ids = (table[column].to_pylist() for table in tables.all_columns(results, "refined", [column]))
+    chosen = drawn(chain.from_iterable(ids), CALIBRATION_UTTERANCES)
+    utterances, transcripts, refined = (
+        tables.rows_of_ids(results, name, chosen)
+        for name in ("utterances", "transcripts", "refined")
+    )
+    of = {row["recording_id"] for row in utterances}
+    return tables.rows_of_ids(results, "recordings", of), utterances, transcripts, refined
 
 
 class _Utterance(NamedTuple):

@@ -9,6 +9,7 @@ import csv
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import nsmallest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,12 +32,14 @@ class Clip(NamedTuple):
 
 
 def drawn(names: Iterable[str], limit: int | None = None) -> list[str]:
-    """At most `limit` of the names, in an order that is random but fixed."""
+    """At most `limit` of the names, in an order that is random but fixed. Where there is a limit,
+    no more names are held in memory."""
 
-    def drawn_at(name: str) -> bytes:
-        return hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    def place(name: str) -> tuple[bytes, str]:
+        encoded = name.encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(encoded, digest_size=8).digest(), name
 
-    return sorted(names, key=lambda name: (drawn_at(name), name))[:limit]
+    return sorted(names, key=place) if limit is None else nsmallest(limit, names, key=place)
 
 
 def limited(clips: Sequence[Clip], max_labels: int | None, max_per_label: int) -> list[Clip]:

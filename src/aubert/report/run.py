@@ -56,14 +56,9 @@ class Run:
 
     def rows_of(self, table: str, ids: Collection[str]) -> dict[str, list[dict]]:
         """The rows of some ids of the table's first key column; only they become dicts."""
-        key = tables.TABLES[table].key[0]
         found: dict[str, list[dict]] = {one: [] for one in ids}
-        wanted = pa.array(list(ids), pa.string())
-        for shard in self.shards:
-            path = self.results / table / f"{shard}.parquet"
-            whole = tables.read(path, table)
-            for row in whole.filter(pc.is_in(whole[key], wanted)).to_pylist():
-                found[row[key]].append(row)
+        for row in tables.rows_of_ids(self.results, table, ids):
+            found[row[tables.TABLES[table].key[0]]].append(row)
         return found
 
     def text(self, book_id: str) -> str:

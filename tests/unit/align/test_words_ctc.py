@@ -8,6 +8,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from aubert import tables
+from aubert.align import words_ctc
 from aubert.align.script import ScriptItem
 from aubert.align.words_ctc import (
     align_script,
@@ -146,3 +148,36 @@ def test_confidence_tells_the_right_word_from_another():
     log_probs = emission("_a_b__|_c_d_")
     aligned = align_script(MODEL, log_probs, script_of("ab ef"))
     assert aligned.confidences == pytest.approx([0.9, 0.0111], abs=1e-3)
+
+
+def test_calibration_reads_utterances_drawn_from_all_shards(tmp_path, monkeypatch):
+    monkeypatch.setattr(words_ctc, "CALIBRATION_UTTERANCES", 5)
+    ids = [f"r{number % 3}_{number:04}" for number in range(20)]
+    values = {
+        "recordings": {"path": "a", "speaker": "1", "chapter": "a", "chapter_index": 0,
+                       "book_id": None, "sample_rate_hz": 1, "num_samples": 1, "snr_db": None,
+                       "voice_activity": None},
+        "utterances": {"index": 0, "slices": [], "num_samples": 1},
+        "transcripts": {"text": "", "score": 0.0, "num_frames": 1},
+        "refined": {"book_id": "1", "char_start": 0, "char_end": 1, "similarity": 1.0,
+                    "raw_similarity": 1.0, "status": "ok", "runs": []},
+    }  # fmt: skip
+    found = []
+    for num_shards in (1, 3):
+        results = tmp_path / str(num_shards)
+        for shard in range(num_shards):
+            own = {"recordings": [f"r{number}" for number in range(3)][shard::num_shards]}
+            for name, common in values.items():
+                rows = [
+                    common | {tables.TABLES[name].key[0]: one}
+                    | ({"recording_id": one.split("_")[0]} if name == "utterances" else {})
+                    for one in own.get(name, ids[shard::num_shards])
+                ]  # fmt: skip
+                tables.write(results / name / f"{shard}.parquet", name, rows)
+        recordings, *others = words_ctc.calibration_tables(results)
+        chosen = [sorted(row["utterance_id"] for row in rows) for rows in others]
+        assert chosen[0] == chosen[1] == chosen[2] and len(chosen[0]) == 5
+        of = {row["recording_id"] for row in others[0]}
+        assert {row["recording_id"] for row in recordings} == of
+        found.append(chosen[0])
+    assert found[0] == found[1] != ids[:5]
