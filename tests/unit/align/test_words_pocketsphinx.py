@@ -17,6 +17,7 @@ from aubert.align.words_pocketsphinx import (
 )
 from aubert.corpus.books import Bookshelf
 from aubert.stage import Reject
+from aubert.text.normalise import spoken_words
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +110,16 @@ def test_edges_of_a_real_reading(aligner, clip):
     words = aligner.align(samples, [word for word, _, _ in reference])
     starts = [abs(w.start_s - start_s) for w, (_, start_s, _) in zip(words, reference, strict=True)]
     assert np.median(starts) <= 0.02
+
+
+def test_four_seconds_of_french_do_not_lose_the_english_around_them(aligner, faults):
+    folder = faults / "K4-french-passage" / "in" / "F1 french"
+    english, mixed, _ = (folder / "book.txt").read_text(encoding="utf-8").split("\n\n", 2)
+    samples = audio.decode(folder / "01.flac")[: 25 * audio.SAMPLE_RATE_HZ]
+    script = spoken_words(f"{english} {mixed}")
+    words = dict(zip(script, aligner.align(samples, script), strict=True))
+    assert words["murmured"].start_s == pytest.approx(17.2, abs=0.1)
+    assert words["smiled"].start_s == pytest.approx(24.3, abs=0.1)
 
 
 @given(st.floats(-20, 0), st.floats(-2, 2))
