@@ -36,6 +36,8 @@ REASONS: dict[str, Reason] = {
     "audio_empty": Reason(True, "the file holds no samples: fetch it again"),
     "audio_missing": Reason(True, "put the audio beside its json, or delete the json"),
     "audio_ambiguous": Reason(True, "keep one audio file per chapter"),
+    "no_audio_file": Reason(True, "the manifest names no audio file that is there: see the detail"),
+    "name_repeated": Reason(True, "two recordings of the manifest have one name: rename one"),
     "name_not_utf8": Reason(True, "rename the file or its directory"),
     "json_missing": Reason(True, "put the recording's <chapter>.json beside its audio"),
     "json_broken": Reason(True, "the recording's json cannot be parsed: fetch it again"),

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from aubert.corpus.folder_plan import Plan
 
 SOURCE = Path(__file__).parent
-# Systems that learn from sound alone.
-_WITHOUT_TEXT = {"hubert", "clar", "separation"}
+# Targets that need sound alone; clar does where its clips are no words.
+_WITHOUT_TEXT = {"corpus", "units", "hubert", "clar", "separation"}
 
 
 @cache
@@ -92,8 +92,10 @@ def with_home(root: str) -> str:
 
 def corpus_of(config: dict) -> dict:
     """The corpus's section, with the paths of what the rules read: a folder of audiobooks is
-    laid out in the results first."""
+    laid out in the results first; a manifest's paths are relative to /."""
     corpus = config["corpus"]
+    if corpus["source"] == "manifest":  # whose recordings may lie anywhere
+        return {**corpus, "root": "/"}
     if corpus["source"] != "folder":
         return corpus
     made = os.path.join(config["results_dir"], config["name"], "corpus")
@@ -106,19 +108,50 @@ def corpus_of(config: dict) -> dict:
     }
 
 
-def check_paths(config: dict, asked: Collection[str]) -> None:
+def has_texts(corpus: dict) -> bool:
+    """Whether the corpus has texts that were read: only a manifest and a folder may have none."""
+    from aubert.corpus.folder_scan import scan
+
+    if corpus["source"] == "folder":
+        try:
+            return any(source.kind == "text" for source in scan(Path(corpus["root"])))
+        except ValueError:  # no folder: `check_paths` has the sentence
+            return True
+    return corpus["source"] != "manifest"
+
+
+def check_paths(config: dict, targets: Collection[str], has_texts: bool = True) -> None:
     """Raises ValueError, a line each, for what no rule makes and is not where the config says.
 
-    asked: names of the systems that run; `download` alone where that is the target, before which
-    nothing need be there
+    targets: asked for by name, of `all`, `download`, `corpus`, `dataset`, `units` and the systems;
+    empty: `all`. has_texts: of `has_texts`
     """
-    if "download" in asked:
+    if "download" in targets:
         faults = _download_faults(config["download"]["out"])
     else:
-        given = given_paths(config, asked)
-        faults = [*_corpus_faults(config["corpus"], asked), *filter(None, map(_fault, given))]
+        targets = set(targets) or {"all"}
+        asked = {*targets, *config["systems"]} if "all" in targets else targets
+        faults = _corpus_faults(config["corpus"])
+        if not has_texts and not faults:
+            faults = _text_faults(config, targets)
+        faults += filter(None, map(_fault, given_paths(config, asked)))
     if faults:
         raise ValueError("\n".join(f"config: {fault}" for fault in faults))
+
+
+def _text_faults(config: dict, targets: Collection[str]) -> list[str]:
+    """Of targets that need the texts that this corpus lacks."""
+    corpus, clips = config["corpus"], config["clar"]["clips"]["source"]
+    found = {
+        "folder": f"corpus.root: {corpus['root']} holds no text (.epub, .html or .txt): put the "
+        f"text of each book that is read into it, in the book's folder or with its name",
+        "manifest": "corpus.source: a manifest lists speech without texts",
+    }[corpus["source"]]
+    if not targets <= _WITHOUT_TEXT:
+        return [f"{found}; without texts ask for one of: {', '.join(sorted(_WITHOUT_TEXT))}"]
+    if "clar" in targets and clips == "words":
+        return [f"{found}; clar.clips.source words needs them: let it be speakers, folder or table"]
+    return []
 
 
 def _fault(given: GivenPath) -> str | None:
@@ -135,18 +168,20 @@ def _download_faults(out: str) -> list[str]:
     return [f"download.out: {parent} is not a folder: make it, or give another place"]
 
 
-def _corpus_faults(corpus: dict, asked: Collection[str]) -> list[str]:
+def _corpus_faults(corpus: dict) -> list[str]:
     """Of recordings and books; each is looked for by what reads it."""
     from aubert.corpus.books import Bookshelf
-    from aubert.corpus.folder_scan import check, scan
+    from aubert.corpus.folder_scan import scan
+    from aubert.corpus.manifest import read_manifest
     from aubert.corpus.shards import speakers
 
     root = Path(corpus["root"])
     if corpus["source"] == "mini":
         return []
     if corpus["source"] == "folder":
-        needs_text = not asked or not asked <= _WITHOUT_TEXT
-        return _fault_of(lambda: check(root, scan(root), needs_text))
+        return _fault_of(lambda: scan(root))
+    if corpus["source"] == "manifest":
+        return _fault_of(lambda: next(read_manifest(root), None))
     faults = _fault_of(lambda: next(speakers(root, corpus["subsets"]), None))
     faults += _fault_of(lambda: Bookshelf(corpus["books_dir"], corpus["book_meta"]))
     return [
@@ -163,6 +198,17 @@ def _fault_of(read: Callable[[], object]) -> list[str]:
     except ValueError as error:
         return [str(error)]
     return []
+
+
+def fingerprints_of(config: dict, corpus: dict) -> Fingerprints:
+    """By the corpus's source. corpus: of `corpus_of`"""
+    root, num_shards = config["corpus"]["root"], config["num_shards"]
+    if corpus["source"] == "folder":
+        return FolderFingerprints(root, corpus, num_shards)
+    if corpus["source"] == "manifest":
+        return ManifestFingerprints(root, corpus, num_shards)
+    recordings = os.path.join(config["results_dir"], config["name"], "recordings")
+    return Fingerprints(corpus, num_shards, recordings)
 
 
 class Fingerprints:
@@ -241,6 +287,20 @@ class Fingerprints:
         for one in contents:
             one.save_times()
         return found
+
+
+class ManifestFingerprints(Fingerprints):
+    """The same of what a manifest lists: its entries, and each audio file's size and time."""
+
+    def __init__(self, manifest: str, corpus: dict, num_shards: int):
+        super().__init__(corpus, num_shards)
+        self._manifest = Path(manifest)
+
+    @cache  # noqa: B019 - one instance lives as long as the process
+    def _shards(self) -> list[str]:
+        from aubert.corpus.manifest import digests
+
+        return digests(self._manifest, self._num_shards)
 
 
 class FolderFingerprints(Fingerprints):

@@ -167,6 +167,25 @@ def test_each_path_that_is_not_there_is_one_line_where_it_is_read(run_config, ke
     )
 
 
+def test_texts_are_asked_for_where_a_target_needs_them(run_config, tmp_path):
+    manifest = tmp_path / "train.tsv"
+    manifest.write_text(f"{tmp_path}\n")
+    run_config["corpus"] |= {"source": "manifest", "root": str(manifest)}
+
+    def fault(*targets: str) -> str:
+        try:
+            workflow.check_paths(run_config, targets, has_texts=False)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    assert not any(map(fault, ["corpus", "units", "hubert", "separation", "clar"]))
+    for targets in ([], ["all"], ["dataset"], ["hubert", "aubert"]):
+        assert "without texts ask for one of: clar, corpus, hubert, " in fault(*targets)
+    run_config["clar"]["clips"]["source"] = "words"
+    assert "clar.clips.source words needs them" in fault("clar")
+
+
 def test_a_model_at_hugging_face_is_not_looked_for(run_config):
     run_config["transcribe"]["ctc"]["model"] = "facebook/hubert-large-ls960-ft"
     assert faults(run_config) == []

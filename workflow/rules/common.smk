@@ -22,11 +22,11 @@ from aubert.ctc.plan import CtcPlan
 from aubert.hubert.plan import TRAINED, Plan
 from aubert.options import to_flags
 from aubert.workflow import (
-    Fingerprints,
-    FolderFingerprints,
     check_paths,
     code_of,
     corpus_of,
+    fingerprints_of,
+    has_texts,
     let_jobs_find_aubert,
     with_home,
 )
@@ -37,6 +37,10 @@ try:
     # Every value of the run stands in `config` from here on.
     config = resolve(config)
     config["corpus"]["root"] = with_home(config["corpus"]["root"])
+    # A job on a cluster does not look at the corpus: its rules are there in any case.
+    HAS_TEXTS = not workflow.is_main_process or has_texts(config["corpus"])
+    if not HAS_TEXTS:  # and so no words, of whose audio the phones are known
+        config["units"]["phones"] = None
     PLAN = Plan(config)
     CTC_PLAN = CtcPlan(config, PLAN)
     AUBERT_PLAN = AubertPlan(config, PLAN)
@@ -49,10 +53,10 @@ try:
     if workflow.is_main_process:
         targets = {
             target
-            for target in ("download", "separation", *PLANS)
+            for target in ("all", "download", "corpus", "dataset", "units", *PLANS, "separation")
             if workflow.modifier.modify_rulename(target) in sys.argv
         }
-        check_paths(config, targets | {*SYSTEMS})
+        check_paths(config, targets, HAS_TEXTS)
 except ValueError as error:
     raise WorkflowError(str(error))
 
@@ -131,11 +135,18 @@ SHARD_READY = {
 # What no job makes is watched by `params`, by a function of the wildcards alone (of one that
 # takes `input`, Snakemake does not compare the value). Where it opens an input that is not
 # made yet, Snakemake asks again before the job.
-FINGERPRINTS = (
-    FolderFingerprints(config["corpus"]["root"], CORPUS, config["num_shards"])
-    if CORPUS["source"] == "folder"
-    else Fingerprints(CORPUS, config["num_shards"], results("recordings"))
-)
+FINGERPRINTS = fingerprints_of(config, CORPUS)
+
+
+def listing_of_shard(wildcards):
+    """Flags that tell where a shard's recordings are listed: a manifest, what was made of a folder,
+    or the corpus's directories."""
+    if CORPUS["source"] == "manifest":
+        embedded = results("corpus", "audio", wildcards.shard)
+        return to_flags({"manifest": config["corpus"]["root"], "embedded": embedded})
+    if CORPUS["source"] == "folder":
+        return to_flags({"listed": SHARD_READY.format(shard=wildcards.shard)})
+    return shlex.join(["--subsets", *CORPUS["subsets"]])
 
 
 def corpus_fingerprint(wildcards):

@@ -1,4 +1,5 @@
 # Which recordings there are. Only headers and jsons are read.
+
 rule index:
     input:
         corpus=SHARD_READY,
@@ -6,6 +7,12 @@ rule index:
     output:
         recordings=results("recordings", "{shard}.parquet"),
         rejects=rejects("index"),
+        # Audio that a manifest holds itself.
+        embedded=(
+            directory(results("corpus", "audio", "{shard}"))
+            if CORPUS["source"] == "manifest"
+            else []
+        ),
     log:
         log_of("index"),
     benchmark:
@@ -19,14 +26,8 @@ rule index:
     params:
         fingerprint=corpus_fingerprint,
         root=CORPUS["root"],
-        subsets=CORPUS["subsets"],
         num_shards=config["num_shards"],
-        # What a folder's books are is in its shards' manifests.
-        manifest=lambda wildcards, input: (
-            f"--manifest {shlex.quote(str(input.corpus))}"
-            if CORPUS["source"] == "folder"
-            else ""
-        ),
+        listing=listing_of_shard,
         account=ACCOUNT_FLAGS,
     shell:
-        "python -m aubert corpus index {output.recordings} --rejects {output.rejects} --root {params.root:q} --subsets {params.subsets:q} --shard {wildcards.shard} --num-shards {params.num_shards} {params.manifest} {params.account} 2> {log}"
+        "python -m aubert corpus index {output.recordings} --rejects {output.rejects} --root {params.root:q} {params.listing} --shard {wildcards.shard} --num-shards {params.num_shards} {params.account} 2> {log}"

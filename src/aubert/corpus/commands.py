@@ -29,10 +29,17 @@ def add_corpus(groups) -> None:
     index = add_verb(verbs, "index", "list a shard's recordings, from headers and jsons", _index)
     add_outputs(index, "recordings")
     add_root(index)
-    index.add_argument("--subsets", nargs="+", required=True, help="directories below the root")
-    index.add_argument("--shard", type=int, default=0)
-    index.add_argument("--num-shards", type=int, default=1)
-    index.add_argument("--manifest", type=Path, help="recordings of the shard, of folder-shard")
+    index.add_argument("--shard", type=int, default=0, help="number of the shard, from 0")
+    index.add_argument("--num-shards", type=int, default=1, help="number of shards")
+    where = index.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--subsets", nargs="+", help="directories below the root, in Libri-Light's layout"
+    )
+    where.add_argument("--listed", type=Path, help="recordings of the shard, of folder-shard")
+    text = "fairseq's .tsv, lhotse's .jsonl.gz or the folder of a saved Hugging Face dataset"
+    where.add_argument("--manifest", type=Path, help=text)
+    text = "directory for audio that the manifest holds itself"
+    index.add_argument("--embedded", type=Path, help=text)
 
     from aubert.corpus.cut import CutOptions
 
@@ -86,7 +93,9 @@ def _index(arguments: argparse.Namespace) -> str:
     from aubert.corpus.shards import listed, scan_shard
 
     if arguments.manifest:
-        files = listed(arguments.root, arguments.manifest)
+        return _index_manifest(arguments)
+    if arguments.listed:
+        files = listed(arguments.root, arguments.listed)
     else:
         files = scan_shard(arguments.root, arguments.subsets, arguments.shard, arguments.num_shards)
     results = index(arguments.root, files)
@@ -96,6 +105,16 @@ def _index(arguments: argparse.Namespace) -> str:
     record = contents_of(arguments.out.parent) / f"{arguments.out.stem}.json"
     Contents(record).record(arguments.root, files)
     return summary
+
+
+def _index_manifest(arguments: argparse.Namespace) -> str:
+    from aubert.corpus.manifest import index_manifest, of_shard
+
+    entries = of_shard(arguments.manifest, arguments.shard, arguments.num_shards)
+    embedded = arguments.embedded or arguments.out.with_suffix("")
+    results = index_manifest(entries, embedded)
+    ids = [recording_id for recording_id, _ in entries]
+    return run_stage(arguments, "index", "recordings", results, ids, "recording_id")
 
 
 def _cut(arguments: argparse.Namespace) -> str:

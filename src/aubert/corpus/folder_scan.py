@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -93,15 +92,6 @@ def scan(root: Path, out: Path | None = None) -> list[Source]:
             f"one folder"
         )
     return sorted(found)
-
-
-def check(root: Path, sources: Sequence[Source], needs_text: bool) -> None:
-    """Raises ValueError where texts are needed to go on and none is there."""
-    if needs_text and not any(source.kind == "text" for source in sources):
-        raise ValueError(
-            f"corpus.root: {root} holds no text (.epub, .html or .txt): put the text of each book "
-            f"that is read into it, in the book's folder or with its name"
-        )
 
 
 def _holds(directory: Path, out: Path | None) -> bool:

@@ -39,20 +39,22 @@ class CorpusOptions:
     """The speech, and the texts that were read.
 
     source: mini is synthesised by the workflow below `root`; librilight is a corpus in the
-      Libri-Light layout; folder is a folder of audiobooks in any layout and format with their texts
+      Libri-Light layout; folder is a folder of audiobooks in any layout and format with their
+      texts, or of speech without texts; manifest is speech without texts that a manifest lists
     root: folder of the recordings; librilight: <root>/<subset>/<speaker>/<book>/<chapter>.flac
-      and .json
-    subsets: folders below `root`; no effect with source folder
-    books_dir: folder of the books' texts; no effect with source folder
+      and .json; manifest: fairseq's .tsv, lhotse's cuts or recordings (.jsonl, .jsonl.gz), or the
+      folder of a saved Hugging Face dataset
+    subsets: folders below `root`; only source librilight has an effect of it
+    books_dir: folder of the books' texts; only source librilight has an effect of it
     book_meta: json file {book id: {url, name of the file in books_dir}}; null: a book's id is its
-      file's name; no effect with source folder
+      file's name; only source librilight has an effect of it
     reference: folder with the true words and phones and their times; null: there is none, and
       units are measured against pocketsphinx's phones
     labelled: speech with transcripts; null: there is none
     classes: more classes for the probe: {name: folder with a sub-folder of audio per class}
     """
 
-    source: Literal["mini", "librilight", "folder"]
+    source: Literal["mini", "librilight", "folder", "manifest"]
     root: str
     subsets: Annotated[list[str], MinLen(1)] = field(default_factory=lambda: ["small"])
     books_dir: str = "data/books"

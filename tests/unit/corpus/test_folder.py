@@ -16,7 +16,7 @@ from aubert.cli import main
 from aubert.corpus.books import Bookshelf
 from aubert.corpus.folder import import_folder
 from aubert.corpus.folder_files import counts, read_table
-from aubert.corpus.folder_scan import check, scan
+from aubert.corpus.folder_scan import scan
 from aubert.corpus.index import index
 from aubert.corpus.shards import listed
 from aubert.stage import Reject
@@ -149,18 +149,10 @@ def test_what_did_not_change_keeps_its_files(tmp_path):
     assert not list((out / "librilight").rglob("1.*"))
 
 
-def test_a_folder_without_text_or_audio_says_what_to_put_there(tmp_path):
+def test_a_folder_without_audio_says_what_to_put_there(tmp_path):
     (tmp_path / "book.txt").write_text("Text.")
     with pytest.raises(ValueError, match=r"holds no audio file: put the recordings and, as .epub"):
         scan(tmp_path)
-    say(tmp_path / "01.mp3")
-    (tmp_path / "book.txt").unlink()
-    sources = scan(tmp_path)
-    check(tmp_path, sources, needs_text=False)
-    with pytest.raises(
-        ValueError, match=r"holds no text \(\.epub, \.html or \.txt\): put the text"
-    ):
-        check(tmp_path, sources, needs_text=True)
 
 
 def test_the_command_prints_what_became_of_every_file(tmp_path, capsys):
