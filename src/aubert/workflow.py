@@ -120,6 +120,11 @@ def has_texts(corpus: dict) -> bool:
     return corpus["source"] != "manifest"
 
 
+def systems_of(config: dict, targets: Collection[str]) -> set[str]:
+    """What runs for the targets: those alone, or for `all` the config's systems too."""
+    return set(targets) if targets and "all" not in targets else {*targets, *config["systems"]}
+
+
 def check_paths(config: dict, targets: Collection[str], has_texts: bool = True) -> None:
     """Raises ValueError, a line each, for what no rule makes and is not where the config says.
 
@@ -129,12 +134,11 @@ def check_paths(config: dict, targets: Collection[str], has_texts: bool = True) 
     if "download" in targets:
         faults = _download_faults(config["download"]["out"])
     else:
-        targets = set(targets) or {"all"}
-        asked = {*targets, *config["systems"]} if "all" in targets else targets
         faults = _corpus_faults(config["corpus"])
         if not has_texts and not faults:
             faults = _text_faults(config, targets)
-        faults += filter(None, map(_fault, given_paths(config, asked)))
+        given = given_paths(config, systems_of(config, targets))
+        faults += filter(None, map(_fault, given))
     if faults:
         raise ValueError("\n".join(f"config: {fault}" for fault in faults))
 
@@ -147,7 +151,7 @@ def _text_faults(config: dict, targets: Collection[str]) -> list[str]:
         f"text of each book that is read into it, in the book's folder or with its name",
         "manifest": "corpus.source: a manifest lists speech without texts",
     }[corpus["source"]]
-    if not targets <= _WITHOUT_TEXT:
+    if not targets or not set(targets) <= _WITHOUT_TEXT:
         return [f"{found}; without texts ask for one of: {', '.join(sorted(_WITHOUT_TEXT))}"]
     if "clar" in targets and clips == "words":
         return [f"{found}; clar.clips.source words needs them: let it be speakers, folder or table"]

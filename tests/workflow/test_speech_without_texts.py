@@ -16,8 +16,13 @@ from tone_speech import RATE_HZ, say
 from aubert import tables
 from aubert.config.resolve import laid_over
 
-TINY = laid_over(MINI_SIZES, {"name": "speech", "num_shards": 2, "hubert": HUBERT})
-TINY["systems"] = ["hubert", "ctc", "aubert"]  # as hubert-base has them: the target alone counts
+TINY = {
+    "name": "speech",
+    "num_shards": 2,
+    "systems": ["hubert", "ctc", "aubert"],  # as hubert-base has them: the target alone counts
+    "hubert": laid_over(MINI_SIZES["hubert"], HUBERT),
+    "units": MINI_SIZES["units"],
+}
 READERS = ("ann", "bob", "eve")
 
 

@@ -28,6 +28,7 @@ from aubert.workflow import (
     fingerprints_of,
     has_texts,
     let_jobs_find_aubert,
+    systems_of,
     with_home,
 )
 
@@ -47,16 +48,24 @@ try:
     CLAR_PLAN = ClarPlan(config)
     PLANS = {"hubert": PLAN, "ctc": CTC_PLAN, "aubert": AUBERT_PLAN, "clar": CLAR_PLAN}
     SYSTEMS = config["systems"]  # that are part of `snakemake` without a target
-    for system, plan in PLANS.items():
-        if system in SYSTEMS and plan.fault:
-            raise ValueError(plan.fault)
     if workflow.is_main_process:
         targets = {
             target
-            for target in ("all", "download", "corpus", "dataset", "units", *PLANS, "separation")
+            for target in (
+                "all",
+                "download",
+                "corpus",
+                "dataset",
+                "units",
+                *PLANS,
+                "separation",
+            )
             if workflow.modifier.modify_rulename(target) in sys.argv
         }
         check_paths(config, targets, HAS_TEXTS)
+        for system in PLANS.keys() & systems_of(config, targets):
+            if PLANS[system].fault:
+                raise ValueError(PLANS[system].fault)
 except ValueError as error:
     raise WorkflowError(str(error))
 

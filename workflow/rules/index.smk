@@ -1,5 +1,6 @@
 # Which recordings there are. Only headers and jsons are read.
 
+
 rule index:
     input:
         corpus=SHARD_READY,

@@ -128,6 +128,7 @@ def index_manifest(
 
     embedded: folder for audio that the manifest holds itself; it is written there as it is.
     """
+    embedded.mkdir(parents=True, exist_ok=True)
     for index, (recording_id, one) in enumerate(entries):
         if isinstance(one, Reject):
             yield replace(one, id=recording_id)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aubert.corpus.shards import AUDIO_SUFFIXES, CorpusFile, scan_speaker, shard_names, speakers
+
+T = TypeVar("T")
 
 NUM_PROBED = 200  # headers; the others follow from their size
 
@@ -34,6 +36,8 @@ def corpus_size(
     indexed = _hours_of_index(Path(config["results_dir"], config["name"]), config["num_shards"])
     if indexed is not None:
         return CorpusSize(indexed, "the run's index")
+    if corpus["source"] == "manifest":
+        return _of_manifest(root)
     subsets = ["mini"] if corpus["source"] == "mini" else corpus["subsets"]
     if all((root / subset).is_dir() for subset in corpus["subsets"]):
         return _from_files(root, corpus["subsets"])
@@ -62,6 +66,25 @@ def _hours_of_index(results: Path, num_shards: int) -> float | None:
     return sum(row["num_samples"] / row["sample_rate_hz"] for row in rows) / 3600
 
 
+def _of_manifest(manifest: Path) -> CorpusSize:
+    """The mean length of files spread over the manifest, times the number of all."""
+    import soundfile
+
+    from aubert.corpus.manifest import Entry, read_manifest
+
+    paths = [one.path for one in read_manifest(manifest) if isinstance(one, Entry) and one.path]
+    seconds = []
+    for path in _spread(paths):
+        try:
+            seconds.append(soundfile.info(path).duration)
+        except soundfile.SoundFileError:
+            continue
+    if not seconds:
+        raise ValueError(f"corpus.root: no file of {manifest} can be read; give --hours")
+    hours = len(paths) * sum(seconds) / len(seconds) / 3600
+    return CorpusSize(hours, f"headers of {len(seconds)} of {len(paths)} files")
+
+
 def _from_files(root: Path, subsets: list[str]) -> CorpusSize:
     """Seconds per byte of files spread over the corpus, times the bytes of all."""
     import soundfile
@@ -85,5 +108,5 @@ def _from_files(root: Path, subsets: list[str]) -> CorpusSize:
     return CorpusSize(hours, f"sizes of {len(audio)} files and headers of {len(_spread(audio))}")
 
 
-def _spread(files: list[CorpusFile]) -> list[CorpusFile]:
+def _spread(files: list[T]) -> list[T]:
     return files[:: max(1, -(-len(files) // NUM_PROBED))]

@@ -62,4 +62,7 @@ def _write_config(directory: Path, config: Mapping[str, Any]) -> None:
     if corpus["source"] == "folder":  # one without a recording and a text is refused
         for name in ("chapter.flac", "book.txt"):
             (directory / "corpus" / name).write_text("not empty")
+    if corpus["source"] == "manifest":
+        corpus["root"] = "corpus.tsv"
+        (directory / "corpus.tsv").write_text("/\n")
     (directory / "config.yaml").write_text(yaml.safe_dump(empty))

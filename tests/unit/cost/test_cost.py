@@ -6,8 +6,10 @@ import re
 from collections import namedtuple
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 import yaml
 from tiny_corpus import write_corpus
 
@@ -98,6 +100,19 @@ def test_hours_of_the_index_go_before_those_of_the_files(tmp_path):
     assert of_files.hours == pytest.approx(hours)
     assert of_files.source == "sizes of 4 files and headers of 4"
     assert corpus_size(config, {}, 7.0).hours == 7.0
+
+
+def test_hours_of_a_manifest_are_those_of_its_files(tmp_path):
+    lines = [str(tmp_path)]
+    for number, seconds in enumerate((1, 2)):
+        soundfile.write(tmp_path / f"{number}.wav", np.zeros(16_000 * seconds), 16_000)
+        lines.append(f"{number}.wav\t{16_000 * seconds}")
+    manifest = tmp_path / "train.tsv"
+    manifest.write_text("\n".join(lines))
+    config = {**config_of(), "results_dir": str(tmp_path / "results")}
+    config["corpus"] = {**config["corpus"], "source": "manifest", "root": str(manifest)}
+    size = corpus_size(config, {}, None)
+    assert (size.hours, size.source) == (pytest.approx(3 / 3600), "headers of 2 of 2 files")
 
 
 def test_published_hours_where_nothing_is_there(tmp_path):
