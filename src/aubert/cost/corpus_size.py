@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aubert.corpus.shards import AUDIO_SUFFIXES, CorpusFile, scan_speaker, shard_names, speakers
+from aubert.corpus.shards import AUDIO_SUFFIXES, scan_speaker, shard_names, speakers
 
 T = TypeVar("T")
 
