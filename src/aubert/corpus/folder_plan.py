@@ -21,8 +21,9 @@ from aubert.corpus.duplicates import RATE_HZ, duplicates
 from aubert.corpus.folder_layout import Book, Chapter, chapters, plain, without_number
 from aubert.corpus.folder_scan import REASONS, Source, scan
 from aubert.corpus.folder_texts import flat_name, texts_of
-from aubert.corpus.tags import Mark, Tags, bcp47, read_tags
+from aubert.corpus.tags import Mark, Tags, read_tags
 from aubert.files import write_json
+from aubert.text.languages.codes import bcp47
 
 _KNOWN, _VERSION = ".known.json", 1  # of what is kept there
 _COVER_NAMES = ("cover", "folder", "front", "albumart", "artwork", "poster")

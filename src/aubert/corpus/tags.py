@@ -26,21 +26,6 @@ _NAMES = {
 # Sample entries of MP4 whose sound is encrypted: iTunes', common encryption, Audible's.
 _ENCRYPTED = ("drms", "enca", "aavd")
 _EMPTY = re.compile(r"unknown\b.*|various( artists)?|audio ?track ?\d*|track ?\d*|no title", re.I)
-# ISO 639-2's codes, which ID3 has, and names of the languages that most audiobooks are in.
-_LANGUAGES = {
-    name: short
-    for short, names in {
-        "ar": "ara arabic", "cs": "ces cze czech", "da": "dan danish",
-        "de": "deu ger german deutsch", "el": "ell gre greek", "en": "eng english",
-        "es": "spa spanish español", "fi": "fin finnish", "fr": "fra fre french français",
-        "he": "heb hebrew", "hu": "hun hungarian",
-        "it": "ita italian italiano", "ja": "jpn japanese", "ko": "kor korean", "la": "lat latin",
-        "nl": "nld dut dutch nederlands", "no": "nor norwegian", "pl": "pol polish",
-        "pt": "por portuguese português", "ro": "ron rum romanian", "ru": "rus russian",
-        "sv": "swe swedish", "tr": "tur turkish", "uk": "ukr ukrainian", "zh": "zho chi chinese",
-    }.items()
-    for name in names.split()
-}  # fmt: skip
 _VORBIS_MARK = re.compile(r"chapter(\d+)", re.I)
 
 
@@ -187,19 +172,6 @@ def _marks(file, tags) -> list[Mark]:
             if track.track_number < 170
         ]
     return ordered(marks)
-
-
-def bcp47(language: str | None) -> str | None:
-    """A tag's language as BCP 47 has it: two letters where ISO 639 has them; None where the tag
-    is no language code and no common name of one."""
-    if language is None:
-        return None
-    code, _, rest = language.strip().replace("_", "-").partition("-")
-    short = _LANGUAGES.get(code.casefold())
-    if short is None and not re.fullmatch(r"[a-zA-Z]{2,3}", code):
-        return None
-    found = "-".join(filter(None, (short or code.lower(), rest)))
-    return found if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", found) else None
 
 
 def ordered(marks: Sequence[Mark]) -> list[Mark]:

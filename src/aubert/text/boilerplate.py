@@ -6,7 +6,9 @@ Only explicit markers cut: a text without them is all body.
 from __future__ import annotations
 
 import re
+from functools import cache
 
+from aubert.text.languages import pack_of
 from aubert.text.paragraphs import alike_line_ends
 
 _EDGE = 40_000  # characters of either end in which weaker markers are believed
@@ -46,11 +48,6 @@ _LIBRIVOX_END = re.compile(
 )
 
 _PARAGRAPH = re.compile(r"\S[^\n]*(?:\n(?![ \t]*\r?\n)[^\n]*)*")
-_HEADING = re.compile(
-    r"(?:chapter|part|book|section|letter|canto|stave|act|sonnet)\s+(?:[0-9ivxlc]+\b|[a-z]+\b)"
-    r"|[IVXLC]+\.?$|(?:preface|introduction|prologue|foreword)\b",
-    re.IGNORECASE,
-)
 
 
 def body(text: str) -> tuple[int, int]:
@@ -69,18 +66,19 @@ def body(text: str) -> tuple[int, int]:
     return start, end
 
 
-def front_matter(text: str, start: int, end: int) -> int:
+def front_matter(text: str, start: int, end: int, language: str = "en") -> int:
     """Where the first chapter's heading begins within text[start:end]; `start` without one.
 
-    A title, a byline and a table of contents stand before it. They are announced rather
-    than read, in words that the text has elsewhere too.
+    language: BCP 47. A title, a byline and a table of contents stand before it. They are announced
+    rather than read, in words that the text has elsewhere too.
     """
     text = alike_line_ends(text)
+    heading = _heading(language)
     headings: list[tuple[int, int]] = []  # (number of the paragraph, where it begins)
     for number, match in enumerate(_PARAGRAPH.finditer(text, start, min(end, start + _EDGE))):
         lines = [line for line in match.group().splitlines() if line.strip()]
         words = match.group().split()
-        heads = [bool(_HEADING.match(line.strip())) for line in lines]
+        heads = [bool(heading.match(line.strip())) for line in lines]
         if heads[0] and sum(heads) == 1 and len(lines) <= 3:
             headings.append((number, match.start()))
         elif (
@@ -89,6 +87,11 @@ def front_matter(text: str, start: int, end: int) -> int:
             near = [place for at, place in headings if number - at <= 4]
             return near[0] if near else start
     return start
+
+
+@cache
+def _heading(language: str) -> re.Pattern:
+    return re.compile(rf"{pack_of(language).heading}|[IVXLC]+\.?$", re.IGNORECASE)
 
 
 def _header_end(text: str) -> int:

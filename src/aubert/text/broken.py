@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from aubert.text.language import Language
+
 _HYPHENS = "-\u2010\u00ad¬"  # U+00AD and ¬ (of some recognisers of print) are no word's own
 _OF_THE_LINE = "\u00ad¬"
 # Not shown: joiners, marks of direction and of byte order, variants. And U+FFFD, one bad byte.
@@ -35,17 +37,19 @@ _ENDINGS = set("able ably age ance ant ary ate ded der ders ding ed ence ent er 
                "ger gin ing ings ion ions ish ism ist ity ive lar less ling ly man men ment ments "
                "ner ness ning per ping ple ries ring ry sion sions ted ten ter ters tial ting tion "
                "tions tive tle ton ture ty ward wards".split())  # fmt: skip
-# What a lone letter may be: a word, or the number of a chapter.
-_WORDS, _NUMERALS = set("ao"), set("ivx")
+_NUMERALS = set("ivx")  # what a lone letter may be beside a word: the number of a chapter
 
 
-def num_of_one_word(words: Sequence[str], between: str) -> int:
+def num_of_one_word(words: Sequence[str], between: str, pack: Language) -> int:
     """How many of the first of words, which line ends with hyphens part, are one word.
 
     words: as written, letters and apostrophes. between: the first two. A mark that only line
     ends have makes them one. Else they are one where the dictionary holds it, or does not hold
-    both halves: of "drawing-room" it holds both.
+    both halves: of "drawing-room" it holds both. Of other languages than English there is no
+    dictionary: they are one, unless the pack says that the hyphen is the word's own.
     """
+    if pack.base != "en":
+        return _num_without_dictionary(words, between, pack)
     for number in range(len(words), 2, -1):  # narrow columns break a word twice
         if "".join(map(plain, words[:number])) in _known() and _is_alike(words[:number]):
             return number
@@ -59,17 +63,27 @@ def num_of_one_word(words: Sequence[str], between: str) -> int:
     return 1 if both and not is_known else 2
 
 
+def _num_without_dictionary(words: Sequence[str], between: str, pack: Language) -> int:
+    if len(words) == 1 or not _is_alike(words[:2]):
+        return 1
+    if any(mark in between for mark in _OF_THE_LINE) or words[0].endswith("\u00ad"):
+        return 2
+    return 1 if plain(words[1]) in pack.compounds else 2
+
+
 def _is_alike(words: Sequence[str]) -> bool:
     return all(word.isupper() for word in words) or all(word[0].islower() for word in words[1:])
 
 
-def is_drop_capital(letter: str, between: str, right: str) -> bool:
+def is_drop_capital(letter: str, between: str, right: str, pack: Language) -> bool:
     """Whether a capital that stands alone is the first letter of the word after it."""
     letter, right = letter.lower(), plain(right)
+    if pack.base != "en":
+        return letter not in pack.lone_letters and letter not in _NUMERALS
     joined = letter + right in _known()
-    if letter in _NUMERALS or (letter in _WORDS and between in " \u00a0"):
+    if letter in _NUMERALS or (letter in pack.lone_letters and between in " \u00a0"):
         return joined and not _is_word(right)
-    return joined or (not _is_word(right) and letter not in _WORDS)
+    return joined or (not _is_word(right) and letter not in pack.lone_letters)
 
 
 def is_broken(written: str) -> bool:

@@ -1,59 +1,26 @@
-"""How written numbers are read aloud in English: cardinals, years, ordinals, money, times.
+"""How written numbers are read aloud in languages that write them as most of Europe does.
 
-Every function gives all plausible readings of one written number, the likeliest
-first, each a tuple of lower-case words. "and" inside a cardinal ("two hundred and
-five") is the second reading: it is what British readers say.
+A decimal comma, groups of three parted by points or spaces, a sign of money behind the number.
+What a language does in its own way its pack overrides. Every function gives all plausible
+readings of one written number, the likeliest first, each a tuple of lower-case words.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
 
-_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_UNITS = {
-    "£": ("pound", "pounds", "penny", "pence"),
-    "$": ("dollar", "dollars", "cent", "cents"),
-    "€": ("euro", "euros", "cent", "cents"),
-}
-_VULGAR = {"¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3), "⅛": (1, 8)}
-_FRACTION_GLYPHS = "".join(_VULGAR)
-_ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
-_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+from aubert.text.language import Reading
+
 MAX_DIGITS = 15  # longer strings of digits are spelled: nobody reads them as a quantity
 
-_NUMBER = r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+"
-# One written number, with the signs that change how it is read.
-PATTERN = (
-    rf"[£$€]\ ?(?:{_NUMBER})(?:\.[0-9]+)?"
-    rf"|[0-9]{{1,2}}:[0-9]{{2}}(?![0-9])"
-    rf"|[0-9]{{1,3}}/[0-9]{{1,3}}(?![0-9/])"
-    rf"|(?:[0-9]+\ ?)?[{_FRACTION_GLYPHS}]"
-    rf"|(?:{_NUMBER})(?:st|nd|rd|th|d)\b"
-    rf"|[0-9]*0s\b"
-    rf"|(?:{_NUMBER})(?:\.[0-9]+)?(?:\ ?[%°])?"
-)
-Reading = tuple[str, ...]
-
-
-def number_readings(written: str) -> list[Reading]:
-    """The readings of what `PATTERN` matches in full."""
-    if written[0] in _UNITS:
-        return _money(written[0], written[1:].strip().replace(",", ""))
-    if ":" in written:
-        return _time(*written.split(":"))
-    if "/" in written:
-        return _fraction(*(int(part) for part in written.split("/")))
-    if written[-1] in _VULGAR:
-        return _mixed(written[:-1].strip(), written[-1])
-    if written[-1] in "%°":
-        return _with_unit(written)
-    plain = written.replace(",", "")
-    if plain[-1] == "s":
-        return [(*reading[:-1], _plural(reading[-1])) for reading in _whole(plain[:-1])]
-    if plain[-1].isalpha():
-        digits = plain.rstrip("stndrh")
-        return _ordinal(int(digits)) if len(digits) <= MAX_DIGITS else _whole(digits)
-    return _decimal(written)
+VULGAR = {"¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3), "⅛": (1, 8)}
+_SPACE = " \u00a0\u202f"
+_NEVER = "(?!)"
+_ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 
 def roman_value(written: str) -> int:
@@ -68,123 +35,223 @@ def roman_value(written: str) -> int:
     )
 
 
-def roman_readings(value: int) -> list[Reading]:
-    """ "VIII": eight, the eighth, eighth."""
-    ordinal = _ordinal(value)[0]
-    return [*_cardinal(value), ("the", *ordinal), ordinal]
-
-
-def _words(value: int, to: str = "cardinal") -> Reading:
+def in_words(value: int, language: str, to: str = "cardinal") -> Reading:
+    """As num2words has it. language: "de", or with a region, "fr_CH"."""
     from num2words import num2words
 
-    return tuple(re.findall(r"[a-z]+", num2words(value, to=to)))
+    return tuple(re.findall(r"[^\W\d_]+", num2words(value, lang=language, to=to).lower()))
 
 
-def _cardinal(value: int) -> list[Reading]:
-    with_and = _words(value)
-    return _distinct([tuple(word for word in with_and if word != "and"), with_and])
-
-
-def _ordinal(value: int) -> list[Reading]:
-    with_and = _words(value, "ordinal")
-    return _distinct([tuple(word for word in with_and if word != "and"), with_and])
-
-
-def _spelled(digits: str) -> Reading:
-    return tuple(_DIGITS[int(digit)] for digit in digits)
-
-
-def _whole(digits: str) -> list[Reading]:
-    """A string of digits without separators: a year, a quantity, or spelled."""
-    if len(digits) > MAX_DIGITS or (len(digits) > 1 and digits[0] == "0"):
-        ohs = tuple("oh" if word == "zero" else word for word in _spelled(digits))
-        return _distinct([_spelled(digits), ohs])
-    value = int(digits)
-    if len(digits) == 4 and 1010 <= value <= 2099 and not 2000 <= value <= 2009:
-        hundreds = [
-            (*_words(value // 100), "hundred", *joint, *_words(value % 100))
-            for joint in ((), ("and",))
-            if value % 100 and value % 1000 >= 100
-        ]
-        return _distinct([_words(value, "year"), *_cardinal(value), *hundreds])
-    return _cardinal(value)
-
-
-def _decimal(written: str) -> list[Reading]:
-    whole, _, decimals = written.partition(".")
-    digits = whole.replace(",", "")
-    is_quantity = "," in whole and len(digits) <= MAX_DIGITS  # "1,848" is no year
-    readings = _cardinal(int(digits)) if is_quantity else _whole(digits)
-    if not decimals:
-        return readings
-    return [(*reading, "point", *_spelled(decimals)) for reading in readings]
-
-
-def _with_unit(written: str) -> list[Reading]:
-    numbers = _decimal(written[:-1].strip())
-    if written[-1] == "°":
-        return [(*number, "degree" if number == ("one",) else "degrees") for number in numbers]
-    endings = (("percent",), ("per", "cent"))
-    return [(*number, *ending) for number in numbers for ending in endings]
-
-
-def _money(sign: str, amount: str) -> list[Reading]:
-    one, many, small_one, small_many = _UNITS[sign]
-    whole, _, decimals = amount.partition(".")
-    numbers = _cardinal(int(whole)) if len(whole) <= MAX_DIGITS else [_spelled(whole)]
-    unit = one if numbers[0] == ("one",) else many
-    if len(decimals) != 2 or decimals == "00":
-        point = ("point", *_spelled(decimals)) if decimals.strip("0") else ()
-        return [(*number, *point, unit) for number in numbers]
-    cents = _words(int(decimals))
-    small = small_one if int(decimals) == 1 else small_many
-    return [
-        *((*number, unit, "and", *cents, small) for number in numbers),
-        *((*number, unit, *cents, small) for number in numbers),
-        *((*number, *cents) for number in numbers),
-    ]
-
-
-def _time(hours: str, minutes: str) -> list[Reading]:
-    hour = _words(int(hours))
-    if minutes == "00":
-        return [(*hour, "o'clock"), hour]
-    if minutes[0] == "0":
-        return [(*hour, "oh", *_words(int(minutes))), (*hour, *_words(int(minutes)))]
-    readings = [(*hour, *_words(int(minutes)))]
-    if minutes == "30":
-        readings.append(("half", "past", *hour))
-    return readings
-
-
-def _fraction(above: int, below: int) -> list[Reading]:
-    over = (*_words(above), "over", *_words(below))
-    if above == 0 or below <= 1:
-        return [over]
-    names = {2: ["half"], 4: ["quarter", "fourth"]}.get(below) or [" ".join(_ordinal(below)[0])]
-    readings: list[Reading] = []
-    for name in names:
-        *first, last = name.split()
-        if above != 1:
-            last = "halves" if last == "half" else last + "s"
-        readings.append((*_words(above), *first, last))
-        if above == 1:
-            readings.append(("a", *first, last))
-    return [*readings, over]
-
-
-def _mixed(whole: str, glyph: str) -> list[Reading]:
-    part = _fraction(*_VULGAR[glyph])
-    if not whole:
-        return part
-    number = _whole(whole)[0]
-    article_first = sorted(part[:-1], key=lambda reading: reading[0] != "a")
-    return [(*number, "and", *reading) for reading in article_first]
-
-
-def _plural(word: str) -> str:
-    return word[:-1] + "ies" if word.endswith("y") else word + "s"
-
-
-def _distinct(readings: list[Reading]) -> list[Reading]:
+def distinct(readings: Sequence[Reading]) -> list[Reading]:
     return list(dict.fromkeys(readings))
+
+
+class Sign(NamedTuple):
+    """Of a unit: its names, of one and of more; of a currency, those of its hundredth too."""
+
+    sign: str
+    one: str
+    many: str
+    small_one: str = ""
+    small_many: str = ""
+
+
+class Numbers:
+    """A reader of numbers. A pack's own one derives from it.
+
+    language: of num2words. thousands: what parts groups of three digits. digits: their names.
+    comma: how the decimal comma is read. by_digit: whether decimals are read one by one first.
+    units: that stand behind a number. money: that stands before or behind one.
+    over: between the numbers of a fraction. joints: between a number and a fraction
+    ordinal, clock, words: regular expressions of what makes digits an ordinal, of a time of day,
+    and of numbers that begin with letters; with each, what stands behind the token then
+    """
+
+    language = ""
+    thousands = "." + _SPACE
+    digits: Sequence[str]
+    comma: str
+    by_digit = False
+    units: Sequence[Sign] = ()
+    money: Sequence[Sign] = ()
+    over = ""
+    joints: Sequence[Reading] = ((),)
+    ordinal: Sequence[tuple[str, str]] = ()
+    clock: Sequence[tuple[str, str]] = (("[0-9]{1,2}:[0-9]{2}", "(?![0-9])"),)
+    words: Sequence[tuple[str, str]] = ()
+
+    def __init__(self, language: str | None = None):
+        """language: of num2words, where it has a region of it: fr_BE."""
+        self.language = language or self.language
+
+    # --- what a pack overrides
+
+    def cardinals(self, value: int) -> list[Reading]:
+        return [in_words(value, self.language)]
+
+    def ordinals(self, value: int, written: str = "") -> list[Reading]:
+        """written: what makes the digits an ordinal."""
+        return [in_words(value, self.language, "ordinal")]
+
+    def years(self, value: int) -> list[Reading]:
+        """Of four digits from 1010 to 2099."""
+        return self.cardinals(value)
+
+    def part(self, above: int, below: int) -> list[Reading]:
+        """Of a fraction; none where it has no name."""
+        return []
+
+    def time(self, hours: int, minutes: int) -> list[Reading]:
+        later = self.cardinals(minutes)[0] if minutes else ()
+        return [(*hour, *later) for hour in self.cardinals(hours)]
+
+    def roman(self, value: int) -> list[Reading]:
+        return distinct([*self.cardinals(value), *self.ordinals(value)])
+
+    def regnal(self, value: int) -> Reading:
+        return self.cardinals(value)[0]
+
+    def irregular(self, written: str) -> list[Reading]:
+        """Of what begins with letters."""
+        raise AssertionError(written)
+
+    def before_name(self, value: int) -> list[Reading]:
+        """Of a number before the name of what is counted."""
+        return self.cardinals(value)
+
+    def mixed(self, whole: str, above: int, below: int) -> list[Reading]:
+        """Of a number and a fraction."""
+        parts, number = self.part(above, below), self.whole(whole)[0]
+        return [(*number, *joint, *part) for joint in self.joints for part in parts]
+
+    # --- what all share
+
+    @cached_property
+    def pattern(self) -> str:
+        amount, sums, signs = self._amount, _any(self.money), _any(self.units, self.money)
+        return (
+            rf"{sums}[{_SPACE}]?(?:{amount})(?:,[0-9]+)?"
+            rf"|{_alternatives(self.clock)}"
+            r"|[0-9]{1,3}/[0-9]{1,3}(?![0-9/])"
+            rf"|(?:[0-9]+[{_SPACE}]?)?[{''.join(VULGAR)}]"
+            rf"|(?:{amount})(?:{_alternatives(self.ordinal)})"
+            rf"|(?:{amount})(?:,[0-9]+)?(?:[{_SPACE}]?{signs})?"
+        )
+
+    @cached_property
+    def first(self) -> str:
+        return _alternatives(self.words) if self.words else ""
+
+    def is_number(self, written: str) -> bool:
+        return bool(self._parts.fullmatch(written))
+
+    def readings(self, written: str) -> list[Reading]:
+        found = self._parts.fullmatch(written)
+        kind, text = found.lastgroup, found[found.lastgroup]
+        if kind == "clock":
+            numbers = [int(number) for number in re.findall(r"[0-9]+", text)]
+            return self.time(numbers[0], numbers[1] if len(numbers) > 1 else 0)
+        if kind == "fraction":
+            return self._fraction(*map(int, text.split("/")))
+        if kind == "mixed":
+            number, part = text[:-1].strip(_SPACE), VULGAR[text[-1]]
+            return self.mixed(number, *part) if number else self.part(*part)
+        if kind == "ordinal":
+            digits, suffix = re.match(r"([0-9][0-9.\s]*[0-9]|[0-9])(.*)", text, re.DOTALL).groups()
+            digits = re.sub(r"[^0-9]", "", digits)
+            long = len(digits) > MAX_DIGITS
+            return [self.spelled(digits)] if long else self.ordinals(int(digits), suffix)
+        if kind == "before":
+            return self._sum(text[0], text[1:].strip(_SPACE))
+        if kind == "behind":
+            return self._with_sign(text[-1], text[:-1].strip(_SPACE))
+        return self.decimal(text) if kind == "plain" else self.irregular(text)
+
+    def spelled(self, digits: str) -> Reading:
+        return tuple(filter(None, (self.digits[int(digit)] for digit in digits)))
+
+    def decimal(self, written: str) -> list[Reading]:
+        """With or without a comma and groups of three."""
+        whole, _, decimals = written.partition(",")
+        digits = re.sub(r"[^0-9]", "", whole)
+        grouped = digits != whole and len(digits) <= MAX_DIGITS  # no year
+        readings = self.cardinals(int(digits)) if grouped else self.whole(digits)
+        if not decimals:
+            return readings
+        ways = [self.spelled(decimals)]
+        if decimals[0] != "0" and len(decimals) <= 3:
+            ways.insert(len(ways) if self.by_digit else 0, self.cardinals(int(decimals))[0])
+        return distinct([(*first, self.comma, *way) for way in ways for first in readings[:3]])
+
+    def whole(self, digits: str) -> list[Reading]:
+        """A string of digits: a year, a quantity, or spelled."""
+        if len(digits) > MAX_DIGITS or (len(digits) > 1 and digits[0] == "0"):
+            return [self.spelled(digits)]
+        value = int(digits)
+        is_year = len(digits) == 4 and 1010 <= value <= 2099
+        return distinct([*(self.years(value) if is_year else ()), *self.cardinals(value)])
+
+    @cached_property
+    def _amount(self) -> str:
+        return rf"[0-9]{{1,3}}(?:[{re.escape(self.thousands)}][0-9]{{3}})+(?![0-9])|[0-9]+"
+
+    @cached_property
+    def _parts(self) -> re.Pattern:
+        """The kinds of one written number in full: what stands behind decided that it is one."""
+        sums, signs = _any(self.money), _any(self.units, self.money)
+        amount = rf"(?:{self._amount})(?:,[0-9]+)?"
+        kinds = {
+            "before": rf"{sums}[{_SPACE}]?{amount}",
+            "clock": _forms(self.clock),
+            "fraction": r"[0-9]{1,3}/[0-9]{1,3}",
+            "mixed": rf"(?:[0-9]+[{_SPACE}]?)?[{''.join(VULGAR)}]",
+            "ordinal": rf"(?:{self._amount})(?:{_forms(self.ordinal)})",
+            "behind": rf"{amount}[{_SPACE}]?{signs}",
+            "plain": amount,
+            "irregular": _forms(self.words),
+        }
+        return re.compile("|".join(f"(?P<{name}>{kind})" for name, kind in kinds.items()))
+
+    def _with_sign(self, sign: str, number: str) -> list[Reading]:
+        unit = next((unit for unit in self.units if unit.sign == sign), None)
+        if unit is None:
+            return self._sum(sign, number)
+        name = unit.one if number == "1" else unit.many
+        return [(*reading, *name.split()) for reading in self.decimal(number)]
+
+    def _sum(self, sign: str, amount: str) -> list[Reading]:
+        name = next(money for money in self.money if money.sign == sign)
+        whole, _, decimals = amount.partition(",")
+        digits = re.sub(r"[^0-9]", "", whole)
+        if len(digits) > MAX_DIGITS:
+            numbers = [self.spelled(digits)]
+        else:
+            numbers = self.before_name(int(digits))
+        unit = (name.one if digits == "1" else name.many).split()
+        if len(decimals) != 2 or decimals == "00":
+            tail = (self.comma, *self.spelled(decimals)) if decimals.strip("0") else ()
+            return [(*number, *tail, *unit) for number in numbers]
+        cents = self.cardinals(int(decimals))[0]
+        small = (name.small_one if int(decimals) == 1 else name.small_many).split()
+        return [
+            *((*number, *unit, *cents) for number in numbers),
+            *((*number, *unit, *cents, *small) for number in numbers),
+            *((*number, self.comma, *cents, *unit) for number in numbers),
+        ]
+
+    def _fraction(self, above: int, below: int) -> list[Reading]:
+        over = (*self.cardinals(above)[0], self.over, *self.cardinals(below)[0])
+        return [*(self.part(above, below) if above and below > 1 else ()), over]
+
+
+def _alternatives(forms: Sequence[tuple[str, str]]) -> str:
+    return "|".join(f"(?:{form}){behind}" for form, behind in forms) or _NEVER
+
+
+def _forms(forms: Sequence[tuple[str, str]]) -> str:
+    return "|".join(form for form, _ in forms) or _NEVER
+
+
+def _any(*signs: Sequence[Sign]) -> str:
+    every = "".join(one.sign for each in signs for one in each)
+    return f"[{re.escape(every)}]" if every else _NEVER

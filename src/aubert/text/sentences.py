@@ -12,7 +12,9 @@ _END = re.compile(r"[.!?…]+['\"’”)\]»_*]*(?=\s|\Z)|(?=\r?\n[^\S\n]*\n)")
 _LAST_WORD = re.compile(r"[^\W\d_]+\Z")
 
 
-def within_sentence(text: str, span: tuple[int, int], context: tuple[int, int]) -> tuple[int, int]:
+def within_sentence(
+    text: str, span: tuple[int, int], context: tuple[int, int], language: str = "en"
+) -> tuple[int, int]:
     """The part of `context` that lies in the sentence of `span`; of several sentences, from the
     beginning of the first to the end of the last. All [start, end) in characters.
 
@@ -20,25 +22,25 @@ def within_sentence(text: str, span: tuple[int, int], context: tuple[int, int]) 
     Quotation marks stay with the sentence that they open or close.
     """
     (start, end), (low, high) = span, context
-    low = max(_ends(text, low, start), default=low)
+    low = max(_ends(text, low, start, language), default=low)
     while low < start and text[low].isspace():
         low += 1
-    return low, next(_ends(text, end, high), high)
+    return low, next(_ends(text, end, high, language), high)
 
 
-def _ends(text: str, low: int, high: int) -> Iterator[int]:
+def _ends(text: str, low: int, high: int, language: str) -> Iterator[int]:
     """Where sentences end in text[low:high]."""
     for match in _END.finditer(text, low, high):
         following = text[match.end() : match.end() + 4].lstrip()[:1]
-        abbreviated = match[0] == "." and _is_abbreviated(text, match.start())
+        abbreviated = match[0] == "." and _is_abbreviated(text, match.start(), language)
         if not match[0] or not (following.islower() or abbreviated):
             yield match.end()
 
 
-def _is_abbreviated(text: str, point: int) -> bool:
+def _is_abbreviated(text: str, point: int, language: str) -> bool:
     """Whether the word before the point is written short: Mr., or an initial."""
     word = _LAST_WORD.search(text, max(0, point - 12), point)
     if word is None:
         return False
     initial = len(word[0]) == 1 and word[0].isupper() and word[0] != "I"
-    return initial or is_abbreviation(word[0])
+    return initial or is_abbreviation(word[0], language)

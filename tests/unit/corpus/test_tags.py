@@ -14,7 +14,7 @@ from mutagen.flac import FLAC, CueSheetTrack, CueSheetTrackIndex, Picture
 
 from aubert.corpus.convert import spans
 from aubert.corpus.cue import read_cue
-from aubert.corpus.tags import Mark, Tags, bcp47, cover_of, read_tags
+from aubert.corpus.tags import Mark, Tags, cover_of, read_tags
 
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 PNG = b"\x89PNG\r\n\x1a\n a picture"
@@ -103,15 +103,6 @@ def test_what_cannot_be_read_has_no_tags(tmp_path, content):
     path.write_bytes(content)
     assert read_tags(path)._replace(seconds=None) == Tags()
     assert cover_of(path) is None
-
-
-@pytest.mark.parametrize(
-    ("told", "code"),
-    [("eng", "en"), ("ger", "de"), ("Deutsch", "de"), ("pt_BR", "pt-BR"), ("EN", "en"),
-     ("English", "en"), ("gsw", "gsw"), ("Klingon!", None), ("en ", "en"), (None, None)],
-)  # fmt: skip
-def test_languages_are_bcp_47(told, code):
-    assert bcp47(told) == code
 
 
 def test_chapters_hold_all_of_the_sound():
