@@ -31,7 +31,9 @@ def add_clar(groups) -> None:
     for kind in (Training, SplitOptions, ClarOptions, ViewOptions, ClarTrainOptions):
         options.add_arguments(train, kind)
 
-    evaluate = add_verb(verbs, "evaluate", "accuracies in voices that were left out", _evaluate)
+    evaluate = add_verb(
+        verbs, "evaluate", "accuracies on the groups (speakers) that were left out", _evaluate
+    )
     evaluate.add_argument("out", type=Path, help="the json of figures")
     evaluate.add_argument("models", type=Path, nargs="+", help="what `clar train` wrote")
     evaluate.add_argument(
@@ -55,13 +57,19 @@ def _add_clips(parser: argparse.ArgumentParser) -> None:
 def _clips(arguments: argparse.Namespace):
     """The clips that can be used; what is left out is printed."""
     from aubert.corpus.clip_options import read_clips
-    from aubert.corpus.clips import usable
+    from aubert.corpus.clips import are_grouped, usable
 
     paths = (arguments.path, arguments.results, arguments.root, arguments.reference)
     clips = read_clips(options.from_arguments(arguments, ClipOptions), *paths)
     kept, left_out = usable(clips, MIN_CLIP_SECONDS)
     for each in left_out:
         print(f"left out {each.id}: {each.reason}: {each.detail}", file=sys.stderr)
+    if not are_grouped(kept):
+        print(
+            "clips: which are of one speaker is not known, so a test speaker may be in training: "
+            "accuracies are not speaker-independent; give --group-column or --group-pattern",
+            file=sys.stderr,
+        )
     return kept
 
 

@@ -27,7 +27,7 @@ from aubert.clar.splits import (
 from aubert.clar.task import new_model, read_clip
 from aubert.clar.views import placed
 from aubert.corpus.clips import Clip
-from aubert.evaluate.metrics import Figure, mean_of_runs, proportion
+from aubert.evaluate.metrics import Figure, count, mean_of_runs, proportion
 
 ROWS_PER_BATCH = 128
 NUM_NEIGHBOURS = 5
@@ -110,7 +110,12 @@ def evaluate_clar(
     for fold, about in sorted(folds.items()):
         model, seed = ClarOptions(**about["options"]), about["seed"]
         scores += score_controls(model, clips, fold, budgets, splits, options, seed)
-    return figures(scores) | {"clar.chance": chance(clips, sorted(folds), splits)}
+    labelled = [clip for clip in clips if clip.label is not None]
+    groups = count(len({clip.group for clip in labelled}), len(labelled))
+    return figures(scores) | {
+        "clar.chance": chance(clips, sorted(folds), splits),
+        "clar.groups": groups,
+    }
 
 
 def score_trained(

@@ -23,6 +23,9 @@ class ClipOptions:
     label_column: column of the labels, empty for a clip without one; no effect on other sources
     group_column: column of what clips share a voice or a room by, such as the speaker; null: none;
       no effect on other sources
+    group_pattern: regular expression whose first ( ) is the speaker in a clip's path; null: names
+      of LibriSpeech's, Speech Commands' and FSDD's forms are known; no effect but on the sources
+      folder and table, nor beside group_column
     num_keywords: most frequent words that have labels; the other words are clips without; no
       effect unless source is words or reference
     max_per_keyword: labelled clips of each keyword, drawn by hash; no effect as num_keywords
@@ -33,6 +36,7 @@ class ClipOptions:
     audio_column: str = "path"
     label_column: str = "label"
     group_column: str | None = None
+    group_pattern: str | None = None
     num_keywords: Annotated[int, Ge(2)] = 35
     max_per_keyword: Annotated[int, Ge(2)] = 4000
     min_letters: PositiveInt = 4
@@ -57,10 +61,10 @@ def read_clips(
     if missing:
         raise ValueError(f"clips of the source {options.source} need {' and '.join(missing)}")
     if options.source == "folder":
-        return clips.clips_of_folder(path)
+        return clips.clips_of_folder(path, options.group_pattern)
     if options.source == "table":
         columns = (options.audio_column, options.label_column, options.group_column)
-        return clips.clips_of_table(path, *columns)
+        return clips.clips_of_table(path, *columns, options.group_pattern)
     if options.source == "speakers":
         return clips.clips_of_speakers(results, root)
     if options.source == "words":

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import nsmallest
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from aubert import audio, tables
@@ -40,6 +41,12 @@ def drawn(names: Iterable[str], limit: int | None = None) -> list[str]:
         return hashlib.blake2b(encoded, digest_size=8).digest(), name
 
     return sorted(names, key=place) if limit is None else nsmallest(limit, names, key=place)
+
+
+def are_grouped(clips: Iterable[Clip]) -> bool:
+    """Whether any two clips share a group; where none do, their speakers are not known."""
+    groups = [clip.group for clip in clips]
+    return len(set(groups)) < len(groups)
 
 
 def limited(clips: Sequence[Clip], max_labels: int | None, max_per_label: int) -> list[Clip]:
@@ -72,9 +79,12 @@ def clips_of_speakers(results: Path, corpus_root: Path) -> list[Clip]:
     return sorted(clips, key=lambda clip: clip.id)  # the same for any number of shards
 
 
-def clips_of_folder(folder: Path) -> list[Clip]:
-    """The audio files of `<folder>/<class>/`, at any depth; those of one directory below a
-    class are a group. Raises ValueError for fewer than two classes with audio."""
+def clips_of_folder(folder: Path, pattern: str | None = None) -> list[Clip]:
+    """The audio files of `<folder>/<class>/`, at any depth.
+
+    A group is a speaker by `speakers_of_names`; without a pattern, sub-folders of one name are a
+    group, in all classes; where neither tells, each file is one. Raises ValueError for fewer than
+    two classes with audio."""
     if not Path(folder).is_dir():
         raise ValueError(f"{folder} is not a directory; give a folder with one of each class")
     found: dict[str, dict[str, Path]] = {}
@@ -87,19 +97,56 @@ def clips_of_folder(folder: Path) -> list[Clip]:
             f"{folder} holds {len(found)} sub-folders with audio; there must be a sub-folder for "
             f"each of two classes or more"
         )
-    return [
-        Clip(name, label, name.rpartition("/")[0] if name.count("/") > 1 else name, own[name])
-        for label, own in found.items()
-        for name in sorted(own)
-    ]
+    names = [name for own in found.values() for name in sorted(own)]
+    by_name = speakers_of_names(names, pattern)
+    clips = []
+    for label, own in found.items():
+        for name in sorted(own):
+            _, *folders, _ = name.split("/")
+            group = "/".join(folders) if pattern is None else ""
+            clips.append(Clip(name, label, group or by_name.get(name, name), own[name]))
+    return clips
 
 
-def clips_of_table(path: Path, audio: str, label: str, group: str | None = None) -> list[Clip]:
+# Whose recordings' names begin with, or hold, the speaker.
+_SPEAKER_IN_NAME = {
+    "LibriSpeech": r"(\d+)-\d+-\d+",  # 19-198-0001
+    "Speech Commands": r"([0-9a-f]{8})_nohash_\d+",  # 0a7c2a8d_nohash_0
+    "FSDD": r"\d_([a-z]+)_\d+",  # 7_jackson_32
+}
+
+
+def speakers_of_names(names: Sequence[str], pattern: str | None = None) -> dict[str, str]:
+    """name -> speaker, where each file's name holds one: by the pattern's first group, else as
+    LibriSpeech, Speech Commands or FSDD name files; empty where one name does not fit.
+
+    names: paths; the pattern is searched in them, the known forms are the whole name without
+    suffix. Raises ValueError for a pattern that does not fit every path or has no group.
+    """
+    if pattern is not None:
+        found = {name: re.search(pattern, name) for name in names}
+        wrong = next((name for name, match in found.items() if match is None), None)
+        if wrong is not None:
+            raise ValueError(f"clips.group_pattern {pattern!r} is not in {wrong!r}: correct it")
+        if re.compile(pattern).groups < 1:
+            raise ValueError(f"clips.group_pattern {pattern!r} has no group ( ): mark the speaker")
+        return {name: match[1] for name, match in found.items()}
+    for form in _SPEAKER_IN_NAME.values():
+        matches = {name: re.fullmatch(form, PurePosixPath(name).stem) for name in names}
+        if matches and all(matches.values()):
+            return {name: match[1] for name, match in matches.items()}
+    return {}
+
+
+def clips_of_table(
+    path: Path, audio: str, label: str, group: str | None = None, pattern: str | None = None
+) -> list[Clip]:
     """The rows of a .csv or .tsv with a header; audio paths are relative to the table.
 
-    audio, label, group: names of columns; a row with an empty label has none; without a group
-    each clip is one. Raises ValueError, with file and line, for a column that is not there, a
-    row without audio, audio that is not there, a clip that comes twice.
+    audio, label, group: names of columns; a row with an empty label has none. Without a group it
+    is the speaker by `speakers_of_names`; where that is not told, each clip is one. Raises
+    ValueError, with file and line, for a column that is not there, a row without audio, audio that
+    is not there, a clip that comes twice.
     """
     path = Path(path)
     try:
@@ -126,8 +173,11 @@ def clips_of_table(path: Path, audio: str, label: str, group: str | None = None)
             raise ValueError(f"{place}: {file} is not there; correct or delete the line")
         own = (row[label] or "").strip() or None
         together = (row[group] or "").strip() if group else ""
-        clips[name] = Clip(name, own, together or name, file)
-    return list(clips.values())
+        clips[name] = Clip(name, own, together, file)
+    by_name = {} if group else speakers_of_names(list(clips), pattern)
+    return [
+        clip._replace(group=clip.group or by_name.get(clip.id, clip.id)) for clip in clips.values()
+    ]
 
 
 def clips_of_words(results: Path, corpus_root: Path) -> list[Clip]:

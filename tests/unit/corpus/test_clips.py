@@ -14,6 +14,7 @@ from aubert.clar.splits import SplitOptions, labels_within, split
 from aubert.corpus.clip_options import ClipOptions, read_clips
 from aubert.corpus.clips import (
     Clip,
+    are_grouped,
     clips_of_folder,
     clips_of_speakers,
     clips_of_table,
@@ -42,7 +43,7 @@ def test_class_folders(folder):
     assert [clip.id for clip in found] == ["a/x/0.wav", "a/x/1.wav", "a/y/2.wav", "b/3.wav",
                                            "b/4.wav"]  # fmt: skip
     assert [clip.label for clip in found] == ["a", "a", "a", "b", "b"]
-    assert [clip.group for clip in found] == ["a/x", "a/x", "a/y", "b/3.wav", "b/4.wav"]
+    assert [clip.group for clip in found] == ["x", "x", "y", "b/3.wav", "b/4.wav"]
     assert found[0].path == folder / "a/x/0.wav"
     few = limited(found, max_labels=1, max_per_label=2)
     assert len(few) == 2 and few == limited(found[::-1], 1, 2)
@@ -50,6 +51,43 @@ def test_class_folders(folder):
         clips_of_folder(folder / "a/x")
     with pytest.raises(ValueError, match="not a directory"):
         clips_of_folder(folder / "c")
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern", "groups"),
+    [
+        (["a/7_ann_0", "b/8_ann_1", "b/8_bob_1"], None, ["ann", "ann", "bob"]),
+        (["a/0a7c2a8d_nohash_0", "b/0a7c2a8d_nohash_1"], None, ["0a7c2a8d"] * 2),
+        (["a/19-198-0001", "b/19-227-0002", "b/26-1-0000"], None, ["19", "19", "26"]),
+        (["a/ann/0", "a/bob/0", "b/ann/1"], None, ["ann", "bob", "ann"]),
+        (["a/ann-x/0", "b/ann-y/1"], r"/(\w+)-", ["ann", "ann"]),
+        # One name that does not fit: nothing is guessed.
+        (["a/7_ann_0", "b/8_ann"], None, ["a/7_ann_0.wav", "b/8_ann.wav"]),
+    ],
+)
+def test_a_speaker_is_one_group_in_all_classes(tmp_path, names, pattern, groups):
+    paths = [tmp_path / f"{name}.wav" for name in names]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.ones(2_000) / 2, 8_000)
+    found = clips_of_folder(tmp_path, pattern)
+    assert [clip.group for clip in found] == groups
+    assert are_grouped(found) == (len(set(groups)) < len(groups))
+    table = tmp_path / "labels.tsv"
+    lines = [f"{name}.wav\t{name[0]}" for name in names]
+    table.write_text("\n".join(["path\tlabel", *lines]))
+    if not any(name.count("/") > 1 for name in names) or pattern:
+        assert [
+            clip.group for clip in clips_of_table(table, "path", "label", None, pattern)
+        ] == groups
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault"), [("(no)", "is not in 'a/x/0.wav'"), ("[ab]", "has no group")]
+)
+def test_a_pattern_that_names_no_speaker_is_refused(folder, pattern, fault):
+    with pytest.raises(ValueError, match=fault):
+        clips_of_folder(folder, pattern)
 
 
 @pytest.mark.parametrize(("suffix", "between"), [("csv", ","), ("tsv", "\t")])
