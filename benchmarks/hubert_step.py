@@ -1,13 +1,13 @@
-"""A HuBERT training step beside torchaudio's HuBERTPretrainModel: time and peak memory.
+"""A HuBERT training step beside torchaudio's and transformers': time, peak memory, FLOPs.
 
-Both train the same sizes on the same batch: 15.6 s crops, labels of one codebook at 50 Hz,
-AdamW, clipping. torchaudio runs the loss of its recipe (examples/hubert/loss): the masked and
-the unmasked frames' logits, of which the latter weigh 0; ours computes only those that count.
-Each runs in a process of its own, in turn; the ratio is of the medians of the steps.
+All train the same sizes on the same batch: crops of one length, labels of one codebook at 50 Hz,
+AdamW, clipping. torchaudio is its HuBERTPretrainModel with the loss of its recipe
+(examples/hubert/loss): the logits of masked and of unmasked frames, of which the latter weigh 0.
+transformers is its HubertModel as it comes, with eager attention, and our heads on the masked
+frames. Each runs in a process of its own, in turn; ratios are of the medians of the steps.
 
     python benchmarks/hubert_step.py                       # tiny sizes, CPU, float32
     python benchmarks/hubert_step.py --device cuda --base  # BASE, bfloat16, K = 500
-    python benchmarks/hubert_step.py --device cuda --base --compile
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import time
 import numpy as np
 import torch
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from aubert.hubert.batch import hubert_batch
 from aubert.hubert.network import HubertForPretraining, Units
@@ -36,7 +37,9 @@ SIZES = {  # options, rows, seconds a row, units
     "tiny": (TINY, 4, 6.0, 100),
     "base": (HubertOptions.base(), 8, 10.9, 500),  # 87.5 s, what the paper gives a GPU
 }
-SIDES = ("torchaudio", "aubert")
+SIDES = ("torchaudio", "transformers", "aubert", "aubert compiled")
+# Dense bfloat16 FLOP per second of NVIDIA's data sheets.
+PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12}
 
 
 def main() -> None:
@@ -44,73 +47,99 @@ def main() -> None:
     if arguments.side:
         print(json.dumps(measure(arguments)))
         return
-    results = {side: [] for side in SIDES}
-    for _ in range(arguments.rounds):
-        for side in SIDES:
-            results[side].append(run_apart(side))
-    rows = {
-        side: {key: statistics.median(one[key] for one in ones) for key in ones[0]}
-        for side, ones in results.items()
-    }
-    for side, row in rows.items():
-        print(f"{side:<12}{row['step_s'] * 1000:>10.1f} ms/step{row['peak_mb']:>10.0f} MB peak")
-    theirs, ours = (rows[side] for side in SIDES)
-    print(
-        f"ratio       {theirs['step_s'] / ours['step_s']:>10.2f} x faster"
-        f"{theirs['peak_mb'] / ours['peak_mb']:>9.2f} x less memory"
-    )
+    flags = [f"--device={arguments.device}", f"--steps={arguments.steps}"]
+    for line in compared(flags + ["--base"] * arguments.base, arguments.rounds):
+        print(line)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--base", action="store_true", help="BASE instead of tiny sizes")
-    parser.add_argument("--compile", action="store_true", help="torch.compile, of ours only")
     parser.add_argument("--steps", type=int, default=10, help="measured, behind 3 to warm up")
     parser.add_argument("--rounds", type=int, default=3, help="processes per side")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def run_apart(side: str) -> dict:
-    command = [sys.executable, __file__, *sys.argv[1:], "--side", side]
-    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+def compared(flags: list[str], rounds: int, sides: tuple[str, ...] = SIDES) -> list[str]:
+    """Lines of the table: each side's medians over its processes, and ratios to the first."""
+    results = {side: [] for side in sides}
+    for _ in range(rounds):
+        for side in sides:
+            results[side].append(run_apart(side, flags))
+    rows = {
+        side: {key: statistics.median(one[key] for one in ones) for key in ones[0]}
+        for side, ones in results.items()
+    }
+    first = rows[sides[0]]
+    lines = [f"{'':<18}{'ms/step':>10}{'MB peak':>10}{'faster':>9}{'memory':>9}{'MFU':>7}"]
+    for side, row in rows.items():
+        lines.append(
+            f"{side:<18}{row['step_s'] * 1000:>10.1f}{row['peak_mb']:>10.0f}"
+            f"{first['step_s'] / row['step_s']:>8.2f}x{row['peak_mb'] / first['peak_mb']:>8.2f}x"
+            + (f"{row['mfu']:>7.2f}" if row["mfu"] else "")
+        )
+    return lines
+
+
+def run_apart(side: str, flags: list[str]) -> dict:
+    command = [sys.executable, __file__, *flags, "--side", side]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{side} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout)
 
 
 def measure(arguments: argparse.Namespace) -> dict:
-    """Median seconds of a step, and the peak: of the GPU's memory, or what the steps added to
-    the process's."""
+    """Median seconds of a step; the peak, of the GPU's memory, or what the steps added to the
+    process's; the share of the GPU's peak FLOPs (0 where that is not known)."""
     options, num_rows, seconds, num_units = SIZES["base" if arguments.base else "tiny"]
     rng = np.random.default_rng(0)
     num_samples = round(seconds * 16_000)
     samples = rng.standard_normal((num_rows, num_samples)).astype(np.float32)
     labels = rng.integers(0, num_units, (num_rows, options.num_frames(num_samples)))
     torch.manual_seed(0)
-    make = aubert_step if arguments.side == "aubert" else torchaudio_step
-    model, loss_of = make(options, samples, labels, num_units, arguments)
+    make = {"torchaudio": torchaudio_step, "transformers": transformers_step}
+    make_step = make.get(arguments.side, aubert_step)
+    model, loss_of = make_step(options, samples, labels, num_units, arguments)
     model.to(arguments.device).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4, betas=(0.9, 0.98), eps=1e-6)
-    before = peak_mb(arguments.device)
-    times = []
-    for _ in range(3 + arguments.steps):
-        synchronise(arguments.device)
-        start = time.perf_counter()
+
+    def step() -> torch.Tensor:
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(arguments.device, torch.bfloat16, enabled=arguments.device == "cuda"):
             loss, num_targets = loss_of()
         (loss / num_targets).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
         optimizer.step()
+        return loss
+
+    before = peak_mb(arguments.device)
+    with FlopCounterMode(display=False) as counter:
+        step()
+    times = []
+    for _ in range(2 + arguments.steps):
+        synchronise(arguments.device)
+        start = time.perf_counter()
+        loss = step()
         synchronise(arguments.device)
         times.append(time.perf_counter() - start)
     assert torch.isfinite(loss)
+    step_s = statistics.median(times[2:])
     added = peak_mb(arguments.device) - (before if arguments.device == "cpu" else 0)
-    return {"step_s": statistics.median(times[3:]), "peak_mb": added}
+    mfu = counter.get_total_flops() / step_s / peak if (peak := peak_flops(arguments)) else 0
+    return {"step_s": step_s, "peak_mb": added, "mfu": mfu}
+
+
+def peak_flops(arguments: argparse.Namespace) -> float:
+    name = torch.cuda.get_device_name() if arguments.device == "cuda" else ""
+    return next((peak for part, peak in PEAKS.items() if part in name), 0.0)
 
 
 def aubert_step(options, samples, labels, num_units, arguments):
     model = HubertForPretraining(options, [Units("units", num_units)])
-    if arguments.compile:
+    if arguments.side == "aubert compiled":
         model.compile()
     rng = np.random.default_rng(0)
 
@@ -118,6 +147,28 @@ def aubert_step(options, samples, labels, num_units, arguments):
         batch = hubert_batch(list(samples), [[row] for row in labels], options, rng)
         loss, num_targets, _ = model(batch.to(arguments.device))
         return loss, num_targets
+
+    return model, loss_of
+
+
+def transformers_step(options, samples, labels, num_units, arguments):
+    from transformers import HubertModel
+
+    ours = HubertForPretraining(options, [Units("units", num_units)])
+    config = ours.encoder.config
+    config._attn_implementation = "eager"
+    model = torch.nn.ModuleDict({"encoder": HubertModel(config), "heads": ours.heads})
+    rng = np.random.default_rng(0)
+
+    def loss_of():
+        batch = hubert_batch(list(samples), [[row] for row in labels], options, rng)
+        batch = batch.to(arguments.device)
+        hidden = model["encoder"](batch.samples, mask_time_indices=batch.mask).last_hidden_state
+        masked = batch.counted[: batch.num_masked]
+        logits = model["heads"].logits(hidden.flatten(0, 1)[masked], 0)
+        return functional.cross_entropy(logits, batch.labels[0][: len(masked)], reduction="sum"), (
+            batch.num_masked
+        )
 
     return model, loss_of
 
