@@ -244,13 +244,6 @@ def load_hubert(directory: str | Path) -> nn.Module:
     """A Hugging Face speech encoder. Raises ValueError when the directory is none."""
     from transformers import AutoModel
 
-    from aubert.encoders import logmel  # noqa: F401  makes our own HuBERT known
-    from aubert.encoders.network import from_pretrained
+    from aubert.encoders.pretrained import load_network
 
-    try:
-        return from_pretrained(AutoModel, str(directory), use_safetensors=True)
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{directory} is not a speech encoder in Hugging Face's layout "
-            f"({str(error).splitlines()[0]})"
-        ) from error
+    return load_network(AutoModel, str(directory), "a speech encoder")

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from aubert.encoders.hubert import normalised
+
 
 class Window(NamedTuple):
     """Token ids of a text, special tokens included, and where the span lies among them."""
@@ -185,9 +187,7 @@ def audio_columns(
     lengths = [len(row) for row in rows]
     samples = np.zeros((len(rows), max(lengths)), np.float32)
     for target, row in zip(samples, rows, strict=True):
-        if normalise:
-            row = (row - row.mean()) / np.sqrt(row.var() + 1e-7)
-        target[: len(row)] = row
+        target[: len(row)] = normalised(row) if normalise else row
     return {
         "samples": torch.from_numpy(samples),
         "num_samples": torch.tensor(lengths),

@@ -29,7 +29,8 @@ from aubert.crossmodal.batch import AubertBatch, Segments, Texts
 from aubert.crossmodal.contrast import CosineScorer, MlpScorer, contrast, may_contrast
 from aubert.crossmodal.options import AubertOptions
 from aubert.crossmodal.pooling import MlpProjection, Pooler, spans
-from aubert.encoders.hubert import every_layer, features, load_encoder
+from aubert.encoders.hubert import every_layer, features, load_encoder, projected
+from aubert.encoders.pretrained import load_network, load_part
 from aubert.learn.distributed import spread
 
 TEXT_DIR, AUDIO_DIR = "text", "audio"
@@ -125,18 +126,14 @@ class AubertModel(nn.Module):
 
     @classmethod
     def from_encoders(cls, text: str | Path, audio: str | Path, options: AubertOptions):
-        """text, audio: model directories or Hugging Face ids; pickled weights are never read.
-        Raises ValueError or OSError when they are no such models."""
-        weights = {"use_safetensors": True, "trust_remote_code": False, "dtype": torch.float32}
-        if Path(audio).is_dir():
-            audio_encoder = load_encoder(audio)
-        else:
-            audio_encoder = HubertModel.from_pretrained(audio, **weights)
+        """text, audio: model directories or Hugging Face ids. Raises ValueError when they are no
+        such models."""
+        text, audio, what = str(text), str(audio), "a text encoder"
         return cls(
-            AutoModel.from_pretrained(text, **weights),
-            AutoTokenizer.from_pretrained(text, trust_remote_code=False),
-            audio_encoder,
-            Wav2Vec2FeatureExtractor.from_pretrained(audio),
+            load_network(AutoModel, text, what),
+            load_part(AutoTokenizer, text, what),
+            load_encoder(audio),
+            load_part(Wav2Vec2FeatureExtractor, audio, "a speech encoder"),
             options,
         )
 
@@ -170,7 +167,7 @@ class AubertModel(nn.Module):
             lengths = torch.minimum(frames(batch.segment_lengths), left).clamp(min=1)
             inside = spans(extracted, starts, lengths)
             valid = torch.arange(inside.shape[1], device=inside.device) < lengths[:, None]
-            hidden = encoder.feature_projection(inside)
+            hidden = projected(encoder, inside)
             if self.options.audio_layers == "last":
                 return encoder.encoder(hidden, attention_mask=valid)[0], lengths
             states = every_layer(encoder, hidden, valid)

@@ -18,7 +18,9 @@ def add_ctc(groups) -> None:
 
     train = add_verb(verbs, "train", "fine-tune an encoder on labelled speech", _train)
     train.add_argument("out", type=Path, help="the model directory that is written")
-    train.add_argument("--init", type=Path, required=True, help="the encoder's model directory")
+    train.add_argument(
+        "--init", required=True, help="the encoder: a model directory or a Hugging Face id"
+    )
     train.add_argument(
         "--labelled",
         type=Path,

@@ -1,6 +1,7 @@
-"""Letters by connectionist temporal classification (Graves et al., 2006) over a HuBERT.
+"""Letters by connectionist temporal classification (Graves et al., 2006) over an encoder.
 
-The network is a transformers.HubertForCTC, so that what is trained here loads anywhere.
+The network is transformers' own (HubertForCTC, Wav2Vec2ForCTC, ...), so that what is trained here
+loads anywhere.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import HubertForCTC, HubertModel, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor
+from transformers import (
+    AutoModelForCTC,
+    HubertModel,
+    Wav2Vec2CTCTokenizer,
+    Wav2Vec2FeatureExtractor,
+)
 
-from aubert.encoders.hubert import features
-from aubert.encoders.logmel import LogMelHubertForCTC, LogMelHubertModel
+from aubert.encoders.hubert import features, projected
+from aubert.encoders.norms import positions_of_rows
 
 BLANK, DELIMITER = "<pad>", "|"
 TOKENS = (BLANK, DELIMITER, "'", *string.ascii_lowercase)
@@ -67,7 +73,7 @@ class CtcBatch:
 
 
 class CtcNetwork(nn.Module):
-    """A HubertForCTC and its loss."""
+    """A network for CTC and its loss."""
 
     def __init__(
         self,
@@ -92,10 +98,15 @@ class CtcNetwork(nn.Module):
                 **dropouts,
             }
         )
-        logmel = isinstance(encoder, LogMelHubertModel)
-        self.network = (LogMelHubertForCTC if logmel else HubertForCTC)(config)
-        self.network.hubert.load_state_dict(encoder.state_dict())
+        self.network = AutoModelForCTC.from_config(config)
+        self.encoder.load_state_dict(encoder.state_dict())
+        positions_of_rows(self.encoder)
         self.extractor = extractor
+
+    @property
+    def encoder(self) -> HubertModel:
+        """The network below the output layer."""
+        return self.network.base_model
 
     def forward(self, batch: CtcBatch) -> tuple[torch.Tensor, int, dict[str, torch.Tensor]]:
         """(loss summed over the rows, how many letters they have, no metrics)."""
@@ -118,9 +129,9 @@ class CtcNetwork(nn.Module):
     def log_probs(self, batch: CtcBatch) -> tuple[torch.Tensor, torch.Tensor]:
         """(float32 [batch, frames, len(TOKENS)], int64 [batch] frames of the rows). A row's
         frames do not depend on the other rows."""
-        encoder = self.network.hubert
+        encoder = self.encoder
         num_samples = batch.num_samples if batch.padded else None
-        hidden = encoder.feature_projection(features(encoder, batch.samples, num_samples))
+        hidden = projected(encoder, features(encoder, batch.samples, num_samples))
         num_frames = self.network._get_feat_extract_output_lengths(batch.num_samples)
         valid = None
         if batch.padded:
@@ -136,7 +147,7 @@ class CtcNetwork(nn.Module):
 
     def compile(self, *arguments, **options) -> None:
         """Compiles each transformer layer for itself, as HubertForPretraining does."""
-        for layer in self.network.hubert.encoder.layers:
+        for layer in self.encoder.encoder.layers:
             layer.compile(*arguments, **options)
 
     def save(self, directory: str | Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,11 +17,16 @@ from aubert.ctc.examples import CtcExamples, LeftOut, Shape
 from aubert.ctc.network import BLANK, TOKENS, CtcBatch, CtcNetwork
 from aubert.ctc.options import VERSION, CtcTrainOptions
 from aubert.encoders.hubert import load_encoder
+from aubert.encoders.pretrained import load_part
 from aubert.evaluate.wer import word_errors
+from aubert.learn.checkpoints import hash_of_weights
 from aubert.learn.data import EpochPlan
 from aubert.learn.run import train_model
 from aubert.transcribe.decode import DecodeOptions, Decoder
 from aubert.transcribe.vocabulary import Vocabulary
+
+# Of a checkpoint's config: who wrote it, not what it is.
+_NOT_SHAPE = {"transformers_version", "_name_or_path", "dtype", "architectures"}
 
 
 class CtcTask:
@@ -33,7 +39,7 @@ class CtcTask:
         self._options = options
 
     def start_step(self, step: int) -> None:
-        encoder = self.model.network.hubert
+        encoder = self.model.encoder
         encoder.requires_grad_(step > self._options.freeze_encoder_steps)
         if not self._options.train_front_end:
             encoder.feature_extractor.requires_grad_(False)
@@ -65,14 +71,10 @@ class CtcTask:
 
 
 def ctc_network(init: str | Path, options: CtcTrainOptions) -> CtcNetwork:
-    """A network over the encoder of a model directory; the output layer is new.
-
-    Raises ValueError when the directory holds no HuBERT."""
+    """A network over the encoder of a model directory or a Hugging Face id; the output layer is
+    new. Raises ValueError when it is no encoder that load_encoder takes."""
     encoder = load_encoder(init)
-    try:
-        extractor = Wav2Vec2FeatureExtractor.from_pretrained(init, local_files_only=True)
-    except OSError as error:
-        raise ValueError(f"{init} has no feature extractor that prepares audio: {error}") from None
+    extractor = load_part(Wav2Vec2FeatureExtractor, str(init), "a speech encoder")
     torch.manual_seed(options.seed)
     return CtcNetwork(
         encoder,
@@ -117,7 +119,7 @@ def train_ctc(
         options,
         config={
             "version": VERSION,
-            "init": _hash_of_model(Path(init)),
+            "init": _hash_of_model(network),
             "learned_from": _hash_of_examples(examples),
             "validated_with": _hash_of_examples(validation),
         },
@@ -154,12 +156,12 @@ def _summary(trained, examples: CtcExamples, left_out: list[LeftOut]) -> str:
     return line + "".join(f", {n} {reason}" for reason, n in _counts(left_out).items())
 
 
-def _hash_of_model(directory: Path) -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    for path in [directory / "config.json", *sorted(directory.glob("model*.safetensors"))]:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "blake2b").digest())
-    return digest.hexdigest()
+def _hash_of_model(network: CtcNetwork) -> str:
+    """Of the encoder, however its checkpoint is written."""
+    config = network.encoder.config.to_dict()
+    shape = {name: config[name] for name in sorted(config) if name not in _NOT_SHAPE}
+    content = f"{hash_of_weights(network.encoder)} {json.dumps(shape, default=str)}"
+    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
 def _hash_of_examples(examples: CtcExamples) -> str:

@@ -1,39 +1,55 @@
-"""A HuBERT encoder, of either front end: loaded, and run up to a layer."""
+"""An encoder of HuBERT's form, of either front end: loaded, and run up to a layer."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
-from transformers import HubertModel
+from transformers import AutoConfig, AutoModel, HubertModel
 
-from aubert.encoders.group_norm import group_norm_of_rows
-from aubert.encoders.logmel import LogMelFrontEnd, LogMelHubertConfig, LogMelHubertModel
+from aubert.encoders.logmel import LogMelFrontEnd, LogMelHubertConfig
+from aubert.encoders.norms import group_norm_of_rows, positions_of_rows
+from aubert.encoders.pretrained import from_pretrained, load_network
+
+# Convolutions over the waveform, a projection, and a transformer behind a positional convolution.
+KINDS = ("hubert", LogMelHubertConfig.model_type, "wav2vec2", "wavlm", "data2vec-audio")
 
 
-def load_encoder(directory: str | Path) -> HubertModel:
-    """The encoder of a model directory, of either front end, from safetensors only.
+def load_encoder(name: str | Path) -> HubertModel:
+    """The encoder of a model directory or a Hugging Face id, of one of KINDS; heads of the
+    checkpoint are left out.
 
-    Raises ValueError when it is none."""
-    path = Path(directory) / "config.json"
+    Raises ValueError when it is none, or lacks weights."""
+    name = str(name)
     try:
-        kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
-    except (OSError, json.JSONDecodeError) as error:
-        raise ValueError(f"{directory} is not a model directory: {error}") from None
-    classes = {"hubert": HubertModel, LogMelHubertConfig.model_type: LogMelHubertModel}
-    if kind not in classes:
-        raise ValueError(f"{path} describes a {kind} model, not a HuBERT")
-    return classes[kind].from_pretrained(
-        directory, local_files_only=True, use_safetensors=True, dtype=torch.float32
-    )
+        config = from_pretrained(AutoConfig, name)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{name} is not a model directory, nor on the Hub: {reason}") from None
+    if config.model_type not in KINDS:
+        raise ValueError(
+            f"{name} is a {config.model_type} model; what is asked for is one of {', '.join(KINDS)}"
+        )
+    if getattr(config, "add_adapter", False):
+        raise ValueError(f"{name} has an adapter behind its encoder (add_adapter); it is not run")
+    if not (config.mask_time_prob or config.mask_feature_prob):
+        config.mask_time_prob = 0.05  # transformers' default: else there is no mask embedding
+    encoder = load_network(AutoModel, name, "a speech encoder", config=config)
+    positions_of_rows(encoder)
+    return encoder
+
+
+NORMALISED_EPSILON = 1e-5
 
 
 def normalised(row: np.ndarray) -> np.ndarray:
-    """As Hugging Face's feature extractor (do_normalize) does it."""
-    return (row - row.mean()) / np.sqrt(row.var() + 1e-7)
+    """The waveform with zero mean and unit variance, for models that take it so.
+
+    As fairseq's layer_norm does it, which they were trained with. Hugging Face's feature extractor
+    adds 1e-7 to the variance where fairseq adds 1e-5: other numbers where audio is low."""
+    return (row - row.mean()) / np.sqrt(row.var() + NORMALISED_EPSILON)
 
 
 def features(
@@ -60,51 +76,28 @@ def features(
     return hidden.transpose(1, 2)
 
 
-def encode(
-    encoder: HubertModel,
-    samples: torch.Tensor,
-    num_samples: torch.Tensor | None = None,
-    layer: int | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Layer `layer` of each row (0: what the first layer takes, None: the last), as
-    transformers numbers `hidden_states` and fairseq output_layer; and the rows' frame counts.
+def projected(encoder: HubertModel, extracted: torch.Tensor) -> torch.Tensor:
+    """What the transformer takes [batch, frames, hidden_size], of the front end's features. (The
+    classes of wav2vec 2.0 and its kin give the normalised features beside it.)"""
+    found = encoder.feature_projection(extracted)
+    return found[0] if isinstance(found, tuple) else found
 
-    Returns ([batch, frames, hidden_size], int64 [batch]). A row's frames do not depend on
-    the other rows. Raises ValueError for an unknown layer.
+
+def encode(
+    encoder: HubertModel, samples: torch.Tensor, num_samples: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What each row's transformer puts out [batch, frames, hidden_size], and the rows' frame
+    counts, int64 [batch]. num_samples: as of `features`. A row's frames do not depend on the other
+    rows.
     """
-    num_layers = encoder.config.num_hidden_layers
-    if layer is not None and not 0 <= layer <= num_layers:
-        raise ValueError(f"layer is {layer}; this model has layers 0 to {num_layers}")
-    hidden = encoder.feature_projection(features(encoder, samples, num_samples))
+    hidden = projected(encoder, features(encoder, samples, num_samples))
     if num_samples is None:
         frames = torch.full((len(samples),), hidden.shape[1], device=samples.device)
         valid = None
     else:
         frames = encoder._get_feat_extract_output_lengths(num_samples)
         valid = torch.arange(hidden.shape[1], device=hidden.device) < frames[:, None]
-    if layer in (None, num_layers):
-        return encoder.encoder(hidden, attention_mask=valid)[0], frames
-    return _input_of_layer(encoder.encoder, layer, hidden, valid), frames
-
-
-def _input_of_layer(
-    transformer: nn.Module, layer: int, hidden: torch.Tensor, valid: torch.Tensor | None
-) -> torch.Tensor:
-    """Runs no layer behind it; transformers' own recorder runs, and keeps, all of them."""
-    kept: list[torch.Tensor] = []
-
-    def keep(_module, arguments):
-        kept.append(arguments[0])
-
-    every_layer = transformer.layers
-    handle = every_layer[layer].register_forward_pre_hook(keep)
-    transformer.layers = every_layer[: layer + 1]
-    try:
-        transformer(hidden, attention_mask=valid)
-    finally:
-        transformer.layers = every_layer
-        handle.remove()
-    return kept[0]
+    return encoder.encoder(hidden, attention_mask=valid)[0], frames
 
 
 def every_layer(

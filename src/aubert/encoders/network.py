@@ -82,6 +82,8 @@ class WaveformNetwork(ABC):
         name: of the checkpoint, for messages."""
         import torch
 
+        from aubert.encoders.norms import positions_of_rows
+
         if network.main_input_name != "input_values":
             raise ValueError(
                 f"{name} takes {network.main_input_name}, not a waveform; choose a "
@@ -101,6 +103,7 @@ class WaveformNetwork(ABC):
         self.receptive_samples = self._first_length_with(1)
         self.stride_samples = self._first_length_with(2) - self.receptive_samples
         self._row_samples: list[int] | None = None  # of the padded batch that is running
+        positions_of_rows(network.base_model)
         _normalise_rows_apart(self)
         self._may_pad = self._padding_changes_nothing()
 
@@ -165,9 +168,7 @@ class WaveformNetwork(ABC):
         if len(samples) < self.receptive_samples:
             return
         # Unpadded and whole: the extractor's own batches let the padding into the mean.
-        values = self._extractor(
-            samples, sampling_rate=self.sample_rate_hz, padding=False, return_tensors="np"
-        )["input_values"][0].astype(np.float32, copy=False)
+        values = self._normalised(samples)
         num_frames = self.num_frames(len(values))
         window = self.num_frames(round(self._options.window_seconds * self.sample_rate_hz))
         overlap = round(self._options.overlap_seconds * self.sample_rate_hz / self.stride_samples)
@@ -178,6 +179,17 @@ class WaveformNetwork(ABC):
             start = part.start * self.stride_samples
             end = (part.end - 1) * self.stride_samples + self.receptive_samples
             yield _Piece(position, part, values[start:end])
+
+    def _normalised(self, samples: np.ndarray) -> np.ndarray:
+        from transformers import Wav2Vec2FeatureExtractor
+
+        from aubert.encoders.hubert import normalised
+
+        if isinstance(self._extractor, Wav2Vec2FeatureExtractor):
+            return normalised(samples) if self._extractor.do_normalize else samples
+        return self._extractor(
+            samples, sampling_rate=self.sample_rate_hz, padding=False, return_tensors="np"
+        )["input_values"][0].astype(np.float32, copy=False)
 
     def _batches(self, pieces: list[_Piece]) -> Iterator[list[_Piece]]:
         """Pieces of similar length together (equal length where padding would show), the
@@ -251,24 +263,11 @@ class WaveformNetwork(ABC):
         return (num_frames - 1) * self.stride_samples + self.receptive_samples
 
 
-def from_pretrained(loader, name: str, **arguments: Any):
-    """Reads local files first; code from the checkpoint never."""
-    import aubert.encoders.logmel  # noqa: F401 - the Auto classes know its models from then on
-
-    arguments |= {"trust_remote_code": False}
-    try:
-        return loader.from_pretrained(name, local_files_only=True, **arguments)
-    except OSError:
-        if Path(name).is_dir():
-            raise
-        return loader.from_pretrained(name, **arguments)
-
-
 def _normalise_rows_apart(model: WaveformNetwork) -> None:
     """Makes the group norm of BASE models' first convolution overlook padding."""
     import torch
 
-    from aubert.encoders.group_norm import group_norm_of_rows
+    from aubert.encoders.norms import group_norm_of_rows
 
     layers = getattr(
         getattr(model._network.base_model, "feature_extractor", None), "conv_layers", ()

@@ -10,7 +10,7 @@ from aubert.options import NaturalFloat, PositiveFloat, PositiveInt, Share, opti
 
 # Training costs days, so an edit of code does not train again: raise this when the weights
 # would come out different, and the workflow does.
-VERSION = 2
+VERSION = 3
 
 
 @options_class

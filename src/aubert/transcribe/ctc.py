@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from aubert.encoders.network import NetworkOptions, WaveformNetwork, from_pretrained
+from aubert.encoders.network import NetworkOptions, WaveformNetwork
+from aubert.encoders.pretrained import load_network, load_part
 from aubert.options import options_class
 from aubert.stage import Reject
 from aubert.transcribe.vocabulary import Vocabulary
@@ -38,20 +39,16 @@ class CtcModel(WaveformNetwork):
 
     @classmethod
     def load(cls, options: EmissionOptions) -> CtcModel:
-        """Reads `options.model`: local files first, code from the checkpoint never, pickled
-        weights never. Raises ValueError when it is no such checkpoint."""
+        """Reads `options.model`: local files first, code from the checkpoint never. Raises
+        ValueError when it is no such checkpoint, or lacks weights."""
         from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
-        try:
-            network = from_pretrained(AutoModelForCTC, options.model, use_safetensors=True)
-            extractor = from_pretrained(AutoFeatureExtractor, options.model)
-            tokenizer = from_pretrained(AutoTokenizer, options.model)
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"model: {options.model} is not a CTC checkpoint in Hugging Face's layout, or "
-                f"cannot be fetched ({str(error).splitlines()[0]})"
-            ) from error
-        return cls(network.eval(), extractor, tokenizer, options)
+        what = "a CTC checkpoint"
+        network = load_network(AutoModelForCTC, options.model, what)
+        parts = [
+            load_part(one, options.model, what) for one in (AutoFeatureExtractor, AutoTokenizer)
+        ]
+        return cls(network, *parts, options)
 
     def emissions(
         self, utterances: Iterable[tuple[str, np.ndarray] | Reject]

@@ -1,7 +1,8 @@
 """Hidden states of a layer of any Hugging Face speech encoder.
 
 Layers count as fairseq's output_layer does: layer L is what comes out of the L-th
-transformer layer, `hidden_states[L]`; layer 0 is what goes into the first one.
+transformer layer, `hidden_states[L]`; layer 0 is what goes into the first one. Of a pre-norm model
+(LARGE) the last layer is read before the norm that ends the encoder.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from aubert.encoders.network import (
     POOL_BATCHES,
     NetworkOptions,
     WaveformNetwork,
-    from_pretrained,
 )
+from aubert.encoders.pretrained import load_network, load_part
 from aubert.options import NaturalInt, options_class
 from aubert.units.shards import FeatureKind
 
 # Features cost GPU time, so an edit of this code does not make units again: raise this when
 # they would come out different, and the workflow does.
-VERSION = 1
+VERSION = 2
 
 
 @options_class
@@ -76,19 +77,13 @@ class Encoder(WaveformNetwork):
 
     @classmethod
     def load(cls, model: str, options: EncoderOptions) -> Encoder:
-        """model: a directory or a Hugging Face id; pickled weights are never read. Raises
-        ValueError when it is no such checkpoint or lacks the layer."""
+        """model: a directory or a Hugging Face id. Raises ValueError when it is no such checkpoint,
+        and lacks weights or the layer."""
         from transformers import AutoFeatureExtractor, AutoModel
 
-        try:
-            network = from_pretrained(AutoModel, model, use_safetensors=True)
-            extractor = from_pretrained(AutoFeatureExtractor, model)
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"{model} is not a speech encoder in Hugging Face's layout, or cannot be fetched "
-                f"({str(error).splitlines()[0]})"
-            ) from error
-        return cls(network.eval(), extractor, options, model)
+        what = "a speech encoder"
+        network = load_network(AutoModel, model, what)
+        return cls(network, load_part(AutoFeatureExtractor, model, what), options, model)
 
     def by_layer(self, features: np.ndarray) -> np.ndarray:
         """[num_frames, num_columns] as `run` yields them -> [layers, num_frames, hidden size]."""

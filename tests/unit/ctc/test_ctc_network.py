@@ -8,8 +8,10 @@ import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_checkpoints import ENCODERS, save_encoder
 
 from aubert.ctc.network import TOKENS, CtcBatch, CtcNetwork, frames_needed, spell
+from aubert.encoders.hubert import load_encoder
 from aubert.hubert.network import build_encoder
 from aubert.hubert.options import HubertOptions
 from aubert.learn.data import padded
@@ -120,6 +122,30 @@ def test_a_saved_network_says_the_same_in_batches_and_alone(kind, tmp_path):
         np.testing.assert_allclose(emission, alone, atol=1e-3)
         # The comparison has something to compare; a lone frame has no band that stands out.
         assert len(emission) == 1 or np.ptp(emission) > 3
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_any_published_encoder_is_fine_tuned(kind, tmp_path):
+    """A row alone has the frames that it has in a batch, and what is saved is transformers' own."""
+    save_encoder(kind, tmp_path / "encoder")
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(tmp_path / "encoder")
+    network = CtcNetwork(load_encoder(tmp_path / "encoder"), extractor).eval()
+    with torch.no_grad():
+        network.network.lm_head.weight.mul_(30)
+    short, long = rows(16_000, 40_000)
+    with torch.inference_mode():
+        (alone,), _ = network.log_probs(batch_of([short], ["a"]))
+        (padded_row, _), _ = network.log_probs(batch_of([short, long], ["a", "b"]))
+    np.testing.assert_allclose(padded_row[: len(alone)], alone, atol=1e-4)
+    loss, letters, _ = network(batch_of([short, long], ["to", "be"]))
+    loss.backward()
+    assert letters == 4 and torch.isfinite(loss)
+    network.save(tmp_path / "saved")
+    plain = transformers.AutoModelForCTC.from_pretrained(tmp_path / "saved").eval()
+    assert type(plain).__name__.startswith(network.encoder.config.model_type[:3].title())
+    with torch.inference_mode():
+        expected = plain(torch.from_numpy(short)[None]).logits.log_softmax(-1)[0]
+    np.testing.assert_allclose(alone, expected, atol=1e-4)
 
 
 def test_transformers_tokenizer_reads_and_writes_the_letters(tmp_path):

@@ -282,7 +282,7 @@ def test_an_encoder_that_is_none_is_refused(init, labelled, tmp_path):
     with pytest.raises(ValueError, match="is not a model directory"):
         train(tmp_path, labelled, tmp_path / "out")
     load_encoder(init).save_pretrained(tmp_path / "bare")
-    with pytest.raises(ValueError, match="has no feature extractor that prepares audio"):
+    with pytest.raises(ValueError, match="bare is not a speech encoder in"):
         train(tmp_path / "bare", labelled, tmp_path / "out")
 
 
