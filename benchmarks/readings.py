@@ -27,7 +27,7 @@ def as_tables(made: Sequence[Recording]) -> Iterator[list[dict]]:
                                "num_samples": end - start})  # fmt: skip
             run = {"label": "READ", "char_start": said[0]["char_start"],
                    "char_end": said[-1]["char_end"]}  # fmt: skip
-            refined.append({**name, "book_id": said[0]["book_id"], "runs": [run]})
+            refined.append({**name, "book_id": said[0]["book_id"], "language": "en", "runs": [run]})
             words += [{**name, "index": i, **_word(word, start)} for i, word in enumerate(said)]
     yield from (recordings, utterances, refined, words)
 
@@ -43,6 +43,7 @@ def _recording(recording: Recording, book_id: str) -> dict:
         "chapter_index": 0,
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "num_samples": recording.num_samples,
+        "language": None,
         "snr_db": None,
         "voice_activity": None,
     }

@@ -128,6 +128,7 @@ def write_recordings(house: Path, chapters: dict[str, list[tuple[str, str]]]) ->
                 "chapter_index": 0,
                 "sample_rate_hz": 16_000,
                 "num_samples": 16_000_000,
+                "language": None,
                 "snr_db": None,
                 "voice_activity": None,
             }

@@ -86,7 +86,7 @@ def _add(made, rows, speaker, chapter, text, rate_hz, is_extra) -> None:
     rows["recordings"].append(
         {"recording_id": recording_id, "path": f"{recording_id}.flac", "speaker": speaker,
          "book_id": "tiny book", "chapter": chapter, "chapter_index": int(chapter),
-         "sample_rate_hz": rate_hz, "num_samples": len(samples), "snr_db": None,
+         "sample_rate_hz": rate_hz, "num_samples": len(samples), "language": None, "snr_db": None,
          "voice_activity": None}
     )  # fmt: skip
     half = len(tokens) // 2
@@ -115,6 +115,7 @@ def _add(made, rows, speaker, chapter, text, rate_hz, is_extra) -> None:
         rows["refined"].append(
             {"utterance_id": utterance_id, "book_id": "tiny book", "char_start": start,
              "char_end": end, "similarity": 1.0, "raw_similarity": 0.9, "status": "ok",
+             "language": "en",
              "runs": [extra, run] if is_extra and index == 0 else [run]}
         )  # fmt: skip
         rows["words"] += _word_rows(

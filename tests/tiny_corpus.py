@@ -63,6 +63,7 @@ def _recording(root: Path, speaker: str, number: int, samples) -> dict:
         "chapter_index": number,
         "sample_rate_hz": RATE_HZ,
         "num_samples": len(samples),
+        "language": None,
         "snr_db": None,
         "voice_activity": None,
     }

@@ -97,6 +97,7 @@ def _recording(root: Path, number: int) -> dict:
         "chapter_index": number,
         "sample_rate_hz": RATE_HZ,
         "num_samples": len(times),
+        "language": None,
         "snr_db": None,
         "voice_activity": None,
     }
@@ -124,6 +125,7 @@ def _refined(utterance_id: str, book_id: str) -> dict:
         "similarity": 0.9,
         "raw_similarity": 0.4,
         "status": "placed",
+        "language": "en",
         "runs": [dict(zip(names, span, strict=True)) for span in spans],
     }
 

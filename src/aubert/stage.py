@@ -43,6 +43,11 @@ REASONS: dict[str, Reason] = {
     "json_broken": Reason(True, "the recording's json cannot be parsed: fetch it again"),
     "no_speech": Reason(False, "no speech was found: nothing to do if the chapter is silent"),
     "no_words": Reason(False, "the recogniser output no word: noise, music or a very short piece"),
+    "language_unread": Reason(
+        True,
+        "the recogniser does not read the book's language: give one that does, or correct "
+        "corpus.language: docs/languages.md",
+    ),
     "transcription_failed": Reason(True, "see the detail; other utterances are not affected"),
     "book_missing": Reason(True, "put the book's text into corpus.books_dir and corpus.book_meta"),
     "book_empty": Reason(True, "the book's file holds no words: fetch it again"),

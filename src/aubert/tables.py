@@ -57,6 +57,7 @@ _MATCH_FIELDS = [
     _field("similarity", pa.float64()),  # of the normalised texts, 0..1
     _field("raw_similarity", pa.float64()),  # of the texts as written, 0..1
     _field("status", pa.string()),
+    _field("language", pa.string()),  # BCP 47, in which the book was read
 ]
 
 
@@ -81,6 +82,7 @@ TABLES: dict[str, Table] = {
                 _field("chapter_index", pa.int32()),  # place in the book's directory, natural order
                 _field("sample_rate_hz", pa.int32()),
                 _field("num_samples", pa.int64()),
+                _field("language", pa.string(), nullable=True),  # BCP 47; null: not said
                 _field("snr_db", pa.float64(), nullable=True),
                 # null: the VAD must run
                 _field("voice_activity", _list(INTERVAL_S), nullable=True),

@@ -57,6 +57,13 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 def add_shelf(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--books-dir", type=Path, required=True, help="the texts of the books")
     parser.add_argument("--book-meta", type=Path, help="{book id: {url, name}} as json")
+    add_language(parser)
+
+
+def add_language(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--language", default="en", help="BCP 47, of what does not say its own language"
+    )
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:

@@ -125,6 +125,11 @@ def systems_of(config: dict, targets: Collection[str]) -> set[str]:
     return set(targets) if targets and "all" not in targets else {*targets, *config["systems"]}
 
 
+def needs_words(targets: Collection[str]) -> bool:
+    """Whether targets, as for `check_paths`, need speech that is recognised and aligned."""
+    return not targets or not set(targets) <= {*_WITHOUT_TEXT, "download"}
+
+
 def check_paths(config: dict, targets: Collection[str], has_texts: bool = True) -> None:
     """Raises ValueError, a line each, for what no rule makes and is not where the config says.
 
@@ -151,7 +156,7 @@ def _text_faults(config: dict, targets: Collection[str]) -> list[str]:
         f"text of each book that is read into it, in the book's folder or with its name",
         "manifest": "corpus.source: a manifest lists speech without texts",
     }[corpus["source"]]
-    if not targets or not set(targets) <= _WITHOUT_TEXT:
+    if needs_words(targets):
         return [f"{found}; without texts ask for one of: {', '.join(sorted(_WITHOUT_TEXT))}"]
     if "clar" in targets and clips == "words":
         return [f"{found}; clar.clips.source words needs them: let it be speakers, folder or table"]
@@ -232,6 +237,10 @@ class Fingerprints:
         """Paths, sizes and times of the shard's audio and jsons; a time that is new while the
         content is the same does not count."""
         return self._shards()[int(shard)]
+
+    def languages(self) -> dict[str, str]:
+        """Of each book that says its language, or of the corpus: BCP 47."""
+        return {"corpus.language": self._corpus["language"]}
 
     def of_books(self, recordings: str) -> str:
         """Of the books that the shard's recordings were read from.
@@ -328,6 +337,15 @@ class FolderFingerprints(Fingerprints):
             lines += [repr(about), *(one.name for one in reading.chapters)]
             lines += [plan.state(path) for path in (*files, reading.cover) if path is not None]
         return _digest(lines)
+
+    def languages(self) -> dict[str, str]:
+        from aubert.corpus.books import language_of_file
+
+        found = {}
+        for reading in self._plan().readings:
+            told = language_of_file(self._folder / reading.texts[0]) if reading.texts else None
+            found[f"book {reading.title!r}"] = told or reading.language or self._corpus["language"]
+        return found
 
     def of_books(self, recordings: str) -> str:
         """Every text: a folder holds few."""

@@ -17,6 +17,7 @@ from aubert import gpus
 from aubert.crossmodal.plan import AubertPlan
 from aubert.clar.plan import ClarPlan
 from aubert.config import resolve
+from aubert.config.languages import check_languages, phones_are_told
 from aubert.corpus.shards import shard_names
 from aubert.ctc.plan import CtcPlan
 from aubert.hubert.plan import TRAINED, Plan
@@ -28,6 +29,7 @@ from aubert.workflow import (
     fingerprints_of,
     has_texts,
     let_jobs_find_aubert,
+    needs_words,
     systems_of,
     with_home,
 )
@@ -40,7 +42,8 @@ try:
     config["corpus"]["root"] = with_home(config["corpus"]["root"])
     # A job on a cluster does not look at the corpus: its rules are there in any case.
     HAS_TEXTS = not workflow.is_main_process or has_texts(config["corpus"])
-    if not HAS_TEXTS:  # and so no words, of whose audio the phones are known
+    # Phones are known of the audio of words, and of languages that pocketsphinx reads.
+    if not HAS_TEXTS or not phones_are_told(config):
         config["units"]["phones"] = None
     PLAN = Plan(config)
     CTC_PLAN = CtcPlan(config, PLAN)
@@ -146,6 +149,13 @@ SHARD_READY = {
 # made yet, Snakemake asks again before the job.
 FINGERPRINTS = fingerprints_of(config, CORPUS)
 
+if workflow.is_main_process and HAS_TEXTS and needs_words(targets):
+    try:
+        for line in check_languages(config, FINGERPRINTS.languages()):
+            print(f"Its recordings will be rejected: {line}", file=sys.stderr)
+    except ValueError as error:
+        raise WorkflowError(str(error))
+
 
 def listing_of_shard(wildcards):
     """Flags that tell where a shard's recordings are listed: a manifest, what was made of a folder,
@@ -227,7 +237,13 @@ def with_own_ctc(section):
     return {**section, "model": OWN_CTC} if section.get("model") == TRAINED else section
 
 
+# English is the commands' default: a flag more would make every job another one.
+LANGUAGE = None if CORPUS["language"] == "en" else CORPUS["language"]
 SHELF_FLAGS = to_flags(
-    {"books_dir": CORPUS["books_dir"], "book_meta": CORPUS["book_meta"]}
+    {
+        "books_dir": CORPUS["books_dir"],
+        "book_meta": CORPUS["book_meta"],
+        "language": LANGUAGE,
+    }
 )
 ACCOUNT_FLAGS = to_flags({"max_reject_fraction": config["max_reject_fraction"]})

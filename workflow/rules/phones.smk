@@ -28,7 +28,7 @@ rule phones:
         runtime=minutes(240),
     params:
         root=CORPUS["root"],
-        options=to_flags(UNITS["phones"] or {}),
+        options=to_flags({**(UNITS["phones"] or {}), "language": LANGUAGE}),
         account=ACCOUNT_FLAGS,
     shell:
         "python -m aubert words phones {input.recordings} {input.utterances} {input.words} {output.phones} --rejects {output.rejects} --root {params.root:q} --jobs {threads} {params.options} {params.account} 2> {log}"

@@ -25,15 +25,17 @@ _CLAUSE_END = re.compile(r"[,;:()\[\]\"“”\n\r]|[-–—]{2}|[–—]|(?<=\s)
 class Book:
     """The spoken words of a book's chapters (header, title page and footer excluded), numbered.
 
-    words: the default verbalisation. ids: int32 [num_words], equal for equal words.
-    token_of: for each word the index of the written token in `tokens` that it reads.
+    language: BCP 47, in which it is read. words: the default verbalisation. ids: int32
+    [num_words], equal for equal words. token_of: for each word the index of the written token in
+    `tokens` that it reads.
     """
 
-    def __init__(self, text: str):
+    def __init__(self, text: str, language: str = "en"):
         self.text = text
+        self.language = language
         start, end = body(text)
-        tokens = tokenize(text)
-        begin = front_matter(text, start, end)
+        tokens = tokenize(text, language)
+        begin = front_matter(text, start, end, language)
         first = bisect_left(tokens, begin, key=lambda token: token.char_start)
         last = bisect_right(tokens, end, key=lambda token: token.char_end)
         self.tokens: list[Token] = tokens[first:last]
@@ -133,6 +135,6 @@ def _strength(between: str) -> int:
 
 
 @lru_cache(maxsize=2)  # chapters of one book follow each other
-def prepared(text: str) -> Book:
+def prepared(text: str, language: str = "en") -> Book:
     """The book of this text; the last two stay ready."""
-    return Book(text)
+    return Book(text, language)

@@ -14,9 +14,10 @@ from aubert.align.refine import RefineOptions, refine_chapter
 from aubert.corpus.shards import natural_key
 from aubert.files import write_json
 from aubert.stage import Reject
+from aubert.text.language import Language
+from aubert.text.languages import pack_of
 from aubert.text.normalise import spoken_words
 
-_IS_SPOKEN = re.compile(r"(?:[a-z']+ )*[a-z']+")
 _INDEX = re.compile(r"_(\d+)(?:\.[^./]*)?$")
 
 
@@ -24,13 +25,14 @@ def align_book(
     data: dict,
     match_options: MatchOptions | None = None,
     refine_options: RefineOptions | None = None,
+    language: str = "en",
 ) -> dict:
     """{book_name, utterances: [{fname, utterance, speaker_id}], raw} with the utterances placed.
 
     Returns the same, each utterance with start_idx, end_idx (characters of `raw`, untouched)
     and similarity (of the normalised texts); the three are null, and `reject` says why, for
     those that have no place. Reading order is by file name: `<chapter>_<index>`, chapters in
-    natural order. Raises ValueError when the keys are missing.
+    natural order. language: BCP 47, of the book. Raises ValueError when the keys are missing.
     """
     try:
         raw, utterances = data["raw"], data["utterances"]
@@ -43,12 +45,12 @@ def align_book(
     chapters: dict[str, list[int]] = defaultdict(list)
     for index, (name, _) in enumerate(keys):
         chapters[_INDEX.sub("", name)].append(index)
-    book = prepared(raw)
+    book = prepared(raw, language)
     placed: dict[int, dict] = {}
     ends: dict[str, int] = defaultdict(int)
     for chapter in sorted(chapters, key=natural_key):
         members = sorted(chapters[chapter], key=lambda index: natural_key(keys[index][0]))
-        texts = {index: _spoken(keys[index][1]) for index in members}
+        texts = {index: _spoken(keys[index][1], pack_of(language)) for index in members}
         folder = os.path.dirname(chapter)
         ends[folder] = _align_chapter(
             texts, book, placed, ends[folder],
@@ -57,7 +59,7 @@ def align_book(
     return {**data, "utterances": [{**u, **placed[i]} for i, u in enumerate(utterances)]}
 
 
-def align_file(source: Path, target: Path) -> str:
+def align_file(source: Path, target: Path, language: str = "en") -> str:
     """`align_book` from file to file; returns a one-line summary.
 
     Raises ValueError when `source` is not such a json.
@@ -66,7 +68,7 @@ def align_file(source: Path, target: Path) -> str:
         data = json.loads(source.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{source} is not json ({error})") from None
-    aligned = align_book(data)
+    aligned = align_book(data, language=language)
     write_json(target, aligned)
     placed = sum(entry["start_idx"] is not None for entry in aligned["utterances"])
     return f"book: {placed} of {len(aligned['utterances'])} utterances placed"
@@ -108,9 +110,11 @@ def _align_chapter(
     return chapter.end
 
 
-def _spoken(text: str) -> str:
+def _spoken(text: str, pack: Language) -> str:
     """The transcript as spoken words; most recognisers give nothing else."""
-    return text if _IS_SPOKEN.fullmatch(text) else " ".join(spoken_words(text))
+    if all(text.split(" ")) and set(text) <= {*pack.letters, "'", " "}:
+        return text
+    return " ".join(spoken_words(text, pack))
 
 
 def _unplaced(reason: str, detail: str) -> dict:

@@ -10,6 +10,7 @@ from aubert.corpus.books import Bookshelf
 from aubert.verbs import (
     add_group,
     add_inputs,
+    add_language,
     add_outputs,
     add_shelf,
     add_verb,
@@ -43,12 +44,13 @@ def add_align(groups) -> None:
     book = add_verb(verbs, "book", "place the utterances of an AuBERT book json", _book)
     book.add_argument("input", type=Path, help="{book_name, utterances, raw}")
     book.add_argument("output", type=Path, help="the same with start_idx, end_idx, similarity")
+    add_language(book)
 
 
 def _sketch(arguments: argparse.Namespace) -> str:
     from aubert.align.find_book import sketch_books
 
-    shelf = Bookshelf(arguments.books_dir, arguments.book_meta)
+    shelf = Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language)
     return run_stage(arguments, "books", "books", sketch_books(shelf), list(shelf), "book_id")
 
 
@@ -61,7 +63,7 @@ def _match(arguments: argparse.Namespace) -> str:
         rows_of(arguments, "recordings"),
         transcripts,
         rows_of(arguments, "utterances"),
-        Bookshelf(arguments.books_dir, arguments.book_meta),
+        Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         StoredSketches(arguments.books),
         options.from_arguments(arguments, MatchOptions),
     )
@@ -76,7 +78,7 @@ def _refine(arguments: argparse.Namespace) -> str:
     results = refine(
         matches,
         rows_of(arguments, "transcripts"),
-        Bookshelf(arguments.books_dir, arguments.book_meta),
+        Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         options.from_arguments(arguments, RefineOptions),
     )
     ids = [row["utterance_id"] for row in matches]
@@ -86,4 +88,4 @@ def _refine(arguments: argparse.Namespace) -> str:
 def _book(arguments: argparse.Namespace) -> str:
     from aubert.align.book_json import align_file
 
-    return align_file(arguments.input, arguments.output)
+    return align_file(arguments.input, arguments.output, arguments.language)

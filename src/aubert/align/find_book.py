@@ -21,6 +21,7 @@ from aubert.align.anchors import shingles
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.stage import Reject
 from aubert.text.boilerplate import body
+from aubert.text.language import plain_letters
 from aubert.text.normalise import spoken_words
 
 SHINGLE_WORDS = 4
@@ -29,17 +30,22 @@ MIN_HITS = 3
 MIN_SHARE = 0.04  # a quarter of the words misheard leaves a third of the shingles; chance, 1%
 
 
-def sketch(text: str) -> np.ndarray:
-    """The sketch of a book: its smallest shingle hashes, uint64, rising, at most MAX_HASHES."""
+def sketch(text: str, language: str = "en") -> np.ndarray:
+    """The sketch of a book: its smallest shingle hashes, uint64, rising, at most MAX_HASHES.
+
+    language: BCP 47"""
     start, end = body(text)
-    return np.unique(_hashes(spoken_words(text[start:end])))[:MAX_HASHES]
+    return np.unique(_hashes(spoken_words(text[start:end], language)))[:MAX_HASHES]
 
 
 def sketch_books(shelf: Bookshelf) -> Iterator[dict | Reject]:
     """Yields a row of `books`, or a reject (book_missing, book_empty), for every book."""
     for book_id in shelf:
         try:
-            yield {"book_id": book_id, "sketch": sketch(shelf.text(book_id))}
+            yield {
+                "book_id": book_id,
+                "sketch": sketch(shelf.text(book_id), shelf.language(book_id)),
+            }
         except BookError as error:
             yield Reject(book_id, error.reason, error.detail)
 
@@ -104,6 +110,8 @@ def _hashes(words: list[str]) -> np.ndarray:
     numbers: dict[str, int] = {}
     for word in words:
         if word not in numbers:
-            digest = blake2b(word.encode(), digest_size=8).digest()
+            # Without accents: a book whose language is not said is found all the same.
+            plain = word if word.isascii() else "".join(map(plain_letters, word))
+            digest = blake2b(plain.encode(), digest_size=8).digest()
             numbers[word] = int.from_bytes(digest, "little")
     return shingles(np.array([numbers[word] for word in words], np.uint64), SHINGLE_WORDS)

@@ -104,7 +104,8 @@ def match(
         heard = [texts[key] for key in ids]
         try:
             book_id = _choose(recording["book_id"], heard, shelf, sketches)
-            book = prepared(shelf.text(book_id))
+            language = shelf.language(book_id, recording)
+            book = prepared(shelf.text(book_id), language)
         except BookError as error:
             yield from (Reject(key, error.reason, error.detail) for key in ids)
             continue
@@ -117,7 +118,7 @@ def match(
         ends[order] = chapter.end
         for key, result in zip(ids, results(chapter, options), strict=True):
             if isinstance(result, dict):
-                yield {"utterance_id": key, "book_id": book_id, **result}
+                yield {"utterance_id": key, "book_id": book_id, "language": language, **result}
             else:
                 yield Reject(key, *result)
 

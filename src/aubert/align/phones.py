@@ -69,23 +69,25 @@ def choose_scripts(
 
 
 def phones(
-    scripts: list[Script], corpus_root: str | Path, jobs: int = 1
+    scripts: list[Script], corpus_root: str | Path, jobs: int = 1, language: str = "en"
 ) -> Iterator[dict | Reject]:
     """Yields rows of `phones`, or one reject (alignment_failed, or audio's reasons), for each
-    script, in their order, whatever the number of `jobs` (processes)."""
-    work = partial(_phones_of_utterance, root=Path(corpus_root))
+    script, in their order, whatever the number of `jobs` (processes). language: BCP 47, of
+    recordings that do not say theirs."""
+    work = partial(_phones_of_utterance, root=Path(corpus_root), language=language)
     for results in in_processes(work, scripts, jobs):
         yield from results
 
 
-def _phones_of_utterance(script: Script, root: Path) -> list[dict | Reject]:
+def _phones_of_utterance(script: Script, root: Path, language: str) -> list[dict | Reject]:
     name = script.utterance["utterance_id"]
     slices = [(piece["start_sample"], piece["end_sample"]) for piece in script.utterance["slices"]]
     try:
         samples = audio.decode(root / script.recording["path"], slices)
     except audio.AudioError as error:
         return [Reject(name, error.reason, error.detail)]
-    words = shared_aligner().align(samples, script.spoken, with_phones=True)
+    aligner = shared_aligner(script.recording.get("language") or language)
+    words = aligner.align(samples, script.spoken, with_phones=True)
     if words is None:
         return [Reject(name, "alignment_failed", f"no path says {' '.join(script.spoken)[:200]}")]
     found = (phone for word in words for phone in word.phones)

@@ -50,7 +50,7 @@ def refine(
     for _, group in groupby(matches, key=_chapter):
         rows = sorted(group, key=lambda row: row["utterance_id"])
         try:
-            book = prepared(shelf.text(rows[0]["book_id"]))
+            book = prepared(shelf.text(rows[0]["book_id"]), rows[0]["language"])
         except BookError as error:
             yield from (Reject(row["utterance_id"], error.reason, error.detail) for row in rows)
             continue

@@ -21,7 +21,7 @@ class ScriptItem(NamedTuple):
     """One spoken unit: a token of the book, or one word of the transcript (token None)."""
 
     token: Token | None  # offsets into the whole book
-    spoken: tuple[str, ...]  # [a-z'] words, at least one
+    spoken: tuple[str, ...]  # spoken words, at least one
 
 
 def build_script(book_text: str, refined: Mapping, transcript_text: str) -> list[ScriptItem]:
@@ -32,7 +32,8 @@ def build_script(book_text: str, refined: Mapping, transcript_text: str) -> list
     two runs belongs to the run that holds its middle. Of a token with several readings
     the one is taken that resembles the transcript most, the default one when they tie.
     """
-    tokens = _tokens(book_text, refined["char_start"], refined["char_end"])
+    language = refined["language"]
+    tokens = _tokens(book_text, refined["char_start"], refined["char_end"], language)
     words = [(m.start(), m.end(), m[0]) for m in re.finditer(r"\S+", transcript_text)]
     script: list[ScriptItem] = []
     for run in refined["runs"]:
@@ -43,31 +44,31 @@ def build_script(book_text: str, refined: Mapping, transcript_text: str) -> list
             script.extend(ScriptItem(None, (word,)) for word in heard)
             continue
         read = [t for t in tokens if _inside(t.char_start, t.char_end, run, "char")]
-        choices = [_choices(book_text, token) for token in read]
+        choices = [_choices(book_text, token, language) for token in read]
         script.extend(map(ScriptItem, read, choose_readings(choices, heard)))
     return script
 
 
-def _tokens(book_text: str, start: int, end: int) -> list[Token]:
-    tokens = _book_tokens(book_text)
+def _tokens(book_text: str, start: int, end: int, language: str) -> list[Token]:
+    tokens = _book_tokens(book_text, language)
     first = bisect_left(tokens, start, key=lambda token: token.char_start)
     last = bisect_left(tokens, end, key=lambda token: token.char_start)
     return tokens[first:last]
 
 
 @lru_cache(maxsize=2)
-def _book_tokens(book_text: str) -> list[Token]:
+def _book_tokens(book_text: str, language: str) -> list[Token]:
     # Of the whole book, for what surrounds an utterance decides how its tokens are read; and
     # once, for tokenising a book for each of its utterances would be quadratic.
-    return tokenize(book_text)
+    return tokenize(book_text, language)
 
 
 def _inside(start: int, end: int, run: Mapping, side: str) -> bool:
     return run[f"{side}_start"] <= (start + end) // 2 < run[f"{side}_end"]
 
 
-def _choices(book_text: str, token: Token) -> tuple[tuple[str, ...], ...]:
-    others = readings(book_text[token.char_start : token.char_end])
+def _choices(book_text: str, token: Token, language: str) -> tuple[tuple[str, ...], ...]:
+    others = readings(book_text[token.char_start : token.char_end], language)
     return (token.spoken, *(other for other in others if other and other != token.spoken))
 
 

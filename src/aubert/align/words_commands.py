@@ -11,6 +11,7 @@ from aubert.verbs import (
     add_group,
     add_inputs,
     add_jobs,
+    add_language,
     add_outputs,
     add_root,
     add_shelf,
@@ -42,6 +43,7 @@ def add_words(groups) -> None:
     add_outputs(phones, "phones")
     add_root(phones)
     add_jobs(phones)
+    add_language(phones)
     options.add_arguments(phones, PhonesOptions)
 
     calibrate = add_verb(verbs, "calibrate", "how late a CTC checkpoint's spikes are", _calibrate)
@@ -59,7 +61,7 @@ def _phones(arguments: argparse.Namespace) -> str:
         *(rows_of(arguments, table) for table in ("recordings", "utterances", "words")),
         options.from_arguments(arguments, PhonesOptions),
     )
-    results = phones(scripts, arguments.root, arguments.jobs)
+    results = phones(scripts, arguments.root, arguments.jobs, arguments.language)
     ids = [script.utterance["utterance_id"] for script in scripts]
     return run_stage(arguments, "phones", "phones", results, ids, "utterance_id")
 
@@ -70,7 +72,7 @@ def _calibrate(arguments: argparse.Namespace) -> str:
     calibration = calibrate_ctc(
         *calibration_tables(arguments.results),
         arguments.root,
-        Bookshelf(arguments.books_dir, arguments.book_meta),
+        Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         options.from_arguments(arguments, WordsCtcOptions),
     )
     calibration.save(arguments.out)
@@ -90,7 +92,7 @@ def _words(arguments: argparse.Namespace) -> str:
         rows_of(arguments, "transcripts"),
         refined,
         arguments.root,
-        Bookshelf(arguments.books_dir, arguments.book_meta),
+        Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         options.from_arguments(arguments, arguments.options),
         arguments.jobs,
     )

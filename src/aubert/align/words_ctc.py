@@ -30,6 +30,7 @@ from aubert.encoders.network import utterance_audio
 from aubert.options import options_class
 from aubert.progress import progress
 from aubert.stage import Reject
+from aubert.text.languages import pack_of
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
 from aubert.transcribe.vocabulary import SPACE, Vocabulary
 
@@ -118,18 +119,24 @@ class Aligned:
 
 
 def align_script(
-    model: CtcModel, log_probs: np.ndarray, script: Sequence[ScriptItem], edge_stars: bool = False
+    model: CtcModel,
+    log_probs: np.ndarray,
+    script: Sequence[ScriptItem],
+    edge_stars: bool = False,
+    language: str = "en",
 ) -> Aligned:
     """Places a script in the emission of its utterance.
 
+    language: BCP 47, of the script; letters that the checkpoint lacks are spelled by others.
     A word's confidence is exp(mean log-probability of its letters over their frames), 0..1.
     Raises ValueError when the script holds no word to place or does not fit.
     """
-    star = len(model.vocabulary.labels)
+    vocabulary = model.vocabulary(pack_of(language))
+    star = len(vocabulary.labels)
     tokens: list[int] = [star] if edge_stars else []
     spelled: dict[int, slice] = {}  # script index -> its tokens
     for index, item in enumerate(script):
-        letters = [] if item.token is None else model.vocabulary.encode("".join(item.spoken))
+        letters = [] if item.token is None else vocabulary.encode("".join(item.spoken))
         if letters:
             spelled[index] = slice(len(tokens), len(tokens) + len(letters))
             tokens.extend(letters)
@@ -139,7 +146,7 @@ def align_script(
         tokens.append(star)
     if not spelled:
         raise ValueError("the utterance holds no word of the book that the checkpoint can spell")
-    spans = align_tokens(emission_with_star(model.vocabulary, log_probs), tokens)
+    spans = align_tokens(emission_with_star(vocabulary, log_probs), tokens)
     words = [spans[part] for part in spelled.values()]
     return Aligned(
         script=script,
@@ -279,7 +286,7 @@ def _aligned(
         try:
             text = book_text(row["book_id"])
             script = build_script(text, row, texts[utterance_id])
-            aligned = align_script(model, log_probs, script, options.edge_stars)
+            aligned = align_script(model, log_probs, script, options.edge_stars, row["language"])
         except BookError as error:
             yield Reject(utterance_id, error.reason, error.detail)
         except ValueError as error:

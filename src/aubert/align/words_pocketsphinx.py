@@ -24,6 +24,7 @@ from aubert.corpus.books import BookError, Bookshelf, read_text
 from aubert.options import options_class
 from aubert.processes import in_processes
 from aubert.stage import Reject
+from aubert.text.languages import pack_of
 from aubert.text.pronunciations import pronunciations, spelled
 from aubert.transcribe.pocketsphinx import decode, plain_word
 
@@ -60,12 +61,17 @@ class AlignedWord(NamedTuple):
 
 
 class Aligner:
-    """A decoder that aligns scripts; one is enough for any number of books."""
+    """A decoder that aligns scripts; one is enough for any number of books of a language."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = "en") -> None:
+        """language: BCP 47, of the scripts."""
         import pocketsphinx
 
+        self._language = language
+        # English's dictionary; of other languages none: "die" is no English word there.
+        own = {} if pack_of(language).base == "en" else {"dict": None}
         self._decoder = pocketsphinx.Decoder(
+            **own,
             lm=None,
             cmn="batch",
             # The lattice search moves the edges of words to where phones cannot fit.
@@ -111,7 +117,7 @@ class Aligner:
 
     def _learn(self, words: Iterable[str]) -> None:
         unknown = {word for word in words if self._decoder.lookup_word(word) is None}
-        known = pronunciations(unknown)
+        known = pronunciations(unknown, self._language)
         for word in sorted(unknown):
             first, *variants = known.get(word) or (spelled(word),)
             self._decoder.add_word(word, first, update=False)
@@ -208,7 +214,9 @@ def _align_recording(
             try:
                 book_text = _book_text(shelf.path(refined["book_id"]))
                 script = build_script(book_text, refined, text)
-                results += _align_utterance(recording, utterance, book_text, script, reader)
+                results += _align_utterance(
+                    recording, utterance, book_text, script, reader, refined["language"]
+                )
             except (audio.AudioError, BookError) as error:
                 results.append(Reject(utterance["utterance_id"], error.reason, error.detail))
     return results
@@ -220,13 +228,16 @@ def _align_utterance(
     book_text: str,
     script: list[ScriptItem],
     reader: audio.Reader,
+    language: str,
 ) -> list[dict | Reject]:
     name = utterance["utterance_id"]
     if not any(item.token for item in script):
         return [Reject(name, "alignment_failed", "nothing of the book was read")]
     slices = [(piece["start_sample"], piece["end_sample"]) for piece in utterance["slices"]]
     samples = reader.decode(slices)
-    words = shared_aligner().align(samples, [word for item in script for word in item.spoken])
+    words = shared_aligner(language).align(
+        samples, [word for item in script for word in item.spoken]
+    )
     if words is None:
         seconds = len(samples) / audio.SAMPLE_RATE_HZ
         spoken = " ".join(word for item in script for word in item.spoken)
@@ -247,9 +258,9 @@ def _of_items(
     return times
 
 
-@lru_cache(maxsize=1)
-def shared_aligner() -> Aligner:
-    return Aligner()
+@lru_cache(maxsize=2)
+def shared_aligner(language: str = "en") -> Aligner:
+    return Aligner(language)
 
 
 @lru_cache(maxsize=2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from aubert.text.decode import decode
 from aubert.text.epub import Epub
+from aubert.text.languages.codes import bcp47
 from aubert.text.markup import Document, is_xhtml, lay_out, parse_html, parse_xhtml
 from aubert.text.metadata import Metadata, metadata_of, metadata_of_html
 
@@ -54,15 +55,39 @@ def read_text(path: str | Path) -> str:
     Every `char_*` offset of the pipeline counts characters of exactly this string.
     """
     path = Path(path)
-    if path.suffix.lower() in TEXT_SUFFIXES[:-1]:
+    if is_markup(path):
         state = path.stat()
         return _text_of_markup(path, state.st_size, state.st_mtime_ns)
     return decode(path.read_bytes()).text
 
 
+def is_markup(path: Path) -> bool:
+    """Whether a text is an EPUB or HTML."""
+    return path.suffix.lower() in TEXT_SUFFIXES[:-1]
+
+
 @lru_cache(maxsize=4)
 def _text_of_markup(path: Path, _size: int, _mtime_ns: int) -> str:
     return read_book(path).text
+
+
+def language_of_file(path: Path) -> str | None:
+    """BCP 47, as an EPUB or HTML says it; None where the file does not, or cannot be read."""
+    if not is_markup(path) or not path.is_file():
+        return None
+    state = path.stat()
+    return _language_of_markup(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _language_of_markup(path: Path, _size: int, _mtime_ns: int) -> str | None:
+    try:
+        if path.suffix.lower() == ".epub":
+            with Epub(path) as epub:
+                return bcp47(metadata_of(epub).language)
+        return bcp47(read_book(path).metadata.language)
+    except ValueError:  # whoever reads its text says why
+        return None
 
 
 def read_book(path: str | Path) -> Book:
@@ -90,17 +115,21 @@ def read_book(path: str | Path) -> Book:
 
 
 class Bookshelf:
-    """The texts of `books_dir`, named by `book_meta` ({book_id: {"url", "name"}}).
+    """The texts of `books_dir`, named by `book_meta` ({book_id: {"url", "name", "language"}}).
 
+    language: BCP 47, of books that do not say theirs; default_language.
     A text (TEXT_SUFFIXES) that book_meta does not name is a book too: its id is its file name
     without the suffix. Other files are none. Raises ValueError when book_meta is not such a file.
     """
 
-    def __init__(self, books_dir: str | Path, book_meta: str | Path | None = None):
+    def __init__(
+        self, books_dir: str | Path, book_meta: str | Path | None = None, language: str = "en"
+    ):
         self.books_dir = Path(books_dir)
         if not self.books_dir.is_dir():
             raise ValueError(f"corpus.books_dir: {self.books_dir} is not a directory")
-        names = _names(Path(book_meta)) if book_meta else {}
+        self.default_language = language
+        names, self._languages = _named(Path(book_meta)) if book_meta else ({}, {})
         texts = [path for path in self.books_dir.iterdir() if is_text(path.name) and path.is_file()]
         named = set(names.values())
         # Of files that differ in their suffix alone, the one that is first in TEXT_SUFFIXES.
@@ -128,6 +157,18 @@ class Bookshelf:
             raise BookError("book_missing", f"{path.name}, the text of {book_id!r}, is not there")
         return path
 
+    def language(self, book_id: str | None, recording: Mapping | None = None) -> str:
+        """BCP 47: what book_meta, the book's file or the recording of it says, in this order; else
+        the shelf's.
+
+        recording: its row
+        """
+        told = None
+        if book_id is not None and book_id in self._names:
+            told = self._languages.get(book_id)
+            told = told or language_of_file(self.books_dir / self._names[book_id])
+        return told or (recording or {}).get("language") or self.default_language
+
     def text(self, book_id: str) -> str:
         """The book as `read_text` gives it. Raises BookError (book_missing, book_unreadable,
         book_empty)."""
@@ -141,10 +182,14 @@ class Bookshelf:
         return text
 
 
-def _names(book_meta: Path) -> dict[str, str]:
+def _named(book_meta: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """The names of the books' files, and the languages that are given."""
     try:
         entries = json.loads(book_meta.read_text(encoding="utf-8"))
-        return {str(book_id): str(entry["name"]) for book_id, entry in entries.items()}
+        names = {str(book_id): str(entry["name"]) for book_id, entry in entries.items()}
+        told = {str(book_id): entry.get("language") for book_id, entry in entries.items()}
+        languages = {book_id: bcp47(str(name)) for book_id, name in told.items() if name}
+        return names, {book_id: tag for book_id, tag in languages.items() if tag}
     except FileNotFoundError:
         raise ValueError(f"corpus.book_meta: {book_meta} is not there") from None
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from aubert import audio
 from aubert.corpus.shards import AUDIO_SUFFIXES, CorpusFile, natural_key
 from aubert.stage import Reject
+from aubert.text.languages.codes import bcp47
 
 
 def recording_ids(files: Iterable[CorpusFile]) -> list[str]:
@@ -73,8 +74,8 @@ def _recording(root: Path, stem: str, paths: list[str], chapter_index: int) -> d
 
 
 def _read_json(path: Path, duration_s: float) -> dict:
-    """book_id, snr_db and voice_activity of a Libri-Light json, and chapter_index, which a folder
-    of audiobooks adds where names do not tell the order. ValueError says what is wrong."""
+    """book_id, language, snr_db and voice_activity of a Libri-Light json, and chapter_index, which
+    a folder of audiobooks adds where names do not tell the order. ValueError says what is wrong."""
     data = json.loads(path.read_bytes().decode("utf-8"))
     if not isinstance(data, dict):
         raise ValueError("not an object")
@@ -86,9 +87,15 @@ def _read_json(path: Path, duration_s: float) -> dict:
     return {
         "book_id": None if book_id in (None, "") else str(book_id),
         **({} if order is None else {"chapter_index": int(order)}),
+        "language": _language(meta.get("language")),
         "snr_db": _number(data["snr"], "snr") if data.get("snr") is not None else None,
         "voice_activity": _voice_activity(data.get("voice_activity"), duration_s),
     }
+
+
+def _language(named: object) -> str | None:
+    """BCP 47; None where nothing is said or the name is not known."""
+    return bcp47(named) if isinstance(named, str) else None
 
 
 def _voice_activity(pairs: object, duration_s: float) -> list[dict] | None:

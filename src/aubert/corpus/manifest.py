@@ -149,6 +149,7 @@ def index_manifest(
             "chapter_index": 0,
             "sample_rate_hz": header.sample_rate_hz,
             "num_samples": header.num_samples,
+            "language": None,
             "snr_db": None,
             "voice_activity": _voice_activity(one, header.num_samples / header.sample_rate_hz),
         }

@@ -6,8 +6,12 @@ from dataclasses import field
 from typing import Annotated, Literal
 
 from annotated_types import MinLen
+from pydantic import Field
 
 from aubert.options import options_class
+from aubert.text.languages.codes import TAG
+
+_LANGUAGE = Field(pattern=rf"^{TAG}$", description="a language as BCP 47 has it: en, de, fr-CA")
 
 
 @options_class
@@ -48,6 +52,8 @@ class CorpusOptions:
     books_dir: folder of the books' texts; only source librilight has an effect of it
     book_meta: json file {book id: {url, name of the file in books_dir}}; null: a book's id is its
       file's name; only source librilight has an effect of it
+    language: of recordings whose book's file, tags or json do not say theirs, such as de or fr-CA;
+      docs/languages.md
     reference: folder with the true words and phones and their times; null: there is none, and
       units are measured against pocketsphinx's phones
     labelled: speech with transcripts; null: there is none
@@ -59,6 +65,7 @@ class CorpusOptions:
     subsets: Annotated[list[str], MinLen(1)] = field(default_factory=lambda: ["small"])
     books_dir: str = "data/books"
     book_meta: str | None = None
+    language: Annotated[str, _LANGUAGE] = "en"
     reference: str | None = None
     labelled: LabelledOptions | None = None
     classes: dict[str, str] = field(default_factory=dict)

@@ -72,7 +72,7 @@ def _add_encoders(verb: argparse.ArgumentParser) -> None:
 def _text(arguments: argparse.Namespace) -> str:
     from aubert.crossmodal.small_bert import save_small_bert
 
-    shelf = Bookshelf(arguments.books_dir, arguments.book_meta)
+    shelf = Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language)
     texts = [shelf.text(book_id) for book_id in shelf if book_id not in arguments.held_out_books]
     bert = options.from_arguments(arguments, SmallBertOptions)
     tokenizer = save_small_bert(arguments.out, texts, bert)
@@ -87,7 +87,7 @@ def _train(arguments: argparse.Namespace) -> str:
         arguments.out,
         arguments.results,
         arguments.root,
-        Bookshelf(arguments.books_dir, arguments.book_meta),
+        Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         (arguments.text, arguments.audio),
         options.from_arguments(arguments, AubertOptions),
         options.from_arguments(arguments, AubertTrainOptions),
@@ -104,7 +104,7 @@ def _evaluate(arguments: argparse.Namespace) -> str:
         arguments.model,
         (arguments.text, arguments.audio),
         arguments.root,
-        Bookshelf(arguments.books_dir, arguments.book_meta),
+        Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         arguments.key,
         options.from_arguments(arguments, AubertEvaluateOptions),
     )

@@ -183,7 +183,7 @@ def _utterance_pairs(
         char_start, char_end = words[first]["char_start"], words[last]["char_end"]
         start, end = (ms * rate_hz // 1000 for ms in (start_ms, end_ms))
         slices = slices_within(utterance["slices"], start, end)
-        context = _context(text, (char_start, char_end), options)
+        context = _context(text, (char_start, char_end), options, refined["language"])
         rows.append(
             {
                 **common,
@@ -241,7 +241,9 @@ def _ngrams(
             yield first, last, num_words
 
 
-def _context(text: str, span: tuple[int, int], options: PairsOptions) -> tuple[int, int]:
+def _context(
+    text: str, span: tuple[int, int], options: PairsOptions, language: str
+) -> tuple[int, int]:
     """The span with the text around it, without the halves of words at the edges."""
     start, end = span
     low = max(0, start - options.context_chars)
@@ -250,7 +252,9 @@ def _context(text: str, span: tuple[int, int], options: PairsOptions) -> tuple[i
         low += 1
     while end < high < len(text) and not text[high].isspace():
         high -= 1
-    return within_sentence(text, span, (low, high)) if options.within_sentence else (low, high)
+    if not options.within_sentence:
+        return low, high
+    return within_sentence(text, span, (low, high), language)
 
 
 def _chosen(

@@ -41,7 +41,7 @@ def _pairs(arguments: argparse.Namespace) -> str:
     results = pairs(
         *read.values(),
         arguments.root,
-        Bookshelf(arguments.books_dir, arguments.book_meta),
+        Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         options.from_arguments(arguments, PairsOptions),
         held_out_books=arguments.held_out_books,
         held_out_speakers=arguments.held_out_speakers,

@@ -72,7 +72,7 @@ def _evaluate(arguments: argparse.Namespace) -> str:
 
     shelf = None
     if arguments.books_dir is not None:
-        shelf = Bookshelf(arguments.books_dir, arguments.book_meta)
+        shelf = Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language)
     decode = options.from_arguments(arguments, DecodeOptions)
     figures = evaluate_ctc(dict(arguments.folder), decode, shelf)
     write_metrics(arguments.out, {f"{arguments.key}.{name}": f for name, f in figures.items()})

@@ -141,7 +141,8 @@ class Tally:
 
     def _book_tokens(self, book_id: str) -> list[Token]:
         if book_id not in self._tokens:
-            self._tokens[book_id] = [t for t in tokenize(self._shelf.text(book_id)) if t.spoken]
+            tokens = tokenize(self._shelf.text(book_id), self._shelf.language(book_id))
+            self._tokens[book_id] = [token for token in tokens if token.spoken]
         return self._tokens[book_id]
 
     def figures(self) -> dict[str, Figure | None]:

@@ -43,7 +43,7 @@ def _dataset(arguments: argparse.Namespace) -> str:
 
     figures = evaluate_dataset(
         arguments.results,
-        Bookshelf(arguments.books_dir, arguments.book_meta),
+        Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         arguments.reference,
         arguments.stages,
     )

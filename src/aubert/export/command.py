@@ -51,7 +51,7 @@ def _export(arguments: argparse.Namespace) -> str:
     from aubert.corpus.books import Bookshelf
     from aubert.export.corpus import Corpus
 
-    shelf = Bookshelf(arguments.books_dir, arguments.book_meta)
+    shelf = Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language)
     corpus = Corpus(arguments.results, arguments.root, shelf)
     kind, out = arguments.kind, arguments.out
     module = import_module(f"aubert.export.{kind}")

@@ -31,7 +31,7 @@ def _report(arguments: argparse.Namespace) -> str:
     run = Run(
         results=arguments.results,
         root=arguments.root,
-        shelf=Bookshelf(arguments.books_dir, arguments.book_meta),
+        shelf=Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         config=arguments.config,
         reference=arguments.reference,
     )

@@ -46,7 +46,7 @@ def _transcribe(arguments: argparse.Namespace) -> str:
         rows_of(arguments, "recordings"),
         utterances,
         arguments.root,
-        Bookshelf(arguments.books_dir, arguments.book_meta),
+        Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         options.from_arguments(arguments, arguments.options),
         arguments.jobs,
     )

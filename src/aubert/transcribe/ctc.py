@@ -10,7 +10,10 @@ from aubert.encoders.network import NetworkOptions, WaveformNetwork
 from aubert.encoders.pretrained import load_network, load_part
 from aubert.options import options_class
 from aubert.stage import Reject
+from aubert.text.language import Language
 from aubert.transcribe.vocabulary import Vocabulary
+
+LANGUAGE_KEY = "aubert_language"  # of a checkpoint's configuration: what it was trained on here
 
 
 @options_class
@@ -25,14 +28,13 @@ class EmissionOptions(NetworkOptions):
 
 
 class CtcModel(WaveformNetwork):
-    """A CTC network, ready to run.
-
-    vocabulary: what the columns of its emissions stand for
-    """
+    """A CTC network, ready to run."""
 
     def __init__(self, network, feature_extractor, tokenizer, options: EmissionOptions):
         """network: as AutoModelForCTC gives it, in evaluation mode."""
-        self.vocabulary = _vocabulary(tokenizer, network.config)
+        self._tokens = _tokens(tokenizer, network.config)
+        self._vocabularies: dict[Language, Vocabulary] = {}
+        self.language: str | None = getattr(network.config, LANGUAGE_KEY, None)
         super().__init__(
             network, feature_extractor, options, options.model, network.config.vocab_size
         )
@@ -50,6 +52,12 @@ class CtcModel(WaveformNetwork):
         ]
         return cls(network, *parts, options)
 
+    def vocabulary(self, language: Language) -> Vocabulary:
+        """What the columns of its emissions stand for, in a language's letters."""
+        if language not in self._vocabularies:
+            self._vocabularies[language] = Vocabulary.from_tokens(*self._tokens, language=language)
+        return self._vocabularies[language]
+
     def emissions(
         self, utterances: Iterable[tuple[str, np.ndarray] | Reject]
     ) -> Iterator[tuple[str, np.ndarray] | Reject]:
@@ -61,7 +69,8 @@ class CtcModel(WaveformNetwork):
         return self._network(**inputs).logits.float().log_softmax(-1)
 
 
-def _vocabulary(tokenizer, config) -> Vocabulary:
+def _tokens(tokenizer, config) -> tuple[dict[str, int], int, int, str | None]:
+    """The tokens' columns, how many columns there are, those of the blank, and the delimiter."""
     blank = config.pad_token_id if config.pad_token_id is not None else tokenizer.pad_token_id
     delimiter = getattr(tokenizer, "word_delimiter_token", None)
-    return Vocabulary.from_tokens(tokenizer.get_vocab(), config.vocab_size, blank, delimiter)
+    return tokenizer.get_vocab(), config.vocab_size, blank, delimiter

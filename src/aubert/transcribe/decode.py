@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,11 +21,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from aubert.corpus.books import BookError, Bookshelf
+from aubert.corpus.languages import Languages
 from aubert.encoders.network import utterance_audio
 from aubert.options import NaturalFloat, PositiveInt, options_class
 from aubert.processes import killed_workers_named, pool
 from aubert.stage import Reject
 from aubert.text.book_lm import training_sentences
+from aubert.text.languages import pack_of
 from aubert.text.lm import arpa_vocabulary, build_arpa
 from aubert.text.normalise import spoken_words
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
@@ -79,8 +81,10 @@ class Transcript:
 class Decoder:
     """Turns emissions into text. Can be sent to another process, where it loads its models."""
 
-    def __init__(self, vocabulary: Vocabulary, options: DecodeOptions):
+    def __init__(self, vocabulary: Vocabulary, options: DecodeOptions, language: str = "en"):
+        """language: BCP 47, in whose spoken words the text comes."""
         self._vocabulary = vocabulary
+        self._language = language
         self._options = options
 
     def __call__(
@@ -99,7 +103,9 @@ class Decoder:
         else:
             text, score = self._beam(folded, lm_path)
         # Rounded, for the last digits depend on the batch that the emission was computed in.
-        return Transcript(" ".join(spoken_words(text.lower())), round(score / len(folded), 4))
+        return Transcript(
+            " ".join(spoken_words(text.lower(), self._language)), round(score / len(folded), 4)
+        )
 
     def _greedy(self, folded: np.ndarray) -> tuple[str, float]:
         path = folded.argmax(axis=1).tolist()
@@ -157,21 +163,44 @@ def transcribe_ctc(
     """Yields a row of `transcripts`, or a reject, for each row of `utterances`, in their order.
 
     jobs: processes for the beam search, beside the one that computes emissions; the result
-    does not depend on it. Rejects carry audio's reasons, or no_words.
+    does not depend on it. Rejects carry audio's reasons, no_words, or language_unread (first).
     """
     by_id = {recording["recording_id"]: recording for recording in recordings}
-    utterances = list(utterances)
-    book_ids = [by_id[utterance["recording_id"]]["book_id"] for utterance in utterances]
     model = CtcModel.load(options)
-    pauses = [
-        _pauses(utterance, by_id[utterance["recording_id"]]["sample_rate_hz"], model)
-        for utterance in utterances
-    ]
-    sound = utterance_audio(by_id, utterances, corpus_root, model.sample_rate_hz)
+    languages = Languages(shelf, partial(_unread, model))
+    unread = languages.rejects(list(by_id.values()))
+    wanted = []
+    for utterance in utterances:
+        if (reject := unread.get(utterance["recording_id"])) is not None:
+            yield replace(reject, id=utterance["utterance_id"])
+        else:
+            wanted.append(utterance)
+    sound = utterance_audio(by_id, wanted, corpus_root, model.sample_rate_hz)
     with TemporaryDirectory(prefix="aubert-lm-") as folder:
         models = _BookModels(shelf, Path(folder), options)
-        decoder = Decoder(model.vocabulary, options)
-        yield from _decoded(model.emissions(sound), book_ids, pauses, models.path, decoder, jobs)
+
+        def task(utterance: Mapping) -> tuple[Decoder, str | None, list[int]]:
+            recording = by_id[utterance["recording_id"]]
+            tag = languages.of(recording)
+            vocabulary = model.vocabulary(pack_of(tag))
+            pauses = _pauses(utterance, recording["sample_rate_hz"], model)
+            lm_path = models.path(recording["book_id"], tag, vocabulary)
+            return Decoder(vocabulary, options, tag), lm_path, pauses
+
+        yield from _decoded(model.emissions(sound), map(task, wanted), jobs)
+
+
+def _unread(model: CtcModel, tag: str) -> str | None:
+    """Why the checkpoint does not read a language: it lacks all letters that make its alphabet."""
+    pack = pack_of(tag)
+    letters = model.vocabulary(pack).letters
+    is_own = model.language is not None and pack_of(model.language).base == pack.base
+    if is_own or not pack.own_letters or set(pack.own_letters) & set(letters):
+        return None
+    return (
+        f"the checkpoint writes no {' '.join(pack.own_letters)}: it reads another language; give "
+        f"one that reads {pack.name} in transcribe.ctc.model"
+    )
 
 
 def _pauses(utterance: Mapping, sample_rate_hz: int, model: CtcModel) -> list[int]:
@@ -191,36 +220,42 @@ class _BookModels:
         self._shelf = shelf
         self._folder = folder
         self._options = options
-        self._paths: dict[str | None, str | None] = {None: options.lm_path}
+        self._paths: dict[tuple[str, str], str | None] = {}
 
-    def path(self, book_id: str | None) -> str | None:
+    def path(self, book_id: str | None, language: str, vocabulary: Vocabulary) -> str | None:
+        """language: of the recording; vocabulary: what the checkpoint can spell."""
         if not self._options.book_biased:
             return self._options.lm_path
-        if book_id not in self._paths:
-            self._paths[book_id] = self._build(book_id)
-        return self._paths[book_id]
+        if book_id is None:
+            return self._options.lm_path
+        key = (book_id, language)
+        if key not in self._paths:
+            self._paths[key] = self._build(book_id, language, vocabulary)
+        return self._paths[key]
 
-    def _build(self, book_id: str) -> str | None:
+    def _build(self, book_id: str, language: str, vocabulary: Vocabulary) -> str | None:
         try:
             text = self._shelf.text(book_id)
         except BookError:
             return self._options.lm_path
         path = self._folder / f"{len(self._paths)}.arpa"
-        build_arpa(training_sentences([text]), path)
+        sentences = training_sentences([text], language)
+        if set(pack_of(language).letters) - set(vocabulary.letters):
+            # What the checkpoint cannot spell would never be found.
+            sentences = [[*map(vocabulary.spelled, words)] for words in sentences]
+        build_arpa(sentences, path)
         return str(path)
 
 
 def _decoded(
     emissions: Iterable[tuple[str, np.ndarray] | Reject],
-    book_ids: Iterable[str | None],
-    pauses: Iterable[Sequence[int]],
-    lm_of: Callable[[str | None], str | None],
-    decoder: Decoder,
+    tasks: Iterable[tuple[Decoder, str | None, Sequence[int]]],
     jobs: int,
 ) -> Iterator[dict | Reject]:
+    """tasks: of each emission its decoder, its language model and its pauses."""
     waiting: deque[tuple[str, int, Future] | Reject] = deque()
     with killed_workers_named(), _Processes(jobs) as processes:
-        for item, book_id, joints in zip(emissions, book_ids, pauses, strict=True):
+        for item, (decoder, lm_path, pauses) in zip(emissions, tasks, strict=True):
             if isinstance(item, Reject):
                 waiting.append(item)
             elif not len(item[1]):
@@ -228,7 +263,7 @@ def _decoded(
                 waiting.append(Reject(item[0], "no_words", detail))
             else:
                 utterance_id, log_probs = item
-                future = processes.submit(decoder, log_probs, lm_of(book_id), joints)
+                future = processes.submit(decoder, log_probs, lm_path, pauses)
                 waiting.append((utterance_id, len(log_probs), future))
             while len(waiting) > LOOK_AHEAD * jobs:
                 yield _row(waiting.popleft())

@@ -15,6 +15,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -23,12 +24,16 @@ import numpy as np
 
 from aubert import audio
 from aubert.corpus.books import BookError, Bookshelf, read_text
+from aubert.corpus.languages import Languages, named
 from aubert.options import PositiveFloat, options_class
 from aubert.processes import in_processes
 from aubert.stage import Reject
 from aubert.text.book_lm import training_sentences
+from aubert.text.languages import PACKS, pack_of
 from aubert.text.lm import arpa_vocabulary, build_arpa
+from aubert.text.pronounce import SPOKEN_WITH_CMU
 from aubert.text.pronunciations import (
+    ESPEAK_HINT,
     INSTALL_HINT,
     can_pronounce,
     pronunciations,
@@ -51,11 +56,21 @@ class PocketsphinxOptions:
       book_biased
     language_weight: weight of the language model against the acoustic model; a book's own model
       deserves more than pocketsphinx's 6.5
+    model: folder of an acoustic model that reads corpus.language; null: the English one that
+      pocketsphinx carries
+    dictionary: its pronouncing dictionary, a word and its phones on a line; null: that of the
+      English model; no effect without `model`
     """
 
     book_biased: bool = True
     lm_path: str | None = None
     language_weight: PositiveFloat = 8.0
+    model: str | None = None
+    dictionary: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.model and not self.dictionary:
+            raise ValueError("model is given, but not its dictionary: give both")
 
 
 class Transcript(NamedTuple):
@@ -77,7 +92,7 @@ class Recogniser:
     ):
         import pocketsphinx
 
-        paths = {"lm": lm_path, "dict": dictionary_path}
+        paths = {"hmm": options.model, "lm": lm_path, "dict": dictionary_path}
         self._decoder = pocketsphinx.Decoder(
             **{name: str(path) for name, path in paths.items() if path is not None},
             cmn="batch",
@@ -140,27 +155,55 @@ def recognise(
 
     Results come in the order of `recordings`, and are the same for any number of `jobs`
     (processes that take one recording each). Utterances that cannot be decoded are
-    rejected with audio's reason, those without a word as no_words.
+    rejected with audio's reason, those without a word as no_words, those of a language that
+    the model does not read as language_unread.
     """
-    if options.book_biased and not can_pronounce():
+    if options.book_biased and not can_pronounce() and not options.model:
         warnings.warn(INSTALL_HINT, stacklevel=2)
+    recordings = list(recordings)
+    languages = Languages(shelf, partial(unread, options.model, shelf.default_language))
+    faults = languages.rejects(recordings)
     by_recording: dict[str, list[dict]] = {}
     for utterance in utterances:
         by_recording.setdefault(utterance["recording_id"], []).append(utterance)
-    tasks = [
-        (row, by_recording[row["recording_id"]], _books_of(row, shelf, options))
-        for row in recordings
-        if row["recording_id"] in by_recording
-    ]
+    tasks = []
+    for row in recordings:
+        own = by_recording.get(row["recording_id"], [])
+        if (fault := faults.get(row["recording_id"])) is not None:
+            yield from (replace(fault, id=each["utterance_id"]) for each in own)
+        elif own:
+            tag = languages.of(row)
+            tasks.append((row, own, _books_of(row, tag, shelf, options), tag))
     work = partial(_recognise_recording, root=Path(corpus_root), options=options)
     yield from itertools.chain.from_iterable(in_processes(work, tasks, jobs))
 
 
+def unread(model: str | None, model_language: str, tag: str) -> str | None:
+    """Why pocketsphinx does not read a language, a sentence; None where it does.
+
+    model: of the options; model_language: BCP 47, what a given one reads; tag: BCP 47
+    """
+    base = pack_of(tag).base
+    if model:
+        if base == pack_of(model_language).base:
+            return None
+        return f"pocketsphinx's model {model} reads corpus.language {named(model_language)} alone"
+    if base == "en" or (base in SPOKEN_WITH_CMU and can_pronounce()):
+        return None
+    others = ", ".join(PACKS[each].name for each in SPOKEN_WITH_CMU)
+    return (
+        f"pocketsphinx's own model reads English, and with espeak-ng ({ESPEAK_HINT}) {others}: "
+        f"give the model and dictionary of its language in transcribe.pocketsphinx and "
+        f"words.pocketsphinx, or a CTC checkpoint that reads it (transcribe.backend and "
+        f"words.backend ctc)"
+    )
+
+
 def _recognise_recording(
-    task: tuple[dict, list[dict], tuple[Path, ...]], root: Path, options: PocketsphinxOptions
+    task: tuple[dict, list[dict], tuple[Path, ...], str], root: Path, options: PocketsphinxOptions
 ) -> list[dict | Reject]:
-    recording, utterances, books = task
-    recogniser = _recogniser(books, options)
+    recording, utterances, books, tag = task
+    recogniser = _recogniser(books, tag, options)
     with audio.Reader(root / recording["path"]) as reader:
         return [_recognise_utterance(recogniser, reader, utterance) for utterance in utterances]
 
@@ -180,17 +223,22 @@ def _recognise_utterance(
     return {"utterance_id": name, **found._asdict()}
 
 
-def _books_of(recording: dict, shelf: Bookshelf, options: PocketsphinxOptions) -> tuple[Path, ...]:
+def _books_of(
+    recording: dict, tag: str, shelf: Bookshelf, options: PocketsphinxOptions
+) -> tuple[Path, ...]:
     """The books that the recording's language model is built from; none: a general model."""
     if not options.book_biased:
         return ()
     book = _usable(recording["book_id"], shelf)
-    return (book,) if book else _whole_shelf(shelf)
+    return (book,) if book else _whole_shelf(shelf, tag)
 
 
-@lru_cache(maxsize=1)
-def _whole_shelf(shelf: Bookshelf) -> tuple[Path, ...]:
-    books = tuple(path for book_id in shelf if (path := _usable(book_id, shelf)))
+@lru_cache(maxsize=4)
+def _whole_shelf(shelf: Bookshelf, tag: str) -> tuple[Path, ...]:
+    """Of one language."""
+    base = pack_of(tag).base
+    own = (book_id for book_id in shelf if pack_of(shelf.language(book_id)).base == base)
+    books = tuple(path for book_id in own if (path := _usable(book_id, shelf)))
     return books if sum(path.stat().st_size for path in books) <= MAX_SHELF_BYTES else ()
 
 
@@ -207,24 +255,27 @@ def _usable(book_id: str | None, shelf: Bookshelf) -> Path | None:
 
 
 @lru_cache(maxsize=1)  # consecutive recordings are chapters of one book
-def _recogniser(books: tuple[Path, ...], options: PocketsphinxOptions) -> Recogniser:
+def _recogniser(books: tuple[Path, ...], tag: str, options: PocketsphinxOptions) -> Recogniser:
     if not books and (options.book_biased or options.lm_path is None):
         return Recogniser(options)
     with tempfile.TemporaryDirectory(prefix="aubert-lm-") as folder:
         lm_path, dictionary_path = Path(folder, "book.arpa"), Path(folder, "words.dict")
         if books:
-            sentences = training_sentences(read_text(book) for book in books)
-            entries = pronunciations(itertools.chain.from_iterable(sentences))
+            sentences = training_sentences(map(read_text, books), tag)
+            words = itertools.chain.from_iterable(sentences)
+            entries = pronunciations(words, tag, options.dictionary)
             build_arpa(sentences, lm_path, vocabulary=entries)
         else:
             lm_path = Path(options.lm_path)
-            entries = _pronunciations_of_arpa(lm_path)
+            entries = _pronunciations_of_arpa(lm_path, tag, options.dictionary)
         write_dictionary(entries, dictionary_path)
         return Recogniser(options, lm_path, dictionary_path)  # reads both files at once
 
 
-def _pronunciations_of_arpa(path: Path) -> dict[str, tuple[str, ...]]:
+def _pronunciations_of_arpa(
+    path: Path, tag: str, dictionary: str | None
+) -> dict[str, tuple[str, ...]]:
     """Pronunciations of an ARPA file's words, spelled as the file spells them."""
     words = arpa_vocabulary(path)
-    known = pronunciations(word.lower() for word in words)
+    known = pronunciations((word.lower() for word in words), tag, dictionary)
     return {word: known[word.lower()] for word in words if word.lower() in known}

@@ -19,7 +19,7 @@ def refined(book, texts):
     rows, kept = [], []
     for index, (row, text) in enumerate(zip(found, texts, strict=True)):
         if isinstance(row, dict):
-            rows.append({"utterance_id": f"r_{index:04}", "book_id": "b", **row})
+            rows.append({"utterance_id": f"r_{index:04}", "book_id": "b", "language": "en", **row})
             kept.append(text)
     return list(refine_chapter(rows, kept, book, RefineOptions())), kept
 
@@ -281,7 +281,7 @@ def test_the_stage_reads_the_shelf(tmp_path):
     (tmp_path / "b.txt").write_text(TEXT, encoding="utf-8")
     row = {
         "utterance_id": "r_0000", "book_id": "b", "char_start": 13, "char_end": 56,
-        "similarity": 1.0, "raw_similarity": 0.9, "status": "matched",
+        "similarity": 1.0, "raw_similarity": 0.9, "status": "matched", "language": "en",
     }  # fmt: skip
     transcripts = [{"utterance_id": "r_0000", "text": "the night was cold and the wind blew hard"}]
     shelf = Bookshelf(tmp_path)

@@ -25,7 +25,7 @@ def refined(*runs):
         place += len(written)
         heard += len(said)
     text = "".join(said for _, _, said in runs)
-    return {"char_start": start, "char_end": place, "runs": rows}, text
+    return {"char_start": start, "char_end": place, "language": "en", "runs": rows}, text
 
 
 def spoken(script):
@@ -113,6 +113,7 @@ def test_rows_stay_in_the_utterance_and_in_order():
     row = {
         "char_start": 0,
         "char_end": len(text),
+        "language": "en",
         "runs": [
             {"label": "READ", "char_start": 0, "char_end": 8, "text_start": 0, "text_end": 8},
             {"label": "EXTRA", "char_start": 8, "char_end": 8, "text_start": 8, "text_end": 11},

@@ -182,6 +182,7 @@ def refined_rows(toy):
                 "book_id": "9",
                 "char_start": line_start,
                 "char_end": end,
+                "language": "en",
                 "runs": [dict(zip(names, run, strict=True)) for run in runs],
             }
         )

@@ -23,7 +23,10 @@ LETTERS = "abcdefgh"
 VOCABULARY = Vocabulary.from_tokens({c: i for i, c in enumerate("_|" + LETTERS)}, 10, 0)
 STRIDE_S = 0.02
 MODEL = SimpleNamespace(  # what align_script asks of a CtcModel
-    vocabulary=VOCABULARY, sample_rate_hz=16_000, stride_samples=320, receptive_samples=320
+    vocabulary=lambda language: VOCABULARY,
+    sample_rate_hz=16_000,
+    stride_samples=320,
+    receptive_samples=320,
 )
 
 
@@ -156,11 +159,11 @@ def test_calibration_reads_utterances_drawn_from_all_shards(tmp_path, monkeypatc
     values = {
         "recordings": {"path": "a", "speaker": "1", "chapter": "a", "chapter_index": 0,
                        "book_id": None, "sample_rate_hz": 1, "num_samples": 1, "snr_db": None,
-                       "voice_activity": None},
+                       "language": None, "voice_activity": None},
         "utterances": {"index": 0, "slices": [], "num_samples": 1},
         "transcripts": {"text": "", "score": 0.0, "num_frames": 1},
         "refined": {"book_id": "1", "char_start": 0, "char_end": 1, "similarity": 1.0,
-                    "raw_similarity": 1.0, "status": "ok", "runs": []},
+                    "raw_similarity": 1.0, "status": "ok", "language": "en", "runs": []},
     }  # fmt: skip
     found = []
     for num_shards in (1, 3):

@@ -165,7 +165,7 @@ HEARD = BOOK.lower().replace(".", "")
 def refined(name, book_id="b", label="READ"):
     place = {"char_start": 0, "char_end": len(BOOK)}
     run = {"label": label, **place, "text_start": 0, "text_end": len(HEARD)}
-    return {"utterance_id": name, "book_id": book_id, **place, "runs": [run]}
+    return {"utterance_id": name, "book_id": book_id, "language": "en", **place, "runs": [run]}
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from aubert.corpus.clips import (
 
 RECORDING = {
     "book_id": None, "chapter_index": 0, "sample_rate_hz": 8_000, "num_samples": 40_000,
-    "snr_db": None, "voice_activity": None,
+    "language": None, "snr_db": None, "voice_activity": None,
 }  # fmt: skip
 
 

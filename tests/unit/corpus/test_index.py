@@ -49,6 +49,7 @@ def test_a_chapter(tmp_path):
             "chapter_index": 0,
             "sample_rate_hz": 16_000,
             "num_samples": 16_000,
+            "language": None,
             "snr_db": 11.5,
             "voice_activity": [
                 {"start_s": 0.1, "end_s": 0.4},

@@ -52,7 +52,7 @@ class Shard:
         )  # fmt: skip
         start, end = tokens[0].char_start, tokens[-1].char_end
         self.refined.append(
-            {"utterance_id": utterance_id, "book_id": book,
+            {"utterance_id": utterance_id, "book_id": book, "language": "en",
              "runs": [{"label": "READ", "char_start": start, "char_end": end}]}
         )  # fmt: skip
         for index, token in enumerate(tokens):

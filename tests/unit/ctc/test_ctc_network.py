@@ -15,6 +15,7 @@ from aubert.encoders.hubert import load_encoder
 from aubert.hubert.network import build_encoder
 from aubert.hubert.options import HubertOptions
 from aubert.learn.data import padded
+from aubert.text.languages import ENGLISH
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
 
 TINY = {
@@ -105,7 +106,7 @@ def test_a_saved_network_says_the_same_in_batches_and_alone(kind, tmp_path):
     model = CtcModel.load(EmissionOptions(model=str(tmp_path), device="cpu"))
     hop = KINDS[kind].hop_samples
     assert (model.receptive_samples, model.stride_samples) == (400, hop)
-    assert model.vocabulary.labels == ("", " ", "'", *TOKENS[3:])
+    assert model.vocabulary(ENGLISH).labels == ("", " ", "'", *TOKENS[3:])
     sounds = rows(16_000, 12_345, 7_000, 400)
     extractor = transformers.AutoFeatureExtractor.from_pretrained(tmp_path)
     prepared = [extractor(row, sampling_rate=16_000)["input_values"][0] for row in sounds]

@@ -181,7 +181,7 @@ def test_results_come_in_order_from_any_number_of_processes(tmp_path, jobs):
     emissions[4] = Reject("u4", "audio_truncated", "ends early")
     emissions[5] = ("u5", np.zeros((0, len(TOKENS)), np.float32))
     emissions[6] = ("u6", emission("____"))
-    results = list(_decoded(emissions, [None] * 12, [()] * 12, lambda _: path, BEAM, jobs))
+    results = list(_decoded(emissions, [(BEAM, path, ())] * 12, jobs))
     assert [r.id if isinstance(r, Reject) else r["utterance_id"] for r in results] == [
         f"u{i}" for i in range(12)
     ]
@@ -197,8 +197,9 @@ def test_book_models(tmp_path):
     (tmp_path / "books" / "1.txt").write_text("The cat sat. The cat sat on the mat.")
     shelf = Bookshelf(tmp_path / "books")
     models = _BookModels(shelf, tmp_path, CtcOptions(book_biased=True, lm_path="general.arpa"))
-    assert BEAM(AMBIGUOUS, models.path("1")).text == "the cat sat"
-    assert models.path("1") == models.path("1")
-    assert models.path("missing") == models.path(None) == "general.arpa"
+    assert BEAM(AMBIGUOUS, models.path("1", "en", VOCABULARY)).text == "the cat sat"
+    assert models.path("1", "en", VOCABULARY) == models.path("1", "en", VOCABULARY)
+    assert models.path("missing", "en", VOCABULARY) == "general.arpa"
+    assert models.path(None, "en", VOCABULARY) == "general.arpa"
     plain = _BookModels(shelf, tmp_path, CtcOptions(lm_path="general.arpa"))
-    assert plain.path("1") == "general.arpa"
+    assert plain.path("1", "en", VOCABULARY) == "general.arpa"

@@ -75,14 +75,16 @@ def test_every_word_can_be_spelled():
 )  # fmt: skip
 def test_the_books_behind_the_language_model(shelf, book_id, books):
     row = recording("r", "r.flac", book_id)
-    found = backend._books_of(row, shelf, PocketsphinxOptions())
+    found = backend._books_of(row, "en", shelf, PocketsphinxOptions())
     assert tuple(path.stem for path in found) == books
-    assert backend._books_of(row, shelf, PocketsphinxOptions(book_biased=False)) == ()
+    assert backend._books_of(row, "en", shelf, PocketsphinxOptions(book_biased=False)) == ()
 
 
 def test_a_large_shelf_is_no_model(shelf, monkeypatch):
     monkeypatch.setattr(backend, "MAX_SHELF_BYTES", 10)
-    assert backend._books_of(recording("r", "r.flac", None), shelf, PocketsphinxOptions()) == ()
+    assert (
+        backend._books_of(recording("r", "r.flac", None), "en", shelf, PocketsphinxOptions()) == ()
+    )
 
 
 def test_a_warning_where_words_cannot_be_pronounced(shelf, tmp_path, monkeypatch):
