@@ -11,49 +11,121 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
+import numpy as np
+
+from aubert.align.gaps import Step, align_gap
+from aubert.align.utterance import ALIKE
 from aubert.text.distance import relative_distance
 from aubert.text.normalise import Token, readings, tokenize
 
+_BRACKETED = 200  # characters; a longer stretch in brackets is text like any other
+
 
 class ScriptItem(NamedTuple):
-    """One spoken unit: a token of the book, or one word of the transcript (token None)."""
+    """One spoken unit: a token of the book, or one word of the transcript (token None).
+
+    optional: the transcript lacks it, so that the audio decides whether it was read
+    """
 
     token: Token | None  # offsets into the whole book
     spoken: tuple[str, ...]  # spoken words, at least one
+    optional: bool = False
 
 
 def build_script(book_text: str, refined: Mapping, transcript_text: str) -> list[ScriptItem]:
     """The script of one utterance, in the order of speech.
 
-    refined: a row of the refined table; its runs cover book_text[char_start:char_end]
-    and the transcript. A token (or word of the transcript) that crosses the border of
-    two runs belongs to the run that holds its middle. Of a token with several readings
-    the one is taken that resembles the transcript most, the default one when they tie.
+    refined: a row of the refined table; its runs cover the transcript. A token (or word of the
+    transcript) that crosses the border of two runs belongs to the run that holds its middle. Of
+    a token with several readings the one is taken that resembles the transcript most, the
+    default one when they tie.
     """
     language = refined["language"]
-    tokens = _tokens(book_text, refined["char_start"], refined["char_end"], language)
     words = [(m.start(), m.end(), m[0]) for m in re.finditer(r"\S+", transcript_text)]
     script: list[ScriptItem] = []
     for run in refined["runs"]:
         if run["label"] == "SKIPPED":
             continue
-        heard = [word for start, end, word in words if _inside(start, end, run, "text")]
+        heard = [
+            word
+            for start, end, word in words
+            if run["text_start"] <= (start + end) // 2 < run["text_end"]
+        ]
         if run["label"] == "EXTRA":
             script.extend(ScriptItem(None, (word,)) for word in heard)
             continue
-        read = [t for t in tokens if _inside(t.char_start, t.char_end, run, "char")]
+        read = _tokens(book_text, run["char_start"], run["char_end"], language)
         choices = [_choices(book_text, token, language) for token in read]
-        script.extend(map(ScriptItem, read, choose_readings(choices, heard)))
+        spoken = choose_readings(choices, heard)
+        script.extend(map(ScriptItem, read, spoken, _doubtful(book_text, read, spoken, heard)))
     return script
 
 
+def _doubtful(
+    book_text: str, tokens: Sequence[Token], spoken: Sequence[tuple[str, ...]], heard: Sequence[str]
+) -> list[bool]:
+    """Of each token, whether the transcript gives a reason to doubt that it was read.
+
+    Either the words on both sides were recognised and none between, or the token is of a kind
+    that is often printed and not read, and nothing like it was recognised. Elsewhere, as in
+    another language, the recogniser says little, and what is written counts as read.
+    """
+    missing, unlike = _unrecognised([word for words in spoken for word in words], heard)
+    ends = accumulate(len(words) for words in spoken)
+    parts = [slice(end - len(words), end) for end, words in zip(ends, spoken, strict=True)]
+    return [
+        bool(missing[part].all() or (unlike[part].all() and _is_mark(book_text, token)))
+        for token, part in zip(tokens, parts, strict=True)
+    ]
+
+
+def _unrecognised(written: list[str], heard: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """bool [len(written)] each: words with nothing opposite, between words that were recognised;
+    words with nothing opposite that is alike."""
+    steps = align_gap(list(heard), written)
+    missing, unlike = np.zeros(len(written), bool), np.zeros(len(written), bool)
+    for step in steps:
+        unlike[step.book : step.book_end] = step.cost > ALIKE
+    groups = [(kind, list(group)) for kind, group in groupby(steps, key=_kind)]
+    edges = [("equal", [])]
+    for (before, _), (kind, group), (after, _) in zip(
+        edges + groups[:-1], groups, groups[1:] + edges, strict=True
+    ):
+        if (before, kind, after) == ("equal", "missing", "equal"):
+            missing[group[0].book : group[-1].book_end] = True
+    return missing, unlike
+
+
+def _kind(step: Step) -> str:
+    if step.text == step.text_end:
+        return "missing"
+    return "equal" if step.cost == 0.0 else "other"
+
+
+def _is_mark(text: str, token: Token) -> bool:
+    """Whether a token looks like a note's mark, a verse number, a speaker's name or a direction:
+    it holds a digit, is in capitals or stands in brackets."""
+    written = text[token.char_start : token.char_end]
+    if any(character.isdigit() for character in written):
+        return True
+    if len(written) > 1 and written.isupper():
+        return True
+    before = text[max(0, token.char_start - _BRACKETED) : token.char_start]
+    return any(before.rfind(opening) > before.rfind(closing) for opening, closing in ("[]", "()"))
+
+
 def _tokens(book_text: str, start: int, end: int, language: str) -> list[Token]:
+    """The tokens whose middle is in book_text[start:end]."""
     tokens = _book_tokens(book_text, language)
-    first = bisect_left(tokens, start, key=lambda token: token.char_start)
-    last = bisect_left(tokens, end, key=lambda token: token.char_start)
+    first, last = (bisect_left(tokens, place, key=_middle) for place in (start, end))
     return tokens[first:last]
+
+
+def _middle(token: Token) -> int:
+    return (token.char_start + token.char_end) // 2
 
 
 @lru_cache(maxsize=2)
@@ -61,10 +133,6 @@ def _book_tokens(book_text: str, language: str) -> list[Token]:
     # Of the whole book, for what surrounds an utterance decides how its tokens are read; and
     # once, for tokenising a book for each of its utterances would be quadratic.
     return tokenize(book_text, language)
-
-
-def _inside(start: int, end: int, run: Mapping, side: str) -> bool:
-    return run[f"{side}_start"] <= (start + end) // 2 < run[f"{side}_end"]
 
 
 def _choices(book_text: str, token: Token, language: str) -> tuple[tuple[str, ...], ...]:

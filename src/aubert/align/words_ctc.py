@@ -34,12 +34,15 @@ from aubert.text.languages import pack_of
 from aubert.transcribe.ctc import CtcModel, EmissionOptions
 from aubert.transcribe.vocabulary import SPACE, Vocabulary
 
-VERSION = 3  # raise it when the words would come out different: the workflow then aligns again
+VERSION = 4  # raise it when the words would come out different: the workflow then aligns again
 
 # In log-probability, per frame. Without it star and blank tie, and where the two states
 # behind a token tie forced_align (2.11) takes the third, however bad.
 STAR_PENALTY = 0.01
 CALIBRATION_UTTERANCES = 200  # whose pauses fix the median edge to a few milliseconds
+# How much less probable the path through a token may be than the one without it, in
+# log-probability, where the transcript lacks the token.
+SKIP_COST = 24.0
 
 
 @options_class
@@ -70,21 +73,33 @@ def align_tokens(log_probs: np.ndarray, tokens: Sequence[int]) -> list[Span]:
     log_probs: float32 [num_frames, num_labels], the blank in column 0. Raises ValueError
     when there are fewer frames than the tokens, and a blank between equal ones, need.
     """
-    import torch
-    from torchaudio.functional import forced_align, merge_tokens
+    from torchaudio.functional import merge_tokens
 
-    needed = len(tokens) + sum(a == b for a, b in pairwise(tokens))
+    needed = _frames_needed(tokens)
     if len(log_probs) < needed:
         raise ValueError(f"{needed} frames are needed to say this, the audio has {len(log_probs)}")
+    path, scores = _best_path(log_probs, tokens)
+    spans = [Span(s.start, s.end, s.score) for s in merge_tokens(path, scores, blank=0)]
+    assert len(spans) == len(tokens), (len(spans), len(tokens))
+    return spans
+
+
+def _frames_needed(tokens: Sequence[int]) -> int:
+    return len(tokens) + sum(a == b for a, b in pairwise(tokens))
+
+
+def _best_path(log_probs: np.ndarray, tokens: Sequence[int]):
+    """The label of every frame and its log-probability: tensors [num_frames]."""
+    import torch
+    from torchaudio.functional import forced_align
+
     # forced_align takes one utterance at a time (2.11); it is no bottleneck.
     path, scores = forced_align(
         torch.from_numpy(np.ascontiguousarray(log_probs))[None],
         torch.tensor([list(tokens)], dtype=torch.int32),
         blank=0,
     )
-    spans = [Span(s.start, s.end, s.score) for s in merge_tokens(path[0], scores[0], blank=0)]
-    assert len(spans) == len(tokens), (len(spans), len(tokens))
-    return spans
+    return path[0], scores[0]
 
 
 def emission_with_star(vocabulary: Vocabulary, log_probs: np.ndarray) -> np.ndarray:
@@ -105,13 +120,14 @@ def emission_with_star(vocabulary: Vocabulary, log_probs: np.ndarray) -> np.ndar
 class Aligned:
     """The spikes of an utterance's script.
 
+    script: without the optional items that the audio does not support
     items: indices into the script of the words that have spikes of their own; words that
     are not in the book, and those without a letter of the vocabulary, have none
     spikes, confidences: per entry of `items`
     joined: per pair of neighbours in `items`, whether no star stands between them
     """
 
-    script: Sequence[ScriptItem]
+    script: list[ScriptItem]
     items: list[int]
     spikes: list[Spikes]
     confidences: list[float]
@@ -129,9 +145,30 @@ def align_script(
 
     language: BCP 47, of the script; letters that the checkpoint lacks are spelled by others.
     A word's confidence is exp(mean log-probability of its letters over their frames), 0..1.
+    An optional word is left out where the path without it is more probable by SKIP_COST.
     Raises ValueError when the script holds no word to place or does not fit.
     """
     vocabulary = model.vocabulary(pack_of(language))
+    emission = emission_with_star(vocabulary, log_probs)
+    script = _supported(emission, script, vocabulary, edge_stars)
+    tokens, spelled = _tokens(script, vocabulary, edge_stars)
+    if not spelled:
+        raise ValueError("the utterance holds no word of the book that the checkpoint can spell")
+    spans = align_tokens(emission, tokens)
+    words = [spans[part] for part in spelled.values()]
+    return Aligned(
+        script=script,
+        items=list(spelled),
+        spikes=[_spikes(word, model) for word in words],
+        confidences=[_confidence(word) for word in words],
+        joined=[a.stop == b.start for a, b in pairwise(spelled.values())],
+    )
+
+
+def _tokens(
+    script: Sequence[ScriptItem], vocabulary: Vocabulary, edge_stars: bool
+) -> tuple[list[int], dict[int, slice]]:
+    """The letters of a script's words, a star for what has none, and where each word's are."""
     star = len(vocabulary.labels)
     tokens: list[int] = [star] if edge_stars else []
     spelled: dict[int, slice] = {}  # script index -> its tokens
@@ -144,17 +181,30 @@ def align_script(
             tokens.append(star)
     if edge_stars and tokens[-1] != star:
         tokens.append(star)
-    if not spelled:
-        raise ValueError("the utterance holds no word of the book that the checkpoint can spell")
-    spans = align_tokens(emission_with_star(vocabulary, log_probs), tokens)
-    words = [spans[part] for part in spelled.values()]
-    return Aligned(
-        script=script,
-        items=list(spelled),
-        spikes=[_spikes(word, model) for word in words],
-        confidences=[_confidence(word) for word in words],
-        joined=[a.stop == b.start for a, b in pairwise(spelled.values())],
-    )
+    return tokens, spelled
+
+
+def _supported(
+    emission: np.ndarray, script: Sequence[ScriptItem], vocabulary: Vocabulary, edge_stars: bool
+) -> list[ScriptItem]:
+    """The script without the optional items that the audio does not support. They are few, and
+    tried one after another: the words beside an item are there when it is judged."""
+
+    def log_prob(items: list[ScriptItem]) -> float:
+        tokens, spelled = _tokens(items, vocabulary, edge_stars)
+        if not spelled or len(emission) < _frames_needed(tokens):
+            return -np.inf
+        return float(_best_path(emission, tokens)[1].sum())
+
+    script = list(script)
+    optional = [item for item in script if item.optional]
+    best = log_prob(script) if optional else 0.0
+    for item in optional:
+        without = [other for other in script if other is not item]
+        found = log_prob(without)
+        if found > best + SKIP_COST:
+            script, best = without, found
+    return script
 
 
 def _spikes(word: Sequence[Span], model: CtcModel) -> Spikes:

@@ -1,7 +1,8 @@
 """Word times from pocketsphinx's forced aligner, on a CPU, for any book.
 
 The script of an utterance is decoded as a chain of its words with optional silence
-between them (and the variants that the dictionary holds of each). Its edges carry no
+between them (and the variants that the dictionary holds of each). Tokens that the
+transcript lacks may be passed by: the chain has an arc around each. Edges carry no
 constant bias against synthetic speech, so none is corrected.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -36,6 +38,8 @@ FRAME_S = 0.01
 _BEAM = 0.0
 
 _SCORE_UNIT = 1024  # pocketsphinx reports the scores of an alignment divided by it
+# What it costs to leave out a word that may not have been read, in log-likelihood.
+SKIP_COST = 40.0
 
 
 @options_class
@@ -86,43 +90,68 @@ class Aligner:
         )
 
     def align(
-        self, samples: np.ndarray, script: Sequence[str], *, with_phones: bool = False
-    ) -> list[AlignedWord] | None:
+        self,
+        samples: np.ndarray,
+        script: Sequence[str],
+        *,
+        optional: Sequence[range] = (),
+        with_phones: bool = False,
+    ) -> list[AlignedWord | None] | None:
         """The times of `script` ([a-z'] words) in one utterance, one entry per word.
 
-        samples: float32 [num_samples] at 16 kHz in [-1, 1]. with_phones: a second pass
-        over the utterance. None when no path through the audio says these words, such as
-        a script that is too long for it.
+        samples: float32 [num_samples] at 16 kHz in [-1, 1]. optional: ranges of the script that
+        may not have been read, in order; their words are None where the audio fits better
+        without them, by more than SKIP_COST. with_phones: a second pass over the utterance.
+        None when the script has no path through the audio, such as one that is too long for it.
         """
         if not script or not len(samples):
             return None
-        self._learn(script)
+        names = list(script)
+        for number, part in enumerate(optional):
+            for at in part:
+                names[at] = f"{script[at]}?{number}"
+        self._learn(names)
         decoder = self._decoder
-        decoder.set_align_text(" ".join(script))
+        self._search(names, optional)
         decode(decoder, samples)
         segments = [s for s in decoder.seg() or () if plain_word(s.word)]
-        if len(segments) != len(script):
+        places = _places([plain_word(s.word) for s in segments], names, optional)
+        if not places:
             return None
         num_phones = [len(decoder.lookup_word(segment.word).split()) for segment in segments]
-        phones = self._phones(samples) if with_phones else [()] * len(script)
+        phones = self._phones(samples) if with_phones else [()] * len(segments)
         if phones is None:
             return None
         loud = loud_frames(samples)
         spans = [trim(s.start_frame, s.end_frame + 1, loud) for s in segments]
         confidences = _confidences(segments, spans, num_phones)
-        return [
-            AlignedWord(start * FRAME_S, end * FRAME_S, *rest)
-            for (start, end), *rest in zip(spans, confidences, phones, strict=True)
-        ]
+        words: list[AlignedWord | None] = [None] * len(script)
+        for place, (start, end), *rest in zip(places, spans, confidences, phones, strict=True):
+            words[place] = AlignedWord(start * FRAME_S, end * FRAME_S, *rest)
+        return words
 
-    def _learn(self, words: Iterable[str]) -> None:
-        unknown = {word for word in words if self._decoder.lookup_word(word) is None}
-        known = pronunciations(unknown, self._language)
-        for word in sorted(unknown):
-            first, *variants = known.get(word) or (spelled(word),)
-            self._decoder.add_word(word, first, update=False)
+    def _search(self, names: Sequence[str], optional: Sequence[range]) -> None:
+        """Makes the decoder follow a chain of words, with arcs around what is optional."""
+        arcs: list[tuple] = [(at, at + 1, 1.0, name) for at, name in enumerate(names)]
+        for number, part in enumerate(optional):
+            end, log_prob = part.start, 0.0
+            for other in optional[number:]:  # the decoder takes one arc without a word at a time
+                if other.start != end:
+                    break
+                end, log_prob = other.stop, max(log_prob - SKIP_COST, -700.0)
+                arcs.append((part.start, end, math.exp(log_prob)))
+        self._decoder.add_fsg("script", self._decoder.create_fsg("script", 0, len(names), arcs))
+        self._decoder.activate_search("script")
+
+    def _learn(self, names: Iterable[str]) -> None:
+        """Adds names to the dictionary, "word" and "word?number" with the word's pronunciations."""
+        unknown = {name for name in names if self._decoder.lookup_word(name) is None}
+        known = pronunciations({_word(name) for name in unknown}, self._language)
+        for name in sorted(unknown):
+            first, *variants = known.get(_word(name)) or (spelled(_word(name)),)
+            self._decoder.add_word(name, first, update=False)
             for number, phones in enumerate(variants, start=2):
-                self._decoder.add_word(f"{word}({number})", phones, update=False)
+                self._decoder.add_word(f"{name}({number})", phones, update=False)
 
     def _phones(self, samples: np.ndarray) -> list[tuple[AlignedPhone, ...]] | None:
         """The phones of each word, from a second pass that is held to the words of the first."""
@@ -142,6 +171,21 @@ class Aligner:
                 phones.append(AlignedPhone(phone.name, phone.start * FRAME_S, end * FRAME_S))
             found.append(tuple(phones))
         return found
+
+
+def _word(name: str) -> str:
+    return name.partition("?")[0]
+
+
+def _places(
+    path: Sequence[str], names: Sequence[str], optional: Sequence[range]
+) -> list[int] | None:
+    """Where the words of a decoder's path stand among the names; None where one is missing that
+    is not optional."""
+    rest = iter(enumerate(names))
+    places = [next((at for at, name in rest if name == word), -1) for word in path]
+    missing = set(range(len(names))).difference(places, *optional)
+    return None if missing else places
 
 
 def _confidences(
@@ -184,8 +228,9 @@ def words_pocketsphinx(
     """Yields rows of `words`, or one reject, for each row of `refined`.
 
     Results come in the order of `recordings`, and are the same for any number of `jobs`
-    (processes that take one recording each). Rejects: alignment_failed when no path says
-    the script or nothing of the book was read, and the reasons of audio and books.
+    (processes that take one recording each). A token that the transcript lacks and the audio
+    does not support has no row. Rejects: alignment_failed when no path says the script or
+    nothing of the book was read, and the reasons of audio and books.
     """
     utterance_of = {row["utterance_id"]: row for row in utterances}
     text_of = {row["utterance_id"]: row["text"] for row in transcripts}
@@ -231,30 +276,45 @@ def _align_utterance(
     language: str,
 ) -> list[dict | Reject]:
     name = utterance["utterance_id"]
+    nothing = [Reject(name, "alignment_failed", "nothing of the book was read")]
     if not any(item.token for item in script):
-        return [Reject(name, "alignment_failed", "nothing of the book was read")]
+        return nothing
     slices = [(piece["start_sample"], piece["end_sample"]) for piece in utterance["slices"]]
     samples = reader.decode(slices)
-    words = shared_aligner(language).align(
-        samples, [word for item in script for word in item.spoken]
-    )
+    spoken, optional = _words_of(script)
+    words = shared_aligner(language).align(samples, spoken, optional=optional)
     if words is None:
         seconds = len(samples) / audio.SAMPLE_RATE_HZ
-        spoken = " ".join(word for item in script for word in item.spoken)
-        return [Reject(name, "alignment_failed", f"{seconds:.2f} s of sound for: {spoken[:200]}")]
+        text = " ".join(spoken)[:200]
+        return [Reject(name, "alignment_failed", f"{seconds:.2f} s of sound for: {text}")]
     timeline = Timeline(utterance["slices"], recording["sample_rate_hz"])
-    return word_rows(name, timeline, book_text, script, _of_items(script, words))
+    times = _of_items(script, words)
+    read = [(item, found) for item, found in zip(script, times, strict=True) if found]
+    return word_rows(name, timeline, book_text, *zip(*read, strict=True)) or nothing
+
+
+def _words_of(script: Sequence[ScriptItem]) -> tuple[list[str], list[range]]:
+    """The words of a script in order, and those of each optional item."""
+    ends = list(accumulate(len(item.spoken) for item in script))
+    optional = [
+        range(end - len(item.spoken), end)
+        for item, end in zip(script, ends, strict=True)
+        if item.optional
+    ]
+    return [word for item in script for word in item.spoken], optional
 
 
 def _of_items(
-    script: Sequence[ScriptItem], words: Sequence[AlignedWord]
-) -> list[tuple[float, float, float]]:
-    """Of the words of each item: first start, last end, lowest confidence."""
+    script: Sequence[ScriptItem], words: Sequence[AlignedWord | None]
+) -> list[tuple[float, float, float] | None]:
+    """Of the words of each item: first start, last end, lowest confidence; None for what was
+    not read."""
     remaining = iter(words)
-    times: list[tuple[float, float, float]] = []
+    times: list[tuple[float, float, float] | None] = []
     for item in script:
-        own = [next(remaining) for _ in item.spoken]
-        times.append((own[0].start_s, own[-1].end_s, min(word.confidence for word in own)))
+        own = [word for word in (next(remaining) for _ in item.spoken) if word]
+        confidences = [word.confidence for word in own]
+        times.append((own[0].start_s, own[-1].end_s, min(confidences)) if own else None)
     return times
 
 

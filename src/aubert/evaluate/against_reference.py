@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from aubert.align.coverage import read_spans
 from aubert.align.timeline import Timeline
 from aubert.corpus.books import Bookshelf
 from aubert.evaluate.metrics import Figure, count, error_rate, proportion, statistic
@@ -46,7 +47,7 @@ class Tally:
             truth = self._reference.words.get(recording["recording_id"])
             if truth is None:
                 continue
-            placed = []
+            placed: list[tuple[dict, list[dict]]] = []
             for utterance in pieces[recording["recording_id"]]:
                 name = utterance["utterance_id"]
                 uttered = words_within(truth, utterance["slices"], recording["sample_rate_hz"])
@@ -56,7 +57,7 @@ class Tally:
                 self._add_place(truth, uttered, span)
                 self._add_extra(uttered, texts.get(name, ""), span)
                 self._add_words(recording, utterance, uttered, aligned[name])
-                placed += [span] if span else []
+                placed += [(span, aligned[name])] if span else []
             self._add_skipped(truth, placed)
 
     def _add_transcript(self, recording, truth, uttered, transcript) -> None:
@@ -111,16 +112,17 @@ class Tally:
         read = {word["char_start"] for word in truth if word["label"] == "READ"}
         if not read or not placed:
             return
-        spoken_chars = np.zeros(max(span["char_end"] for span in placed) + 1, bool)
-        for span in placed:
-            for run in span["runs"]:
-                if run["label"] == "READ":
-                    spoken_chars[run["char_start"] : run["char_end"]] = True
+        text = self._shelf.text(truth[0]["book_id"])
+        called_read = np.zeros(len(text), bool)
+        for span, words in placed:
+            places = [(word["char_start"], word["char_end"]) for word in words]
+            for start, end in read_spans(span["runs"], places, text):
+                called_read[start:end] = True
         for token in self._book_tokens(truth[0]["book_id"]):
             if min(read) <= token.char_start <= max(read):
                 middle = (token.char_start + token.char_end) // 2
-                transcript = middle < len(spoken_chars) and bool(spoken_chars[middle])
-                self._values["skipped"].append((token.char_start not in read, not transcript))
+                truly = token.char_start not in read
+                self._values["skipped"].append((truly, not called_read[middle]))
 
     def _add_words(self, recording, utterance, uttered, aligned) -> None:
         timeline = Timeline(utterance["slices"], recording["sample_rate_hz"])

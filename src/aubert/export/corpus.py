@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from aubert import tables
+from aubert.align.coverage import read_spans
 from aubert.align.timeline import Timeline
 from aubert.corpus.books import Bookshelf
 from aubert.progress import progress
@@ -79,8 +80,9 @@ class Utterance:
         start, end: only what stands in book[start:end]
         """
         end = len(book) if end is None else end
-        reads = [run for run in self.refined["runs"] if run["label"] == "READ"]
-        spans = [(max(run["char_start"], start), min(run["char_end"], end)) for run in reads]
+        words = [(word.char_start, word.char_end) for word in self.words]
+        reads = read_spans(self.refined["runs"], words, book)
+        spans = [(max(low, start), min(high, end)) for low, high in reads]
         return " ".join(" ".join(book[low:high] for low, high in spans if low < high).split())
 
     @property

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aubert.align.coverage import coverage
+from aubert.align.coverage import coverage, read_spans
 from aubert.report.blocks import Band, Bands, Section, Span, Spans, Table
 from aubert.report.charts import histogram
 from aubert.report.numbers import share_text
 from aubert.report.run import Run
 
 _WORST = 20
+_SHORT = 60  # characters: a note's mark, a name, a direction
 _BOOKS = 24  # that are drawn: those with most utterances
 _EDGES = np.linspace(0, 1, 51)
 
@@ -32,7 +34,7 @@ def section(run: Run) -> Section:
         mark_at=run.config["match"]["min_similarity"],
     )
     caption = f"The {len(worst)} least similar of {counts.sum():,} places"
-    blocks = [chart, _bands(run), Spans(caption, _spans(run, worst))]
+    blocks = [chart, *_bands(run), Spans(caption, _spans(run, worst))]
     return Section(
         "matching",
         "Places in the books",
@@ -68,42 +70,62 @@ def _spans(run: Run, ids: list[str]) -> list[Span]:
     return spans
 
 
-def _bands(run: Run) -> Bands:
+def _bands(run: Run) -> tuple[Bands, Table]:
     utterances: Counter[str] = Counter()
     for shard in run.shards:
         found = pc.value_counts(run.read("refined", shard, ["book_id"])["book_id"])
         utterances.update({each["values"]: each["counts"] for each in found.to_pylist()})
     drawn = [book_id for book_id, _ in sorted(utterances.items(), key=lambda x: (-x[1], x[0]))]
     drawn = drawn[:_BOOKS]
-    runs = _runs_of(run, drawn)
+    placed = _placed(run, drawn)
     bands, rows = [], []
+    unread: Counter[tuple[str, str]] = Counter()  # short texts inside what was read
     for book_id in drawn:
         text = run.text(book_id)
-        stretches = coverage(text, [{"runs": runs[book_id]}])
+        spans = [span for runs, words in placed[book_id] for span in read_spans(runs, words, text)]
+        stretches = coverage(text, spans)
         start, size = stretches[0][1], max(stretches[-1][2] - stretches[0][1], 1)
 
         def place(char: int, start: int = start, size: int = size) -> float:
             return round(100 * (char - start) / size, 2)
 
         read = [(place(a), place(b)) for label, a, b in stretches if label == "READ"]
-        extra = [r for r in runs[book_id] if r["label"] == "EXTRA"]
-        skipped = sum(r["label"] == "SKIPPED" for r in runs[book_id])
+        extra = [r for runs, _ in placed[book_id] for r in runs if r["label"] == "EXTRA"]
+        skipped = [text[a:b] for label, a, b in stretches[1:-1] if label == "SKIPPED"]
         share = sum(b - a for a, b in read) / 100
         name = run.shelf.file_name(book_id) if book_id in run.shelf else book_id
         places = sorted({min(max(place(r["char_start"]), 0), 100) for r in extra})
         bands.append(Band(name, f"{share_text(share)} read", read, places))
-        rows.append((name, utterances[book_id], share_text(share), skipped, len(extra)))
+        rows.append((name, utterances[book_id], share_text(share), len(skipped), len(extra)))
+        written = (" ".join(re.findall(r"[\w'’-]+", part)) for part in skipped)
+        unread.update((part, name) for part in written if len(part) <= _SHORT)
     more = f" ({len(drawn)} of {len(utterances)}, those with most utterances)"
     caption = f"What was read of each book{more if len(drawn) < len(utterances) else ''}"
     columns = ("book", "utterances", "read", "places skipped", "places added to")
-    return Bands(bands, Table(caption, columns, rows))
+    short = sorted(unread.items(), key=lambda item: (-item[1], item[0]))[:_WORST]
+    return (
+        Bands(bands, Table(caption, columns, rows)),
+        Table(
+            f"Short texts that are printed and were not read: {unread.total():,} places, "
+            f"{min(len(unread), _WORST)} of {len(unread):,} texts",
+            ("text", "book", "places"),
+            [(text, name, count) for (text, name), count in short],
+        ),
+    )
 
 
-def _runs_of(run: Run, book_ids: list[str]) -> dict[str, list[dict]]:
-    runs: dict[str, list[dict]] = {book_id: [] for book_id in book_ids}
+def _placed(run: Run, book_ids: list[str]) -> dict[str, list[tuple[list[dict], list[tuple]]]]:
+    """Of each book (the runs of an utterance, the places of its words), one pair an utterance."""
+    placed: dict[str, list[tuple[list[dict], list[tuple]]]] = {one: [] for one in book_ids}
     wanted = pa.array(book_ids, pa.string())
     for shard in run.shards:
-        found = run.read("refined", shard, ["book_id", "runs"])
-        for row in found.filter(pc.is_in(found["book_id"], wanted)).to_pylist():
-            runs[row["book_id"]] += row["runs"]
-    return runs
+        found = run.read("refined", shard, ["utterance_id", "book_id", "runs"])
+        found = found.filter(pc.is_in(found["book_id"], wanted))
+        words = run.read("words", shard, ["utterance_id", "char_start", "char_end"])
+        words = words.filter(pc.is_in(words["utterance_id"], found["utterance_id"]))
+        places: dict[str, list[tuple]] = defaultdict(list)
+        for utterance_id, *place in zip(*words.to_pydict().values(), strict=True):
+            places[utterance_id].append(tuple(place))
+        for row in found.to_pylist():
+            placed[row["book_id"]].append((row["runs"], places[row["utterance_id"]]))
+    return placed

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prose import by_hand, mishear, prose, sentences, vocabulary
 
 from aubert.align.book import Book
-from aubert.align.coverage import coverage
+from aubert.align.coverage import coverage, read_spans
 from aubert.align.match import MatchOptions, place, results
 from aubert.align.refine import RefineOptions, refine, refine_chapter
 from aubert.corpus.books import Bookshelf
@@ -98,7 +98,9 @@ def test_an_unread_sentence_between_utterances_belongs_to_neither():
     rows, _ = refined(book, texts)
     assert book.text[: rows[0]["char_end"]].endswith("blew hard.")
     assert book.text[rows[1]["char_start"] :].startswith("Nobody")
-    read = coverage(book.text, rows)
+    read = coverage(
+        book.text, [span for r in rows for span in read_spans(r["runs"], [], book.text)]
+    )
     assert [label for label, _, _ in read] == ["SKIPPED", "READ", "SKIPPED", "READ", "SKIPPED"]
     assert (read[0][1], read[-1][2]) == (0, len(book.text))
     assert all(a[2] == b[1] for a, b in pairwise(read))

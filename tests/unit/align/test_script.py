@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,3 +129,38 @@ def test_rows_stay_in_the_utterance_and_in_order():
     assert [r["index"] for r in rows] == [0, 1, 2]
     assert [(r["start_ms"], r["end_ms"]) for r in rows] == [(0, 400), (400, 401), (900, 1500)]
     assert rows[2]["recording_start_ms"] == 1025
+
+
+PLAY = "KEEPER. [Aside.] The lantern1 is dark, and 12 ships are near. (Exit.) He said no."
+
+
+def doubted(written, heard):
+    row = {"label": "READ", "char_start": 0, "char_end": len(written),
+           "text_start": 0, "text_end": len(heard)}  # fmt: skip
+    script = build_script(written, {"runs": [row], "language": "en"}, heard)
+    return [written[i.token.char_start : i.token.char_end] for i in script if i.optional]
+
+
+@pytest.mark.parametrize(
+    ("heard", "words"),
+    [
+        ("the lantern is dark and twelve ships are near he said no", "KEEPER Aside 1 Exit"),
+        ("keeper aside the lantern one is dark and twelve ships are near exit he said no", ""),
+        # marks that something unlike them is opposite; a word that was missed
+        (
+            "keeper a sigh the lantern and is dark and twelve are near exit he said no",
+            "Aside 1 ships",
+        ),
+        # one that was misheard is no word that was missed
+        ("keeper aside the lantern one is bark and twelve chips are near exit he said no", ""),
+        # what stands among words that were not recognised counts as read
+        ("keeper aside the lantern one is dark and twelve ships are near exit hello", ""),
+    ],
+)
+def test_what_the_transcript_gives_reason_to_doubt(heard, words):
+    assert doubted(PLAY, heard) == words.split()
+
+
+def test_nothing_of_a_passage_in_another_language_is_doubted():
+    written = "He murmured, “Je ne comprends pas ce que vous dites, monsieur,” and smiled."
+    assert doubted(written, "he murmured shown come on pass the voodoo miss year and smiled") == []

@@ -138,6 +138,31 @@ def test_stars_at_the_ends():
     }
 
 
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        ("_a_b__|__c_d__|_e_f___", "ab cd ef"),
+        ("_a_b__|_e_f___", "ab ef"),
+        ("_aa_bb_|_e_f___", "ab ef"),
+        ("abef", "ab ef"),  # no frame is left for another word
+    ],
+)
+def test_an_optional_word_is_there_if_the_audio_holds_it(path, read):
+    ab, cd, ef = script_of("ab cd ef")
+    aligned = align_script(
+        MODEL, emission(path, sure=1 - 1e-6), [ab, cd._replace(optional=True), ef]
+    )
+    assert [" ".join(item.spoken) for item in aligned.script] == read.split()
+    assert list(frames_of(aligned)) == read.split()
+
+
+def test_a_word_that_the_network_is_not_sure_of_is_kept():
+    ab, cd, ef = script_of("ab cd ef")
+    log_probs = emission("_a_b__|__c_h__|_e_f___", sure=0.8)
+    aligned = align_script(MODEL, log_probs, [ab, cd._replace(optional=True), ef])
+    assert len(aligned.script) == 3
+
+
 def test_characters_and_words_outside_of_the_vocabulary():
     script = script_of("a'b zz cd")
     aligned = align_script(MODEL, emission("_a_b__|_e__f__|_c_d_"), script)

@@ -90,6 +90,35 @@ def test_a_word_that_was_not_said_has_low_confidence(aligner, spoken):
     assert wrong[2].confidence < 0.5 < right[2].confidence
 
 
+def near(words):
+    times = np.array([(word.start_s, word.end_s) for word in words])
+    return pytest.approx(times, abs=0.031)
+
+
+@pytest.mark.parametrize("place", [0, 3, 9])
+@pytest.mark.parametrize("marks", [["one"], ["keeper"], ["enter", "margaret", "stranger", "aside"]])
+def test_optional_words_that_were_not_read(aligner, spoken, place, marks):
+    samples, times = spoken
+    script = [word for word, _, _ in times]
+    plain = aligner.align(samples, script)
+    every = [*script[:place], *marks, *script[place:]]
+    parts = [range(at, at + 1) for at in range(place, place + len(marks))]
+    for optional in (parts, [range(place, place + len(marks))]):
+        words = aligner.align(samples, every, optional=optional)
+        assert words[place : place + len(marks)] == [None] * len(marks)
+        rest = words[:place] + words[place + len(marks) :]
+        assert np.array([word[:2] for word in rest]) == near(plain)
+
+
+def test_optional_words_that_were_read(aligner, spoken):
+    samples, times = spoken
+    script = [word for word, _, _ in times]
+    plain = aligner.align(samples, script)
+    several = [range(0, 1), range(1, 3), range(5, 6), range(6, 7)]
+    words = aligner.align(samples, script, optional=several)
+    assert np.array([word[:2] for word in words]) == near(plain)
+
+
 def test_a_word_outside_every_dictionary_is_aligned(aligner, spoken, monkeypatch):
     monkeypatch.setattr("aubert.text.pronunciations.can_pronounce", lambda: False)
     samples, times = spoken

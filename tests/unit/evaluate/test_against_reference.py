@@ -61,6 +61,7 @@ def timed(number, true, shift_ms=0):
     return {
         "utterance_id": f"r_{number:04}",
         "char_start": true["char_start"],
+        "char_end": true["char_end"],
         "start_ms": start_ms - offset_ms,
         "end_ms": end_ms - offset_ms,
         "recording_start_ms": start_ms,
@@ -106,10 +107,20 @@ def test_a_perfect_run(figures):
 
 def test_a_skip_that_is_not_seen_and_an_extra_that_is_taken_for_read(figures):
     spans = [refined(0, [("READ", 0, 29, 0, 41)]), refined(1, [("READ", 30, 68, 0, 20)])]
-    found = figures(spans, WORDS)
+    timed_too = [
+        timed(1, word(text, 7.5, 7.6, BOOK.index(text))) for text in ("Nobody", "knew", "why")
+    ]
+    found = figures(spans, [*WORDS, *timed_too])
     assert found["match.skipped_recall"].value == 0.0
     assert found["match.extra_recall"].value == 0.0
     assert found["match.placed_within_5_chars"].value == 0.5  # the second begins 17 early
+
+
+def test_what_the_word_aligner_finds_unread_is_skipped(figures):
+    spans = [PERFECT[0], refined(1, [("READ", 30, 68, 0, 20)])]
+    found = figures(spans, WORDS)
+    assert found["match.skipped_precision"].value == 1.0
+    assert found["match.skipped_recall"].value == 1.0
 
 
 def test_an_utterance_that_is_lost(figures):

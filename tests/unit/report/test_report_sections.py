@@ -40,7 +40,7 @@ def test_hours_in_are_hours_out_and_hours_lost(run):
 
 
 def test_the_worst_place_shows_what_was_skipped(run):
-    _, bands, spans = matching.section(run).blocks
+    *_, bands, _, spans = matching.section(run).blocks
     (span,) = spans.spans
     assert span.book[1][0] == "SKIPPED" and EVIL in span.book[1][1]
     assert "".join(text for label, text in span.heard) == "the cat sata hog and a bird"
@@ -48,6 +48,12 @@ def test_the_worst_place_shows_what_was_skipped(run):
     read = sum(end - start for start, end in band.read)
     skipped = 100 * (len(EVIL) + len("Nobody saw.") + len(" ran off.")) / len(written_run.BOOK)
     assert read == pytest.approx(100 - skipped, abs=3)
+
+
+def test_short_texts_that_were_printed_and_not_read_are_listed(run):
+    _, bands, unread, _ = matching.section(run).blocks
+    assert [row[0] for row in unread.rows] == ["script alert 1 script"]
+    assert bands.table.rows[0][3] == 1
 
 
 def test_words_stand_in_the_book_s_own_writing(run):
