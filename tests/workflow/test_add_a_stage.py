@@ -6,10 +6,12 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 from snakemake_run import ROOT, Run
 
 from aubert import tables
 
+pytestmark = pytest.mark.xdist_group("mini_run")
 PAGE = ROOT / "docs/add-a-stage.md"
 
 

@@ -8,26 +8,26 @@ import json
 import pytest
 from snakemake_run import Run
 from tiny_checkpoints import save_checkpoint
-from tiny_run import chapters_run
+from tiny_run import copy_of
 
 from aubert import tables
 
-CHAPTER = "118/a_light_at_st_orrin_2303_librivox_64kb_mp3/*_01_*"
+pytestmark = pytest.mark.xdist_group("tiny_run")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, mini_corpus) -> Run:
-    directory = tmp_path_factory.mktemp("ctc")
-    save_checkpoint(directory / "checkpoint", "group")
-    words = {"backend": "ctc", "ctc": {"model": "checkpoint"}}
-    return chapters_run(directory, mini_corpus, [CHAPTER], {"name": "ctc", "words": words})
+def run(tmp_path_factory, finished_tiny_run) -> Run:
+    """The tiny run up to the places in the book, whose words a checkpoint aligns."""
+    copied = copy_of(finished_tiny_run, tmp_path_factory.mktemp("ctc"))
+    save_checkpoint(copied.directory / "checkpoint", "group")
+    return copied.with_config(systems=[], words={"backend": "ctc", "ctc": {"model": "checkpoint"}})
 
 
 def test_words_are_aligned_with_a_calibrated_checkpoint(run):
     run.snakemake("dataset")
     words = list(tables.all_rows(run.results(), "words"))
     utterances = {row["utterance_id"]: row for row in tables.all_rows(run.results(), "utterances")}
-    assert len(words) > 150
+    assert len(words) > 60
     for word in words:
         duration_ms = utterances[word["utterance_id"]]["num_samples"] / 16
         assert 0 <= word["start_ms"] < word["end_ms"] <= duration_ms
@@ -37,18 +37,16 @@ def test_words_are_aligned_with_a_calibrated_checkpoint(run):
     # Another way to align: the checkpoint is measured again, and no word stays as it was.
     other = {"backend": "ctc", "ctc": {"model": "checkpoint", "edge_stars": True}}
     jobs = run.with_config(words=other).jobs("dataset")
-    assert jobs == ["calibrate", "dataset", "words 0"]
+    assert jobs == ["calibrate", "dataset", "words 0", "words 1"]
 
 
 def test_transcripts_of_a_checkpoint_with_a_book_s_language_model(run):
-    transcribed = run.with_config(
-        name="transcribed",
-        max_reject_fraction=1.0,
-        transcribe={"backend": "ctc", "ctc": {"model": "checkpoint", "book_biased": True}},
-    )
-    target = "results/transcribed/transcripts/0.parquet"
+    own = {"backend": "ctc", "ctc": {"model": "checkpoint", "book_biased": True}}
+    transcribed = run.with_config(transcribe=own)
+    target = "results/tiny/transcripts/0.parquet"
+    assert transcribed.jobs(target) == ["transcribe 0"]
     transcribed.snakemake(target)
-    (path,) = transcribed.results("rejects", "transcribe").glob("*.parquet")
+    path = transcribed.results("rejects", "transcribe", "0.parquet")
     num_out = tables.read(transcribed.results("transcripts", "0.parquet"), "transcripts").num_rows
     num_in = tables.read(transcribed.results("utterances", "0.parquet"), "utterances").num_rows
     assert num_in == num_out + tables.read(path, "rejects").num_rows > 0

@@ -8,46 +8,21 @@ import json
 import pytest
 from edits import append, edited, raise_version
 from snakemake_run import Run
-from tiny_run import HUBERT_MODEL, chapters_run, copy_house, take_labelled
+from tiny_run import CTC_TRAIN, copy_of
 
 from aubert import tables
 
-CHAPTER = "118/a_light_at_st_orrin_2303_librivox_64kb_mp3/*_01_*"
-HUBERT = {
-    "model": HUBERT_MODEL,
-    "train": {"warmup_steps": 1, "log_every": 1, "checkpoint_every": 1, "validate_every": 1},
-    "iterations": [{"features": "mfcc", "clusters": [5], "train": {"steps": 1}}],
-    "compare": {"layer": 1, "clusters": 5},
-}
-TRAIN = {
-    "steps": 3,
-    "warmup_steps": 1,
-    "hold_steps": 1,
-    "log_every": 1,
-    "checkpoint_every": 1,
-    "validate_every": 3,
-    "validation_share": 0.3,
-}
-TRANSCRIPTS = "results/ctc/transcripts/0.parquet"
+pytestmark = pytest.mark.xdist_group("tiny_run")
+TRANSCRIPTS = "results/tiny/transcripts/0.parquet"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, mini_corpus) -> Run:
-    """A chapter to transcribe, a few labelled utterances, and the checkpoint made of them, which
-    are no part of the run until they are asked for."""
-    directory = tmp_path_factory.mktemp("ctc_training")
-    overlay = {
-        "name": "ctc",
-        "max_reject_fraction": 1.0,
-        "corpus": {"labelled": take_labelled(mini_corpus, directory)},
-        "units": {"kmeans": {"sample_frames": 1000, "restarts": 1}},
-        "hubert": HUBERT,
-        "probe": {"layer": 1},
-        "ctc": {"train": TRAIN, "hubert": {"freeze_encoder_steps": 1}},
-        "transcribe": {"backend": "ctc", "ctc": {"model": "trained", "beam_width": 2}},
-    }
-    house = copy_house(tmp_path_factory.mktemp("ctc_house"))
-    run = chapters_run(directory, mini_corpus, [CHAPTER], overlay, house)
+def run(tmp_path_factory, finished_tiny_run) -> Run:
+    """The tiny run, whose recordings its own checkpoint transcribes, with nothing trained but
+    what a target asks for."""
+    copied = copy_of(finished_tiny_run, tmp_path_factory.mktemp("ctc_training"))
+    own = {"backend": "ctc", "ctc": {"model": "trained"}}
+    run = copied.with_config(systems=[], transcribe=own)
     run.snakemake("ctc", TRANSCRIPTS)
     return run
 
@@ -82,11 +57,11 @@ def test_what_reruns(run):
 
     assert jobs() == []
     # Where and how a training runs is no other training.
-    assert jobs(ctc={"train": {**TRAIN, "device": "cpu", "num_workers": 2, "keep": 1}}) == []
+    assert jobs(ctc={"train": {**CTC_TRAIN, "device": "cpu", "num_workers": 2, "keep": 1}}) == []
     changed = {"hubert": {"freeze_encoder_steps": 2}}
     assert jobs(ctc=changed) == [*retrained("hubert"), "transcribe 0"]
     assert jobs(ctc={"scratch": {"layerdrop": 0.2}}) == retrained("scratch")
-    changed = {"train": {**TRAIN, "steps": 4}}
+    changed = {"train": {**CTC_TRAIN, "steps": 4}}
     assert jobs(ctc=changed) == [*retrained("hubert", "scratch"), "transcribe 0"]
     assert jobs(ctc={"use": "scratch"}) == ["transcribe 0"]
     changed = {"backend": "ctc", "ctc": {"model": "trained", "beam_width": 3}}

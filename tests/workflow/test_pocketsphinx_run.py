@@ -10,6 +10,8 @@ import pytest
 from aubert import tables
 from aubert.evaluate.dataset import STAGES
 
+pytestmark = pytest.mark.xdist_group("mini_run")
+
 
 @pytest.fixture(scope="module")
 def figures(mini_run) -> dict[str, dict]:

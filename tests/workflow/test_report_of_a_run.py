@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from browser import needs_chromium, opened
+
+pytestmark = pytest.mark.xdist_group("mini_run")
 
 
 def sections(run) -> list[str]:

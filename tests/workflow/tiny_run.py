@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import soundfile
@@ -42,11 +43,13 @@ HUBERT = {
     "compare": {"layer": 1, "clusters": 5},
 }
 CTC_TRAIN = {
-    "steps": 2,
+    "steps": 3,
     "warmup_steps": 1,
     "hold_steps": 1,
     "log_every": 1,
-    "checkpoint_every": 2,
+    "checkpoint_every": 1,
+    "validate_every": 3,
+    "validation_share": 0.3,
 }
 # Of the miniature run, with nothing trained unless it is asked for.
 SMALL = laid_over(MINI_SIZES, NOTHING_TRAINED)
@@ -109,6 +112,7 @@ def tiny_run(directory: Path, mini: Path, house: Path = ROOT, num_shards: int = 
         "hubert": HUBERT,
         "probe": {"layer": 1},
         "ctc": {"train": CTC_TRAIN, "hubert": {"freeze_encoder_steps": 1}},
+        "transcribe": {"ctc": {"beam_width": 2}},  # of the error rates alone
     }
     return Run(directory, laid_over(SMALL, own), house)
 
@@ -119,6 +123,16 @@ def take_labelled(mini: Path, directory: Path) -> dict:
     speaker = min((mini / "librispeech/dev-unseen").iterdir())
     shutil.copytree(min(speaker.iterdir()), directory / "labelled/dev")
     return {"train": ["labelled/1h"], "dev": {"unseen": "labelled/dev"}}
+
+
+def copy_of(run: Run, directory: Path) -> Run:
+    """The run and all that it has made, in `directory`, so that a test can go on from there.
+
+    directory: beside the run's own, as Snakemake's records name the code by relative paths
+    """
+    assert directory.parent == run.directory.parent
+    shutil.copytree(run.directory, directory, dirs_exist_ok=True)
+    return replace(run, directory=directory)
 
 
 def _first_seconds(source: Path, target: Path) -> None:
