@@ -9,7 +9,7 @@ import real_audiobooks
 
 @pytest.fixture(scope="module")
 def figures(real, tmp_path_factory) -> dict[str, tuple[float, int]]:
-    results = real_audiobooks.run_preset(tmp_path_factory.mktemp("real"))
+    results = real_audiobooks.run_preset(tmp_path_factory.mktemp("real"), {})
     return real_audiobooks.figures(results)
 
 

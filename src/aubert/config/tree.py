@@ -48,8 +48,8 @@ class Config:
 
     name: of the run; results are in <results_dir>/<name>
     results_dir: folder of all runs' results
-    num_shards: parts of the corpus, each a fixed set of speakers, that run and rerun alone. Choose
-      it once: another number makes other shards
+    num_shards: parts of the corpus, each a fixed set of speakers (of books, with source folder),
+      that run and rerun alone. Choose it once: another number makes other shards
     seed: of everything random; a section's own seed goes before it
     max_reject_fraction: share of a shard's inputs that faults may reject before the run stops. A
       systematic fault (a wrong mount, a wrong model) rejects nearly all of them

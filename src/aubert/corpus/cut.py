@@ -37,7 +37,7 @@ def cut(
     for recording in recordings:
         try:
             slices = _speech(recording, corpus_root, options)
-            slices = _split_long(slices, recording, corpus_root, options)
+            slices = list(_split_long(slices, recording, corpus_root, options))
         except audio.AudioError as error:
             yield Reject(recording["recording_id"], error.reason, error.detail)
             continue
@@ -82,7 +82,7 @@ def _speech(recording: dict, corpus_root: Path, options: CutOptions) -> list[tup
     if recording["voice_activity"] is not None:
         intervals = [(pair["start_s"], pair["end_s"]) for pair in recording["voice_activity"]]
     else:
-        intervals = voice_activity(audio.decode(corpus_root / recording["path"]), options)
+        intervals = voice_activity(audio.blocks(corpus_root / recording["path"]), options)
     rate_hz = recording["sample_rate_hz"]
     slices: list[tuple[int, int]] = []
     for start_s, end_s in intervals:
@@ -97,24 +97,22 @@ def _speech(recording: dict, corpus_root: Path, options: CutOptions) -> list[tup
 
 def _split_long(
     slices: list[tuple[int, int]], recording: dict, corpus_root: Path, options: CutOptions
-) -> list[tuple[int, int]]:
+) -> Iterator[tuple[int, int]]:
     """Splits slices above max_seconds at the quietest spots of their second halves."""
     rate_hz = recording["sample_rate_hz"]
     max_samples = int(options.max_seconds * rate_hz)
-    result = []
-    for start, end in slices:
-        while end - start > max_samples:
-            window = (start + max_samples // 2, start + max_samples)
-            samples = audio.decode(corpus_root / recording["path"], [window], rate_hz)
-            middle = window[0] + _quietest(samples, rate_hz)
-            result.append((start, middle))
-            start = middle
-        result.append((start, end))
-    return result
+    with audio.Reader(corpus_root / recording["path"], rate_hz) as reader:
+        for start, end in slices:
+            while end - start > max_samples:
+                window = (start + max_samples // 2, start + max_samples)
+                middle = window[0] + _quietest(reader.decode([window]), rate_hz)
+                yield start, middle
+                start = middle
+            yield start, end
 
 
 def _quietest(samples: np.ndarray, rate_hz: int) -> int:
     """The sample at the middle of the quietest 200 ms, about the shortest pause of a reader."""
     size = max(1, min(len(samples) // 2, rate_hz // 5))
-    energy = np.convolve(samples.astype(np.float64) ** 2, np.ones(size), mode="valid")
-    return int(np.argmin(energy)) + size // 2
+    energy_before = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])
+    return int(np.argmin(energy_before[size:] - energy_before[:-size])) + size // 2

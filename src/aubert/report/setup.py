@@ -14,7 +14,7 @@ from aubert.report.run import Run
 _PACKAGES = (
     "torch", "torchaudio", "transformers", "numpy", "scikit-learn", "pyarrow", "soundfile",
     "soxr", "pocketsphinx", "pyctcdecode", "ufal-kenlm", "python-Levenshtein",
-    "rapidfuzz", "webrtcvad-wheels",
+    "rapidfuzz", "silero-vad", "onnxruntime", "webrtcvad-wheels",
 )  # fmt: skip
 
 

@@ -176,7 +176,7 @@ def test_show_names_the_source_of_each_value(tmp_path, capsys):
     for key, source in (
         ("aggressiveness: 3", str(mine)),
         ("seed: 4", "--config"),
-        ("padding_ms: 90", "default"),
+        ("min_silence_ms: 240", "default"),
         ("source: mini", "config.yaml"),
         ("front_end: logmel", "workflow/presets/mini.yaml"),
     ):

@@ -1,14 +1,17 @@
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
 import soundfile
+from babble import babble
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aubert.corpus.cut import CutOptions, cut, stitch
-from aubert.corpus.vad import VadOptions, voice_activity
+from aubert.corpus.cut import CutOptions, _quietest, cut, stitch
 from aubert.stage import Reject
+
+BABBLE = CutOptions(detector="webrtcvad")  # to which babble is speech
 
 
 @st.composite
@@ -49,30 +52,9 @@ def recording(path, samples, rate_hz=16_000, voice_activity=None):
     }
 
 
-def babble(seconds, rate_hz=16_000, seed=0):
-    """Something that webrtcvad takes for speech: harmonics with a syllable rhythm."""
-    clock = np.arange(int(seconds * rate_hz)) / rate_hz
-    pitch = 2 * np.pi * np.cumsum(120 + 20 * np.sin(2 * np.pi * clock)) / rate_hz
-    voiced = sum(np.sin(n * pitch) / n for n in range(1, 25))
-    rhythm = 0.6 + 0.4 * np.sin(2 * np.pi * 4 * clock)
-    return 0.1 * voiced * rhythm + 1e-4 * np.random.default_rng(seed).standard_normal(len(clock))
-
-
-def test_the_vad_finds_the_speech_between_pauses(tmp_path):
-    silence = 1e-4 * np.random.default_rng(1).standard_normal(16_000)
-    samples = np.concatenate([silence, babble(2.0), silence, babble(1.5), silence])
-    found = voice_activity(samples.astype(np.float32), VadOptions())
-    # webrtcvad takes up to 300 ms of a noisy start for speech until it knows the noise.
-    found = [(start, end) for start, end in found if end > 0.5]
-    assert len(found) == 2
-    for (start, end), (true_start, true_end) in zip(found, [(1, 3), (4, 5.5)], strict=True):
-        assert true_start - 0.3 < start <= true_start + 0.03
-        assert true_end - 0.03 <= end < true_end + 0.4
-
-
 def test_the_first_piece_of_a_chapter_is_kept(tmp_path):
     samples = np.concatenate([babble(1.0), np.zeros(16_000), babble(1.0)])
-    rows = list(cut([recording(tmp_path / "a.flac", samples)], tmp_path, CutOptions()))
+    rows = list(cut([recording(tmp_path / "a.flac", samples)], tmp_path, BABBLE))
     assert rows[0]["slices"][0]["start_sample"] < 1_600
 
 
@@ -80,7 +62,7 @@ def test_voice_activity_of_the_json_is_taken_as_it_is(tmp_path):
     pairs = [(0.0, 1.0), (1.0, 2.0), (3.0, 4.5), (4.0, 6.0)]
     activity = [{"start_s": start, "end_s": end} for start, end in pairs]
     row = recording(tmp_path / "a.flac", np.zeros(6 * 44_100), 44_100, activity)
-    (utterance,) = cut([row], tmp_path, CutOptions())
+    (utterance,) = cut([row], tmp_path, BABBLE)
     assert utterance["slices"] == [
         {"start_sample": 0, "end_sample": 88_200},  # touching stretches are one
         {"start_sample": 132_300, "end_sample": 264_600},  # nothing is heard twice
@@ -99,13 +81,37 @@ def test_long_speech_is_split_where_it_is_quietest(tmp_path):
     assert second["slices"][-1]["end_sample"] == len(samples)
 
 
+@given(st.integers(0, 1 << 32), st.integers(2, 3000), st.integers(5, 2000))
+def test_the_quietest_spot_is_that_of_a_direct_convolution(seed, num_samples, rate_hz):
+    rng = np.random.default_rng(seed)
+    samples = rng.standard_normal(num_samples) * rng.choice([0, 1e-4, 0.3], num_samples)
+    samples = samples.astype(np.float32)
+    size = max(1, min(num_samples // 2, rate_hz // 5))
+    energy = np.convolve(samples.astype(np.float64) ** 2, np.ones(size), mode="valid")
+    assert energy[_quietest(samples, rate_hz) - size // 2] <= energy.min() + 1e-12
+
+
+@pytest.mark.parametrize("activity", [None, [{"start_s": 0.0, "end_s": 600.0}]])
+def test_the_memory_does_not_grow_with_the_recording(tmp_path, activity):
+    samples = np.tile(babble(2.0, 8_000), 300).astype(np.float32)  # unbroken speech
+    row = recording(tmp_path / "long.flac", samples, 8_000, activity)
+    tracemalloc.start()
+    try:
+        rows = list(cut([row], tmp_path, BABBLE))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sum(row["num_samples"] for row in rows) > 0.9 * len(samples)
+    assert peak_bytes < samples.nbytes / 2
+
+
 def test_silence_and_broken_audio_are_rejected_and_the_rest_goes_on(tmp_path):
     silent = recording(tmp_path / "silent.flac", np.zeros(32_000))
     broken = recording(tmp_path / "broken.flac", babble(2.0)) | {"recording_id": "b"}
     data = (tmp_path / "broken.flac").read_bytes()
     (tmp_path / "broken.flac").write_bytes(data[: len(data) // 2])
     good = recording(tmp_path / "good.flac", babble(2.0)) | {"recording_id": "g"}
-    results = list(cut([silent, broken, good], tmp_path, CutOptions()))
+    results = list(cut([silent, broken, good], tmp_path, BABBLE))
     assert [r.reason for r in results if isinstance(r, Reject)] == ["no_speech", "audio_truncated"]
     assert results[-1]["recording_id"] == "g"
 
