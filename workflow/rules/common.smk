@@ -91,11 +91,16 @@ def gpu_unless(device):
     return 0 if device == "cpu" else GPU
 
 
-def megabytes(number, mini=None):
-    """mem_mb of a job; a retry gets as much again. mini: in the miniature run"""
+def megabytes(number, mini=None, per_core=0):
+    """mem_mb of a job; a retry gets as much again. mini: in the miniature run; per_core: of each
+    core but the first"""
     if mini and CORPUS["source"] == "mini":
         number = mini
-    return lambda wildcards, attempt: number * attempt
+
+    def needed(wildcards, attempt, threads):
+        return (number + per_core * (threads - 1)) * attempt
+
+    return needed
 
 
 def minutes(number):

@@ -14,7 +14,7 @@ rule cut:
         ENV
     threads: 1
     resources:
-        mem_mb=megabytes(4000, mini=500),
+        mem_mb=megabytes(1000, mini=500),
         runtime=minutes(120),
     params:
         root=CORPUS["root"],

@@ -21,9 +21,9 @@ rule transcribe:
         times_of("transcribe")
     conda:
         ENV
-    threads: 1
+    threads: threads_of_shard if BACKEND == "pocketsphinx" else 1
     resources:
-        mem_mb=megabytes(8000, mini=1500) if BACKEND == "ctc" else megabytes(1000),
+        mem_mb=megabytes(8000 if BACKEND == "ctc" else 1000, mini=1500, per_core=400),
         runtime=minutes(480),
         gpu=gpu_unless(TRANSCRIBE.get("device", "cpu")),
     params:

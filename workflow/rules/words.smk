@@ -26,9 +26,9 @@ rule words:
         times_of("words")
     conda:
         ENV
-    threads: 1
+    threads: threads_of_shard if ALIGNER == "pocketsphinx" else 1
     resources:
-        mem_mb=megabytes(8000, mini=1500) if ALIGNER == "ctc" else megabytes(1000),
+        mem_mb=megabytes(8000 if ALIGNER == "ctc" else 1000, mini=1500, per_core=400),
         runtime=minutes(480),
         gpu=gpu_unless(WORDS.get("device", "cpu")),
     params:

@@ -8,6 +8,7 @@ when it is longer than a window, hardly on where the windows fell.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -84,6 +85,8 @@ class WaveformNetwork(ABC):
 
         from aubert.encoders.norms import positions_of_rows
 
+        # oneDNN keeps what it compiled for every shape, 0.4 MB each; lengths hardly come twice.
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
         if network.main_input_name != "input_values":
             raise ValueError(
                 f"{name} takes {network.main_input_name}, not a waveform; choose a "
@@ -132,37 +135,41 @@ class WaveformNetwork(ABC):
         most pool_batches x batch_seconds of audio, plus one utterance.
         """
         for pool in self._pools(utterances):
-            yield from self._pool_outputs(pool)
+            yield from self._pool_outputs(*pool)
 
-    def _pools(self, utterances: Iterable) -> Iterator[list]:
+    def _pools(self, utterances: Iterable) -> Iterator[tuple[list, list[_Piece]]]:
+        """Rejects and (utterance_id, number of samples), and what is to be run of them."""
         limit = self.pool_batches * self._options.batch_seconds * self.sample_rate_hz
-        pool: list = []
+        items: list = []
+        pieces: list[_Piece] = []
         held = 0
         for item in utterances:
-            pool.append(item)
-            held += 0 if isinstance(item, Reject) else len(item[1])
+            if isinstance(item, Reject):
+                items.append(item)
+                continue
+            utterance_id, samples = item
+            pieces += self._pieces(len(items), samples)
+            items.append((utterance_id, len(samples)))
+            held += len(samples)
             if held >= limit:
-                yield pool
-                pool, held = [], 0
-        yield pool
+                yield items, pieces
+                items, pieces, held = [], [], 0
+        yield items, pieces
 
-    def _pool_outputs(self, pool: list) -> Iterator[tuple[str, np.ndarray] | Reject]:
-        pieces = [
-            piece
-            for position, item in enumerate(pool)
-            if not isinstance(item, Reject)
-            for piece in self._pieces(position, item[1])
-        ]
-        parts: dict[int, list[tuple[Window, np.ndarray]]] = {i: [] for i in range(len(pool))}
+    def _pool_outputs(
+        self, items: list, pieces: list[_Piece]
+    ) -> Iterator[tuple[str, np.ndarray] | Reject]:
+        parts: dict[int, list[tuple[Window, np.ndarray]]] = {i: [] for i in range(len(items))}
         for batch in self._batches(pieces):
             for piece, rows in zip(batch, self._run(batch), strict=True):
                 parts[piece.utterance].append((piece.window, rows))
-        for position, item in enumerate(pool):
+        for position, item in enumerate(items):
             if isinstance(item, Reject):
                 yield item
             else:
-                num_frames = self.num_frames(len(item[1]))
-                yield item[0], merge(parts.pop(position), num_frames, self.num_columns)
+                utterance_id, num_samples = item
+                num_frames = self.num_frames(num_samples)
+                yield utterance_id, merge(parts.pop(position), num_frames, self.num_columns)
 
     def _pieces(self, position: int, samples: np.ndarray) -> Iterator[_Piece]:
         if len(samples) < self.receptive_samples:
