@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import first_runs
 import soundfile
 import yaml
 from snakemake_run import ROOT, Run
@@ -41,6 +43,19 @@ def test_a_folder_becomes_a_corpus_and_a_new_chapter_is_one_shard(tmp_path):
     rows = list(tables.all_rows(run.results(), "recordings"))
     assert [row["chapter"] for row in rows] == ["01", "01", "02"]
     assert run.jobs("corpus") == []
+
+
+def test_first_runs_with_many_jobs_at_once_are_alike(tmp_path):
+    """More of the same: benchmarks/first_runs.py."""
+    first_runs.write_folder(tmp_path / "books", num_readers=6)
+    run = Run(tmp_path, {**first_runs.CONFIG, "num_shards": 6})
+    made = set()
+    for _ in range(2):
+        run.snakemake("--cores", "4", "corpus")
+        made.add(first_runs.digest(run.results()))
+        for name in ("results", ".snakemake"):
+            shutil.rmtree(tmp_path / name)
+    assert len(made) == 1
 
 
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path):

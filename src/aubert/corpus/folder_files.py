@@ -14,11 +14,13 @@ from aubert.corpus.folder_audio import Made
 from aubert.corpus.folder_plan import Plan
 from aubert.corpus.folder_scan import REASONS
 from aubert.corpus.index import printable
+from aubert.corpus.shards import natural_key
 from aubert.files import write_json
 
 NAME = "files.json"
 _USES = {"audio": "audio", "text": "text", "cover": "cover", "marks": "chapter marks",
          "none": "not used"}  # fmt: skip
+_WIDTH = 90  # characters of a column of the short table
 _MANY = 4  # files of one folder and one fate that are shown as one line
 
 
@@ -39,9 +41,9 @@ class Row:
 
 
 def table_of(plan: Plan, made: Mapping[str, Made]) -> list[Row]:
-    """A row for every file of the folder, in the order of their paths."""
+    """A row for every file of the folder, in the order of their names and numbers."""
     rows = []
-    for path in plan.sources:
+    for path in sorted(plan.sources, key=lambda path: [natural_key(part) for part in path.parts]):
         fate, done = plan.fates[path], made.get(str(path))
         name = printable(str(path))
         if done is None or fate.use != "audio":
@@ -69,18 +71,46 @@ def read_table(path: Path) -> list[Row]:
 
 
 def shown(rows: Sequence[Row], short: bool = False) -> str:
-    """The table as text, and a line of counts. short: files of one folder and one fate are one
-    line."""
-    lines = [(row.path, _USES[row.use], remark(row)) for row in rows]
+    """The table as text, and a line of counts. short: as `lines` has it, long names cut."""
+    table = lines(rows) if short else [_line(row) for row in rows]
     if short:
-        lines = [one for group in _grouped(rows) for one in group]
+        table = [(_cut(file), use, _cut(why)) for file, use, why in table]
     header = ("file", "used as", "of what, or why not")
-    widths = [max(len(line[column]) for line in [header, *lines]) for column in (0, 1)]
+    widths = [max(len(line[column]) for line in (header, *table)) for column in (0, 1)]
     text = [
         f"{file:{widths[0]}}  {use:{widths[1]}}  {why}".rstrip()
-        for file, use, why in (header, *lines)
+        for file, use, why in (header, *table)
     ]
     return "\n".join([*text, counts(rows)])
+
+
+def lines(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
+    """(file, use, of what or why not); files of one folder and one fate, one after another, are one
+    line."""
+    found = []
+    for (folder, _, _), group in groupby(rows, _alike):
+        members = list(group)
+        if len(members) < _MANY:
+            found += [_line(row) for row in members]
+        else:
+            first, last = (PurePosixPath(members[at].path).name for at in (0, -1))
+            inside = "" if folder == "." else f"{folder}/"
+            name = f"{inside}{first} ... {last} ({len(members)} files)"
+            found.append((name, *_line(members[0])[1:]))
+    return found
+
+
+def _line(row: Row) -> tuple[str, str, str]:
+    return row.path, _USES[row.use], remark(row)
+
+
+def _alike(row: Row) -> tuple:
+    return str(PurePosixPath(row.path).parent), row.use, remark(row)
+
+
+def _cut(text: str) -> str:
+    half = _WIDTH // 2
+    return text if len(text) <= _WIDTH else f"{text[: half - 2]} ... {text[-half + 3 :]}"
 
 
 def counts(rows: Sequence[Row]) -> str:
@@ -107,20 +137,3 @@ def remark(row: Row) -> str:
     if row.announced_s is not None:
         parts.append(f"{row.seconds:.1f} s of sound, the header says {row.announced_s:.1f} s")
     return "; ".join(filter(None, parts))
-
-
-def _grouped(rows: Sequence[Row]) -> list[list[tuple[str, str, str]]]:
-    def alike(row: Row) -> tuple:
-        return str(PurePosixPath(row.path).parent), row.use, remark(row)
-
-    found = []
-    for (folder, use, why), group in groupby(rows, alike):
-        members = list(group)
-        if len(members) < _MANY:
-            found.append([(row.path, _USES[use], why) for row in members])
-        else:
-            first, last = (PurePosixPath(members[at].path).name for at in (0, -1))
-            inside = "" if folder == "." else f"{folder}/"
-            name = f"{inside}{first} ... {last} ({len(members)} files)"
-            found.append([(name, _USES[use], why)])
-    return found

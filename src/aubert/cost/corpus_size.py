@@ -38,6 +38,8 @@ def corpus_size(
         return CorpusSize(indexed, "the run's index")
     if corpus["source"] == "manifest":
         return _of_manifest(root)
+    if corpus["source"] == "folder":
+        return _of_folder(root)
     subsets = ["mini"] if corpus["source"] == "mini" else corpus["subsets"]
     if all((root / subset).is_dir() for subset in corpus["subsets"]):
         return _from_files(root, corpus["subsets"])
@@ -83,6 +85,17 @@ def _of_manifest(manifest: Path) -> CorpusSize:
         raise ValueError(f"corpus.root: no file of {manifest} can be read; give --hours")
     hours = len(paths) * sum(seconds) / len(seconds) / 3600
     return CorpusSize(hours, f"headers of {len(seconds)} of {len(paths)} files")
+
+
+def _of_folder(root: Path) -> CorpusSize:
+    from aubert.corpus.folder_scan import scan
+    from aubert.corpus.tags import read_tags
+
+    audio = [source.path for source in scan(root) if source.kind == "audio"]
+    lengths_s = [read_tags(root / path).seconds for path in audio]
+    if not any(lengths_s):
+        raise ValueError(f"corpus.root: {root} holds no audio that can be read; give --hours")
+    return CorpusSize(sum(filter(None, lengths_s)) / 3600, f"headers of {len(audio)} files")
 
 
 def _from_files(root: Path, subsets: list[str]) -> CorpusSize:

@@ -82,11 +82,11 @@ def _sizes(results: Path, shards: list[str]) -> dict[str, Figure | None]:
     hours = {"recordings": 0.0, "utterances": 0.0}
     num_rows = {table: 0 for table, _ in STAGES.values()}
     similarity, confidence = [], []
-    speakers = 0
+    speakers: set[str] = set()  # one may be in several shards
     for shard in shards:
         recordings = list(_rows(results, "recordings", shard))
         rates_hz = {row["recording_id"]: row["sample_rate_hz"] for row in recordings}
-        speakers += len({row["speaker"] for row in recordings})
+        speakers |= {row["speaker"] for row in recordings}
         for table in hours:
             columns = tables.read(results / table / shard, table, ["recording_id", "num_samples"])
             for recording_id, num_samples in zip(*columns.to_pydict().values(), strict=True):
@@ -96,7 +96,7 @@ def _sizes(results: Path, shards: list[str]) -> dict[str, Figure | None]:
         similarity.append(_column(results, "refined", shard, "similarity"))
         confidence.append(_column(results, "words", shard, "confidence"))
     return {
-        "corpus.speakers": count(speakers, speakers),
+        "corpus.speakers": count(len(speakers), len(speakers)),
         "corpus.recordings": count(num_rows["recordings"], num_rows["recordings"]),
         "corpus.hours": count(hours["recordings"], num_rows["recordings"]),
         "corpus.utterances": count(num_rows["utterances"], num_rows["utterances"]),

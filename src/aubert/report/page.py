@@ -15,6 +15,7 @@ from aubert.report import (
     contrast,
     cost,
     error_rates,
+    files,
     flow,
     matching,
     probes,
@@ -32,6 +33,7 @@ from aubert.report.run import Run
 # results: another section is a module and a line here.
 SECTIONS = (
     flow,
+    files,
     matching,
     word_times,
     unit_quality,
@@ -62,8 +64,8 @@ def sections_of(run: Run) -> list[Section]:
 
 def render(name: str, caption: str, sections: list[Section]) -> str:
     """The page as HTML. Everything that is not ours is escaped in it."""
-    files = resources.files("aubert.report") / "page"
-    templates = jinja2.FunctionLoader(lambda path: (files / path).read_text(encoding="utf-8"))
+    parts = resources.files("aubert.report") / "page"
+    templates = jinja2.FunctionLoader(lambda path: (parts / path).read_text(encoding="utf-8"))
     environment = jinja2.Environment(
         loader=templates, autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -74,8 +76,8 @@ def render(name: str, caption: str, sections: list[Section]) -> str:
         caption=caption.strip(),
         version=__version__,
         sections=sections,
-        style=(files / "page.css").read_text(encoding="utf-8"),
-        script=(files / "page.js").read_text(encoding="utf-8"),
+        style=(parts / "page.css").read_text(encoding="utf-8"),
+        script=(parts / "page.js").read_text(encoding="utf-8"),
         charts=_charts_script(),
     )
 

@@ -115,6 +115,16 @@ def test_hours_of_a_manifest_are_those_of_its_files(tmp_path):
     assert (size.hours, size.source) == (pytest.approx(3 / 3600), "headers of 2 of 2 files")
 
 
+def test_hours_of_a_folder_of_audiobooks_are_those_of_its_headers(tmp_path):
+    config = config_of("own-audiobooks", results_dir=str(tmp_path))
+    config["corpus"] = {**config["corpus"], "root": str(tmp_path / "books")}
+    for number in range(4):
+        path = tmp_path / f"books/Ann/Emma/{number}.flac"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.zeros(1600 * 9), 1600)
+    assert corpus_size(config, RATES["published"], None).hours == pytest.approx(36 / 3600)
+
+
 def test_published_hours_where_nothing_is_there(tmp_path):
     config = config_of()
     absent = {"source": "librilight", "root": str(tmp_path), "subsets": ["small", "medium"]}
