@@ -11,6 +11,8 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import TypeVar
 
+PART_ITEMS = 100  # of a recording: three quarters of an hour in utterances
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -27,6 +29,13 @@ def in_processes(
         return
     with killed_workers_named(), pool(min(jobs, len(tasks))) as processes:
         yield from processes.map(work, tasks)
+
+
+def parts(items: Sequence[Task], jobs: int) -> Iterator[Sequence[Task]]:
+    """The items of one recording as tasks: some at a time, so that `jobs` processes share it; with
+    one job all, as a compressed file is read from its start for each."""
+    size = PART_ITEMS if jobs > 1 else max(len(items), 1)
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def pool(jobs: int) -> ProcessPoolExecutor:

@@ -363,9 +363,9 @@ class FolderFingerprints(Fingerprints):
         return _digest([f"{plan.state(path)} {fate}" for path, fate in plan.fates.items()])
 
     @cache  # noqa: B019
-    def num_busy_shards(self) -> int:
-        """How many shards hold a book."""
-        return len({reading.shard for reading in self._plan().readings})
+    def busy_shards(self) -> set[int]:
+        """Those that hold a book."""
+        return {reading.shard for reading in self._plan().readings}
 
     @cache  # noqa: B019
     def _plan(self) -> Plan:

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from aubert.processes import in_processes
+from aubert import processes
+from aubert.processes import in_processes, parts
 
 
 def double(number):
@@ -20,6 +21,13 @@ def die_at_three(number):
 
 def test_results_come_in_the_order_of_the_tasks():
     assert list(in_processes(double, range(9), jobs=2)) == list(range(0, 18, 2))
+
+
+def test_several_processes_share_the_items_of_a_recording(monkeypatch):
+    monkeypatch.setattr(processes, "PART_ITEMS", 3)
+    assert [list(part) for part in parts(range(7), jobs=2)] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert [list(part) for part in parts(range(7), jobs=1)] == [list(range(7))]
+    assert not list(parts([], jobs=1)) and not list(parts([], jobs=2))
 
 
 def test_a_killed_worker_is_an_error_that_says_what_to_do():

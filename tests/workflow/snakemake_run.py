@@ -90,7 +90,7 @@ class Run:
         return sorted(" ".join([job["rule"], *job["wildcards"].values()]) for job in jobs)
 
     def job_list(self, *arguments: str) -> list[dict]:
-        """What would run, as Snakemake's own list has it: rule, wildcards, gpu."""
+        """What would run, as Snakemake's own list has it: rule, wildcards, gpu, threads."""
         path = self._own("jobs.jsonl")
         path.write_text("")
         # An option after --logger: it takes every name that follows.

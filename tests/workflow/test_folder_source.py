@@ -45,6 +45,16 @@ def test_a_folder_becomes_a_corpus_and_a_new_chapter_is_one_shard(tmp_path):
     assert run.jobs("corpus") == []
 
 
+def test_one_book_takes_all_cores(tmp_path):
+    record(tmp_path / "audiobooks" / "01.mp3")
+    (tmp_path / "audiobooks" / "text.txt").write_text("Abc abc abc.")
+    preset = yaml.safe_load((ROOT / "workflow/presets/own-audiobooks.yaml").read_text())
+    jobs = Run(tmp_path, preset).job_list("--cores", "8", "dataset")
+    for rule in ("transcribe", "words"):
+        cores = {job["wildcards"]["shard"]: job["threads"] for job in jobs if job["rule"] == rule}
+        assert cores == {"0": 8, "1": 1, "2": 1, "3": 1}
+
+
 def test_first_runs_with_many_jobs_at_once_are_alike(tmp_path):
     """More of the same: benchmarks/first_runs.py."""
     first_runs.write_folder(tmp_path / "books", num_readers=6)

@@ -203,11 +203,14 @@ FILES_TABLE = results("corpus", "files.json") if CORPUS["source"] == "folder" el
 
 
 def threads_of_shard(wildcards):
-    """Cores of a job that goes over the recordings of a shard: where a folder has fewer books than
-    there are cores, the rest help."""
+    """Cores of a job that goes over the utterances of a shard: where a folder's books are in fewer
+    shards than there are cores, the rest help."""
     if CORPUS["source"] != "folder" or not workflow.is_main_process:
         return 1
-    return max(1, (workflow.cores or 1) // FINGERPRINTS.num_busy_shards())
+    busy = FINGERPRINTS.busy_shards()
+    if int(wildcards.shard) not in busy:
+        return 1
+    return max(1, (workflow.cores or 1) // len(busy))
 
 
 def folder_fingerprint(wildcards):

@@ -24,7 +24,7 @@ from aubert.align.timeline import Timeline, word_rows
 from aubert.align.trim import loud_frames, trim
 from aubert.corpus.books import BookError, Bookshelf, read_text
 from aubert.options import options_class
-from aubert.processes import in_processes
+from aubert.processes import in_processes, parts
 from aubert.stage import Reject
 from aubert.text.languages import pack_of
 from aubert.text.pronunciations import pronunciations, spelled
@@ -228,8 +228,8 @@ def words_pocketsphinx(
     """Yields rows of `words`, or one reject, for each row of `refined`.
 
     Results come in the order of `recordings`, and are the same for any number of `jobs`
-    (processes that take one recording each). A token that the transcript lacks and the audio
-    does not support has no row. Rejects: alignment_failed when no path says the script or
+    (processes that take a part of a recording each). A token that the transcript lacks and the
+    audio does not support has no row. Rejects: alignment_failed when no path says the script or
     nothing of the book was read, and the reasons of audio and books.
     """
     utterance_of = {row["utterance_id"]: row for row in utterances}
@@ -240,9 +240,9 @@ def words_pocketsphinx(
         job = (utterance, text_of[row["utterance_id"]], row)
         jobs_of.setdefault(utterance["recording_id"], []).append(job)
     tasks = [
-        (recording, jobs_of[recording["recording_id"]])
+        (recording, part)
         for recording in recordings
-        if recording["recording_id"] in jobs_of
+        for part in parts(jobs_of.get(recording["recording_id"], []), jobs)
     ]
     work = partial(_align_recording, root=Path(corpus_root), shelf=shelf)
     for results in in_processes(work, tasks, jobs):

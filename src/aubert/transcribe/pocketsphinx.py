@@ -26,7 +26,7 @@ from aubert import audio
 from aubert.corpus.books import BookError, Bookshelf, read_text
 from aubert.corpus.languages import Languages, named
 from aubert.options import PositiveFloat, options_class
-from aubert.processes import in_processes
+from aubert.processes import in_processes, parts
 from aubert.stage import Reject
 from aubert.text.book_lm import training_sentences
 from aubert.text.languages import PACKS, pack_of
@@ -154,7 +154,7 @@ def recognise(
     """Yields a row of `transcripts`, or a reject, for each row of `utterances`.
 
     Results come in the order of `recordings`, and are the same for any number of `jobs`
-    (processes that take one recording each). Utterances that cannot be decoded are
+    (processes that take a part of a recording each). Utterances that cannot be decoded are
     rejected with audio's reason, those without a word as no_words, those of a language that
     the model does not read as language_unread.
     """
@@ -173,7 +173,8 @@ def recognise(
             yield from (replace(fault, id=each["utterance_id"]) for each in own)
         elif own:
             tag = languages.of(row)
-            tasks.append((row, own, _books_of(row, tag, shelf, options), tag))
+            books = _books_of(row, tag, shelf, options)
+            tasks += [(row, part, books, tag) for part in parts(own, jobs)]
     work = partial(_recognise_recording, root=Path(corpus_root), options=options)
     yield from itertools.chain.from_iterable(in_processes(work, tasks, jobs))
 

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from aubert import processes
 from aubert.corpus.books import Bookshelf
 from aubert.stage import Reject
 from aubert.text.book_lm import training_sentences
@@ -139,11 +140,10 @@ def test_a_transcript_does_not_depend_on_what_was_decoded_before(sonnets):
     assert both == backwards[::-1]
 
 
-def test_the_number_of_jobs_changes_nothing(sonnets):
-    root, (row,), (first, second), shelf = sonnets
-    recordings = [row, {**row, "recording_id": "t"}]
-    utterances = [first, {**second, "recording_id": "t"}]
-    options = PocketsphinxOptions()
-    results = [list(recognise(recordings, utterances, root, shelf, options, n)) for n in (1, 2)]
+def test_processes_that_share_a_recording_change_nothing(sonnets, monkeypatch):
+    monkeypatch.setattr(processes, "PART_ITEMS", 1)
+    root, recordings, utterances, shelf = sonnets
+    given = (recordings, utterances, root, shelf, PocketsphinxOptions())
+    results = [list(recognise(*given, jobs)) for jobs in (1, 2)]
     assert results[0] == results[1]
     assert [row["utterance_id"] for row in results[0]] == ["s_0", "s_1"]

@@ -23,6 +23,6 @@ class LogHandler(LogHandlerBase):
     def emit(self, record) -> None:
         if getattr(record, "event", None) == LogEvent.JOB_INFO:
             job = {"rule": record.rule_name, "wildcards": record.wildcards}
-            job["gpu"] = record.resources.get("gpu")
+            job |= {"gpu": record.resources.get("gpu"), "threads": record.threads}
             with open(self.baseFilename, "a") as file:
                 file.write(json.dumps(job) + "\n")
