@@ -189,11 +189,47 @@ def test_features_that_are_a_pickle(tmp_path, payload, refused):
     assert "train_0_1.npy" in refused("kmeans", "learn", tmp_path, "train", 1, tmp_path / "km", 2)
 
 
-@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
-def test_weights_that_are_a_pickle(tmp_path, payload, refused, suffix):
-    torch.save(payload, tmp_path / f"weights.{suffix}")
-    error = refused("hubert", "import", tmp_path / f"weights.{suffix}", tmp_path / "model")
+def test_safetensors_that_are_a_pickle(tmp_path, payload, refused):
+    torch.save(payload, tmp_path / "weights.safetensors")
+    error = refused("hubert", "import", tmp_path / "weights.safetensors", tmp_path / "model")
     assert "is not a safetensors file" in error
+
+
+class Reduced:
+    """Pickled, it is what it is given: a class or a function, called with something."""
+
+    def __init__(self, function, *arguments):
+        self.reduced = function, arguments
+
+    def __reduce__(self):
+        return self.reduced
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("inside", [False, True])
+def test_checkpoints_that_hold_code(tmp_path, payload, refused, inside, legacy):
+    content = {"model": {"w": torch.zeros(1)}, "cfg": payload} if inside else payload
+    torch.save(content, tmp_path / "w.pt", _use_new_zipfile_serialization=not legacy)
+    error = refused("hubert", "import", tmp_path / "w.pt", tmp_path / "model")
+    assert "its weights file names posix.mkdir, which is no weight" in error
+
+
+def test_a_pickle_without_tensors(tmp_path, payload, refused):
+    (tmp_path / "w.bin").write_bytes(pickle.dumps(payload, protocol=2))
+    refused("hubert", "import", tmp_path / "w.bin", tmp_path / "model")
+
+
+def test_classes_of_a_checkpoint_stand_for_nothing(tmp_path, payload, refused):
+    """numpy's and others' are let through, and nothing of them is called."""
+    from numpy.testing import measure  # runs what it is given
+
+    call = Reduced(measure, f"__import__('os').mkdir({str(payload.path)!r})")
+    torch.save({"model": {"w": torch.zeros(1)}, "cfg": call}, tmp_path / "w.pt")
+    assert "w is no weight of a HuBERT" in refused(
+        "hubert", "import", tmp_path / "w.pt", tmp_path / "model"
+    )
+    torch.load(tmp_path / "w.pt", weights_only=False)
+    assert payload.path.exists()
 
 
 @pytest.fixture

@@ -36,11 +36,45 @@ def add_hubert(groups) -> None:
     options.add_arguments(train, HubertOptions)
     options.add_arguments(train, TrainOptions)
 
-    bring = add_verb(verbs, "import", "torchaudio's or fairseq's weights as a model", _import)
-    bring.add_argument("weights", type=Path, help="a state dict as .safetensors; no pickles")
+    _add_import(verbs)
+
+    give = add_verb(verbs, "export", "a model as a checkpoint of fairseq or torchaudio", _export)
+    give.add_argument("model", help="a model directory or a Hugging Face id")
+    give.add_argument("out", type=Path, help="the folder that is written")
+    give.add_argument("--to", choices=("fairseq", "torchaudio"), required=True)
+
+
+def _add_import(verbs) -> None:
+    bring = add_verb(
+        verbs, "import", "weights of transformers, torchaudio or fairseq as a model", _import
+    )
+    bring.add_argument("weights", type=Path, help="a .safetensors, .bin or .pt; no code is run")
     bring.add_argument("out", type=Path, help="the model directory that is written")
+    unseen = bring.add_argument_group("what weights do not show, where the file does not say it")
+    unseen.add_argument(
+        "--like", choices=("base", "large", "xlarge"), help="a published HuBERT of this size"
+    )
+    unseen.add_argument("--num-heads", type=int, help="of attention")
+    unseen.add_argument(
+        "--pre-norm",
+        action=argparse.BooleanOptionalAction,
+        help="layer normalisation before attention and feed-forward, as in LARGE",
+    )
+    unseen.add_argument(
+        "--normalise",
+        action=argparse.BooleanOptionalAction,
+        help="audio of zero mean and unit variance goes in, as in LARGE",
+    )
+    unseen.add_argument(
+        "--strides",
+        type=int,
+        nargs="+",
+        help="of the front end's convolutions; none: the paper's, where its kernels are",
+    )
     bring.add_argument(
-        "--num-heads", type=int, help="of attention; none: as published models of this width"
+        "--tokens",
+        type=Path,
+        help="of a CTC head: fairseq's dict.ltr.txt, or a token a line, the blank first",
     )
 
 
@@ -67,6 +101,19 @@ def _train(arguments: argparse.Namespace) -> str:
 
 
 def _import(arguments: argparse.Namespace) -> str:
-    from aubert.hubert.convert import import_weights
+    from aubert.hubert.import_model import import_weights
+    from aubert.hubert.unseen import Unseen
 
-    return import_weights(arguments.weights, arguments.out, arguments.num_heads)
+    given = Unseen(
+        num_heads=arguments.num_heads,
+        pre_norm=arguments.pre_norm,
+        normalise=arguments.normalise,
+        strides=None if arguments.strides is None else tuple(arguments.strides),
+    )
+    return import_weights(arguments.weights, arguments.out, given, arguments.like, arguments.tokens)
+
+
+def _export(arguments: argparse.Namespace) -> str:
+    from aubert.hubert.export_model import export_model
+
+    return export_model(arguments.model, arguments.out, arguments.to)

@@ -19,6 +19,7 @@ from torch.nn import functional
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
 from aubert import files
+from aubert.audio import SAMPLE_RATE_HZ
 from aubert.encoders import WINDOW_SAMPLES
 from aubert.encoders.hubert import features, load_encoder
 from aubert.encoders.logmel import LogMelHubertConfig, LogMelHubertModel
@@ -66,6 +67,53 @@ def hubert_config(options: HubertOptions) -> HubertConfig:
         conv_bias=options.conv_bias,
         **shape,
     )
+
+
+def options_of(config: HubertConfig, normalise: bool, **changes) -> HubertOptions:
+    """The options of an encoder's configuration: hubert_config gives it back.
+
+    changes: of masking, heads and loss, and other dropouts. Raises ValueError for a shape that
+    HubertOptions do not describe."""
+    shape = {
+        "hidden_size": config.hidden_size,
+        "num_layers": config.num_hidden_layers,
+        "num_heads": config.num_attention_heads,
+        "intermediate_size": config.intermediate_size,
+        "conv_channels": config.conv_dim[0],
+        "pos_conv_kernel": config.num_conv_pos_embeddings,
+        "pos_conv_groups": config.num_conv_pos_embedding_groups,
+        "pre_norm": config.do_stable_layer_norm,
+        "normalise": normalise,
+        "dropout": config.hidden_dropout,
+        "attention_dropout": config.attention_dropout,
+        "activation_dropout": config.activation_dropout,
+        "input_dropout": config.feat_proj_dropout,
+        "layerdrop": config.layerdrop,
+    }
+    if isinstance(config, LogMelHubertConfig):
+        (hop_samples,) = config.conv_stride
+        shape |= {"front_end": "logmel", "frame_rate_hz": SAMPLE_RATE_HZ // hop_samples}
+    else:
+        shape |= {"conv_norm": config.feat_extract_norm, "conv_bias": config.conv_bias}
+    options = HubertOptions(**{**shape, **changes})
+    again = hubert_config(options)
+    other = [name for name in _SHAPE if _value(again, name) != _value(config, name)]
+    if other or config.model_type not in ("hubert", LogMelHubertConfig.model_type):
+        raise ValueError(
+            f"HubertOptions do not describe it: a {config.model_type} model whose "
+            f"{', '.join(other) or 'class'} is another"
+        )
+    return options
+
+
+def _value(config: HubertConfig, name: str):
+    value = getattr(config, name)
+    return tuple(value) if isinstance(value, list) else value
+
+
+# Of a HubertConfig, beside what HubertOptions name.
+_SHAPE = "conv_dim conv_kernel conv_stride conv_pos_batch_norm feat_extract_activation hidden_act"
+_SHAPE = _SHAPE.split()
 
 
 def build_encoder(options: HubertOptions) -> HubertModel:
