@@ -189,7 +189,7 @@ def equivalence(device: str, options: HubertOptions) -> None:
         moved = batch.to(place)
         model.to(place)
         losses[place] = float(model(moved)[0]) / len(batch.counted)
-        hidden, _ = encode(model.encoder, moved.samples, moved.num_samples, layer=2)
+        hidden, _ = encode(model.encoder, moved.samples, moved.num_samples)
         states[place] = hidden.float().cpu().numpy()
     difference = abs(losses[device] / losses["cpu"] - 1)
     print(f"loss               {losses['cpu']:.6f}, relative difference {difference:.1e}")

@@ -1,14 +1,12 @@
 """What real_fairseq.py asks the real fairseq, in its own environment: never imported by aubert.
 
-python real_fairseq_side.py make DIR     checkpoints, and what they put out
-python real_fairseq_side.py read DIR     the checkpoints that aubert wrote, and what they put out
+make: checkpoints, and what they put out; read: checkpoints that aubert wrote, and what they put out
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,7 +189,7 @@ def loss(directory: Path, model, samples: torch.Tensor) -> dict:
     return {"loss": float(total) / num_targets, "num_targets": int(num_targets)}
 
 
-if __name__ == "__main__":
+def run(what: str, folder: str) -> None:
     warnings.filterwarnings("ignore")
     logging.disable(logging.CRITICAL)
-    {"make": make, "read": read}[sys.argv[1]](Path(sys.argv[2]))
+    {"make": make, "read": read}[what](Path(folder))
