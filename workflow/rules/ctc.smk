@@ -28,6 +28,17 @@ rule ctc_train:
         gpu=GPU,
     params:
         labelled=CTC_PLAN.labelled,
+        letters=to_flags(
+            {
+                "language": LANGUAGE,
+                # The default is the command's: a flag more would start every training again.
+                "vocabulary": (
+                    None
+                    if config["ctc"]["vocabulary"] == "letters"
+                    else config["ctc"]["vocabulary"]
+                ),
+            }
+        ),
         fingerprint=labelled_fingerprint(CTC_PLAN.labelled),
         version=CTC_VERSION,
         options=lambda wildcards: to_flags(
@@ -39,7 +50,7 @@ rule ctc_train:
             CTC_PLAN.training_fields(wildcards.init, how=True)
         ),
     shell:
-        "python -m aubert --gpus={resources.gpu} ctc train {output:q} --init={input.init:q} --labelled {params.labelled:q} --processes={resources.gpu} {params.options} {params.how} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} ctc train {output:q} --init={input.init:q} --labelled {params.labelled:q} --processes={resources.gpu} {params.letters} {params.options} {params.how} 2> {log}"
 
 
 rule ctc_evaluate:

@@ -86,6 +86,9 @@ def _of_systems(config: Mapping[str, Any], systems: Collection[str]) -> Iterator
             if isinstance(iteration["features"], Mapping) and "encoder" in iteration["features"]:
                 keys = ("hubert", "iterations", number, "features", "encoder")
                 yield from _model(keys, iteration["features"]["encoder"])
+    if "ctc" in systems and config["ctc"]["vocabulary"] not in ("letters", "transcripts"):
+        remedy = "let it be letters or transcripts, or correct the path"
+        yield GivenPath(("ctc", "vocabulary"), config["ctc"]["vocabulary"], "file", remedy)
     if "separation" in systems:
         folders["separation", "folders"] = config["separation"]["folders"]
     for keys, named in folders.items():

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from aubert import options
+from aubert.ctc.alphabet import LETTERS
 from aubert.ctc.options import CtcTrainOptions
 from aubert.learn.torchrun import add_processes, start_processes
 from aubert.transcribe.decode import DecodeOptions
-from aubert.verbs import add_group, add_verb, named_path
+from aubert.verbs import add_group, add_language, add_verb, named_path
 
 
 def add_ctc(groups) -> None:
@@ -29,6 +30,14 @@ def add_ctc(groups) -> None:
         metavar="DIR",
         help="folders in LibriSpeech's layout (librispeech_finetuning/1h)",
     )
+    train.add_argument(
+        "--vocabulary",
+        default=LETTERS,
+        metavar="letters|transcripts|FILE",
+        help="the letters that are learned: of the language's pack, of the transcripts, or of a "
+        "vocab.json or a file with a letter on each line",
+    )
+    add_language(train)
     add_processes(train)
     options.add_arguments(train, CtcTrainOptions)
 
@@ -47,6 +56,7 @@ def add_ctc(groups) -> None:
         "--books-dir", type=Path, help="books for a language model; no effect with --lm-path"
     )
     evaluate.add_argument("--book-meta", type=Path, help="{book id: {url, name}} as json")
+    add_language(evaluate)
     options.add_arguments(evaluate, DecodeOptions)
 
 
@@ -59,6 +69,8 @@ def _train(arguments: argparse.Namespace) -> str:
         arguments.init,
         arguments.labelled,
         options.from_arguments(arguments, CtcTrainOptions),
+        language=arguments.language,
+        vocabulary=arguments.vocabulary,
     )
     for each in left_out:
         print(f"left out {each.utterance_id}: {each.reason}: {each.detail}", file=sys.stderr)
@@ -74,7 +86,7 @@ def _evaluate(arguments: argparse.Namespace) -> str:
     if arguments.books_dir is not None:
         shelf = Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language)
     decode = options.from_arguments(arguments, DecodeOptions)
-    figures = evaluate_ctc(dict(arguments.folder), decode, shelf)
+    figures = evaluate_ctc(dict(arguments.folder), decode, shelf, arguments.language)
     write_metrics(arguments.out, {f"{arguments.key}.{name}": f for name, f in figures.items()})
     rates = ", ".join(f"{name} {figure.value:.3f}" for name, figure in sorted(figures.items()))
     return f"ctc: {rates}"

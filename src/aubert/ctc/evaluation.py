@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,10 +14,13 @@ import numpy as np
 from aubert import audio
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.corpus.labelled import LabelledUtterance, read_labelled
+from aubert.ctc.alphabet import notes
 from aubert.evaluate.metrics import Figure, error_rate
 from aubert.evaluate.wer import character_errors, word_errors
 from aubert.progress import progress
 from aubert.text.book_lm import training_sentences
+from aubert.text.language import Language
+from aubert.text.languages import pack_of
 from aubert.text.lm import build_arpa
 from aubert.transcribe.ctc import CtcModel
 from aubert.transcribe.decode import DecodeOptions, Decoder
@@ -25,21 +29,26 @@ PLAIN = "seen"  # the folder whose figures have no name in their key: the voices
 
 
 def evaluate_ctc(
-    folders: Mapping[str, Path], options: DecodeOptions, shelf: Bookshelf | None = None
+    folders: Mapping[str, Path],
+    options: DecodeOptions,
+    shelf: Bookshelf | None = None,
+    language: str = "en",
 ) -> dict[str, Figure | None]:
     """`wer` with a language model (n words), `wer_greedy` without one, `cer_greedy` (n
     characters, spaces counted) of the folder called "seen"; `<name>_wer` and so on of others.
 
     The language model is options.lm_path or, without it, one of all books of the shelf;
-    without either there is no `wer`. Raises ValueError for folders that are not labelled, and
-    audio.AudioError for a file that cannot be decoded.
+    without either there is no `wer`. language: BCP 47, of the transcripts. Utterances with letters
+    that neither its pack nor the checkpoint has are left out, with a warning. Raises ValueError for
+    folders that are not labelled, and audio.AudioError for a file that cannot be decoded.
     """
-    utterances = {name: read_labelled([folder]) for name, folder in folders.items()}
     model = CtcModel.load(options)
-    greedy = Decoder(model.vocabulary, replace(options, beam_width=1))
-    beam = Decoder(model.vocabulary, options)
+    pack = pack_of(language).with_letters(model.letters)
+    utterances = {name: _written(folder, pack) for name, folder in folders.items()}
+    greedy = Decoder(model.vocabulary(pack), replace(options, beam_width=1), pack)
+    beam = Decoder(model.vocabulary(pack), options, pack)
     figures: dict[str, Figure | None] = {}
-    with _language_model(options.lm_path, shelf) as lm_path:
+    with _language_model(options.lm_path, shelf, pack.base) as lm_path:
         for name, labelled in utterances.items():
             prefix = "" if name == PLAIN else f"{name}_"
             emissions = list(_emissions(model, labelled))
@@ -54,6 +63,13 @@ def evaluate_ctc(
                 hypotheses = [_words(beam, emission, lm_path) for emission in emissions]
                 figures[f"{prefix}wer"] = _rate(word_errors, references, hypotheses, references)
     return figures
+
+
+def _written(folder: Path, pack: Language) -> list[LabelledUtterance]:
+    utterances = read_labelled([folder], pack)
+    for note in notes(utterances, pack):
+        warnings.warn(f"{folder}: {note}", stacklevel=3)
+    return [utterance for utterance in utterances if not utterance.unwritten]
 
 
 def _emissions(model: CtcModel, labelled: Sequence[LabelledUtterance]) -> Iterator[np.ndarray]:
@@ -76,18 +92,23 @@ def _rate(errors, references, hypotheses, counted: Sequence[Sequence]) -> Figure
 
 
 @contextmanager
-def _language_model(lm_path: str | None, shelf: Bookshelf | None) -> Iterator[str | None]:
+def _language_model(
+    lm_path: str | None, shelf: Bookshelf | None, base: str
+) -> Iterator[str | None]:
     if lm_path is not None or shelf is None:
         yield lm_path
         return
     with TemporaryDirectory(prefix="aubert-lm-") as folder:
         path = Path(folder) / "books.arpa"
-        build_arpa(training_sentences(_texts(shelf)), path)
+        build_arpa(training_sentences(_texts(shelf, base), base), path)
         yield str(path)
 
 
-def _texts(shelf: Bookshelf) -> Iterator[str]:
+def _texts(shelf: Bookshelf, base: str) -> Iterator[str]:
+    """Of one language."""
     for book_id in shelf:
+        if pack_of(shelf.language(book_id)).base != base:
+            continue
         try:
             yield shelf.text(book_id)
         except BookError:  # the stage `books` rejects it

@@ -11,7 +11,7 @@ import torch
 from aubert import audio
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.corpus.labelled import LabelledUtterance
-from aubert.ctc.network import CtcBatch, CtcNetwork, frames_needed, spell
+from aubert.ctc.network import TOKENS, CtcBatch, CtcNetwork, frames_needed, spell
 from aubert.ctc.options import CtcTrainOptions
 from aubert.encoders.hubert import normalised
 from aubert.encoders.masking import span_mask
@@ -23,18 +23,22 @@ class Shape(NamedTuple):
 
     kernels, strides: of the front end's convolutions, in samples; they make the frame grid
     normalise: whether audio goes in with zero mean and unit variance
+    tokens: of the output layer
     """
 
     kernels: tuple[int, ...]
     strides: tuple[int, ...]
     hidden_size: int
     normalise: bool
+    tokens: tuple[str, ...] = TOKENS
 
     @classmethod
     def of(cls, network: CtcNetwork) -> Shape:
         config = network.network.config
         kernels, strides = tuple(config.conv_kernel), tuple(config.conv_stride)
-        return cls(kernels, strides, config.hidden_size, network.extractor.do_normalize)
+        return cls(
+            kernels, strides, config.hidden_size, network.extractor.do_normalize, network.tokens
+        )
 
     def num_frames(self, num_samples: int) -> int:
         for kernel, stride in zip(self.kernels, self.strides, strict=True):
@@ -70,8 +74,11 @@ class CtcExamples:
         for utterance in utterances:
             header = audio.probe(utterance.path)
             num_samples = header.num_samples * SAMPLE_RATE_HZ // header.sample_rate_hz
-            letters = spell(utterance.text)
-            fault = self._fault(num_samples, letters)
+            if utterance.unwritten:
+                fault = "with letters or signs outside the vocabulary", utterance.unwritten
+            else:
+                letters = spell(utterance.text, shape.tokens)
+                fault = self._fault(num_samples, letters)
             if fault is not None:
                 self.left_out.append(LeftOut(utterance.utterance_id, *fault))
                 continue

@@ -28,15 +28,23 @@ from transformers import (
 
 from aubert.encoders.hubert import features, projected
 from aubert.encoders.norms import positions_of_rows
+from aubert.transcribe.ctc import LANGUAGE_KEY
 
 BLANK, DELIMITER = "<pad>", "|"
-TOKENS = (BLANK, DELIMITER, "'", *string.ascii_lowercase)
-_INDEX = {token: index for index, token in enumerate(TOKENS)}
 
 
-def spell(text: str) -> np.ndarray:
+def tokens_of(letters: str) -> tuple[str, ...]:
+    """The vocabulary of letters, in small letters: the blank is 0."""
+    return (BLANK, DELIMITER, "'", *letters)
+
+
+TOKENS = tokens_of(string.ascii_lowercase)
+
+
+def spell(text: str, tokens: Sequence[str] = TOKENS) -> np.ndarray:
     """int64 [num_letters]: the tokens of spoken words, the delimiter between them."""
-    return np.array([_INDEX[c] for c in text.replace(" ", DELIMITER)], np.int64)
+    index = {token: number for number, token in enumerate(tokens)}
+    return np.array([index[c] for c in text.replace(" ", DELIMITER)], np.int64)
 
 
 def frames_needed(letters: Sequence[int]) -> int:
@@ -80,24 +88,30 @@ class CtcNetwork(nn.Module):
         encoder: HubertModel,
         extractor: Wav2Vec2FeatureExtractor,
         *,
+        tokens: Sequence[str] = TOKENS,
+        language: str = "en",
         final_dropout: float = 0.0,
         **dropouts: float,
     ):
         """encoder: its weights are copied. extractor: prepares the audio; it is saved with
-        the network. dropouts: entries of the encoder's configuration that are replaced. The
-        output layer's weights come from torch's generator."""
+        the network. tokens: of `tokens_of`. language: BCP 47, of the speech. dropouts: entries of
+        the encoder's configuration that are replaced. The output layer's weights come from torch's
+        generator."""
         super().__init__()
         config = deepcopy(encoder.config)
         config.update(
             {
-                "vocab_size": len(TOKENS),
-                "pad_token_id": _INDEX[BLANK],
+                "vocab_size": len(tokens),
+                "pad_token_id": tokens.index(BLANK),
                 "bos_token_id": None,
                 "eos_token_id": None,
                 "final_dropout": final_dropout,
                 **dropouts,
             }
         )
+        if language != "en":
+            config.update({LANGUAGE_KEY: language})
+        self.tokens = tuple(tokens)
         self.network = AutoModelForCTC.from_config(config)
         self.encoder.load_state_dict(encoder.state_dict())
         positions_of_rows(self.encoder)
@@ -122,12 +136,12 @@ class CtcNetwork(nn.Module):
             batch.letters,
             num_frames,
             batch.num_letters,
-            blank=_INDEX[BLANK],
+            blank=self.tokens.index(BLANK),
             reduction="sum",
         )
 
     def log_probs(self, batch: CtcBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """(float32 [batch, frames, len(TOKENS)], int64 [batch] frames of the rows). A row's
+        """(float32 [batch, frames, len(tokens)], int64 [batch] frames of the rows). A row's
         frames do not depend on the other rows."""
         encoder = self.encoder
         num_samples = batch.num_samples if batch.padded else None
@@ -156,13 +170,15 @@ class CtcNetwork(nn.Module):
         is one)."""
         self.network.save_pretrained(directory)
         self.extractor.save_pretrained(directory)
-        _tokenizer().save_pretrained(directory)
+        _tokenizer(self.tokens).save_pretrained(directory)
 
 
-def _tokenizer() -> Wav2Vec2CTCTokenizer:
+def _tokenizer(tokens: Sequence[str]) -> Wav2Vec2CTCTokenizer:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "vocab.json"
-        path.write_text(json.dumps(_INDEX), encoding="utf-8")
+        path.write_text(
+            json.dumps({token: number for number, token in enumerate(tokens)}), encoding="utf-8"
+        )
         # It would add tokens that the network has no column for.
         return Wav2Vec2CTCTokenizer(
             path, bos_token=None, eos_token=None, unk_token=BLANK, pad_token=BLANK

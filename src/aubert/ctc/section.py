@@ -21,6 +21,9 @@ class CtcSection:
     inits: encoders that are fine-tuned and measured: hubert is the last iteration, scratch an
       encoder with initial weights, as a control
     use: the one of them that `model: trained` means in transcribe.ctc and words.ctc
+    vocabulary: letters that are learned: letters are those of corpus.language; transcripts those of
+      corpus.labelled.train; else the path of a vocab.json, or of a file with a letter on each line.
+      Utterances with other letters are left out
     train: training of both
     hubert: training from the last iteration; ctc.train holds for what it leaves out
     scratch: training from initial weights; ctc.train holds for what it leaves out, but that
@@ -29,6 +32,7 @@ class CtcSection:
 
     inits: Annotated[list[Init], distinct] = field(default_factory=lambda: ["hubert"])
     use: Init = "hubert"
+    vocabulary: str = "letters"
     train: CtcTrainOptions = CtcTrainOptions()
     hubert: CtcTrainOptions = CtcTrainOptions()
     scratch: CtcTrainOptions = CtcTrainOptions(**OWN_TRAINING["scratch"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +14,9 @@ from transformers import Wav2Vec2FeatureExtractor
 
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.corpus.labelled import LabelledUtterance, read_labelled
+from aubert.ctc.alphabet import LETTERS, alphabet, notes
 from aubert.ctc.examples import CtcExamples, LeftOut, Shape
-from aubert.ctc.network import BLANK, TOKENS, CtcBatch, CtcNetwork
+from aubert.ctc.network import BLANK, TOKENS, CtcBatch, CtcNetwork, tokens_of
 from aubert.ctc.options import VERSION, CtcTrainOptions
 from aubert.encoders.hubert import load_encoder
 from aubert.encoders.pretrained import load_part
@@ -22,6 +24,8 @@ from aubert.evaluate.wer import word_errors
 from aubert.learn.checkpoints import hash_of_weights
 from aubert.learn.data import EpochPlan
 from aubert.learn.run import train_model
+from aubert.text.language import Language
+from aubert.text.languages import ENGLISH
 from aubert.transcribe.decode import DecodeOptions, Decoder
 from aubert.transcribe.vocabulary import Vocabulary
 
@@ -32,11 +36,18 @@ _NOT_SHAPE = {"transformers_version", "_name_or_path", "dtype", "architectures"}
 class CtcTask:
     """CTC over the letters; the front end, and for a while the encoder, stays as it is."""
 
-    def __init__(self, model: CtcNetwork, validation: CtcExamples | None, options: CtcTrainOptions):
-        """validation: what `validate` listens to."""
+    def __init__(
+        self,
+        model: CtcNetwork,
+        validation: CtcExamples | None,
+        options: CtcTrainOptions,
+        pack: Language = ENGLISH,
+    ):
+        """validation: what `validate` listens to. pack: with the letters of the network."""
         self.model = model
         self._validation = validation
         self._options = options
+        self._pack = pack
 
     def start_step(self, step: int) -> None:
         encoder = self.model.encoder
@@ -50,11 +61,14 @@ class CtcTask:
     def validate(self) -> dict[str, float]:
         """The loss per letter, and the word error rate without a language model."""
         examples = self._validation
-        blank = TOKENS.index(BLANK)
+        tokens = self.model.tokens
         vocabulary = Vocabulary.from_tokens(
-            {token: index for index, token in enumerate(TOKENS)}, len(TOKENS), blank
+            {token: index for index, token in enumerate(tokens)},
+            len(tokens),
+            tokens.index(BLANK),
+            language=self._pack,
         )
-        greedy = Decoder(vocabulary, DecodeOptions(beam_width=1))
+        greedy = Decoder(vocabulary, DecodeOptions(beam_width=1), self._pack)
         device = next(self.model.parameters()).device
         loss = num_letters = num_errors = num_words = 0.0
         for micro in EpochPlan(examples.num_samples, 0, self._options):
@@ -70,15 +84,18 @@ class CtcTask:
         return {"loss": loss / num_letters, "wer": num_errors / num_words}
 
 
-def ctc_network(init: str | Path, options: CtcTrainOptions) -> CtcNetwork:
+def ctc_network(init: str | Path, options: CtcTrainOptions, pack: Language = ENGLISH) -> CtcNetwork:
     """A network over the encoder of a model directory or a Hugging Face id; the output layer is
-    new. Raises ValueError when it is no encoder that load_encoder takes."""
+    new. pack: whose letters it writes. Raises ValueError when it is no encoder that load_encoder
+    takes."""
     encoder = load_encoder(init)
     extractor = load_part(Wav2Vec2FeatureExtractor, str(init), "a speech encoder")
     torch.manual_seed(options.seed)
     return CtcNetwork(
         encoder,
         extractor,
+        tokens=tokens_of(pack.letters),
+        language=pack.tag,
         final_dropout=options.final_dropout,
         hidden_dropout=options.dropout,
         attention_dropout=options.attention_dropout,
@@ -95,23 +112,34 @@ def is_held_out(utterance_id: str, share: float) -> bool:
 
 
 def train_ctc(
-    out: str | Path, init: str | Path, labelled: Sequence[str | Path], options: CtcTrainOptions
+    out: str | Path,
+    init: str | Path,
+    labelled: Sequence[str | Path],
+    options: CtcTrainOptions,
+    *,
+    language: str = "en",
+    vocabulary: str = LETTERS,
 ) -> tuple[str, list[LeftOut]]:
     """Fine-tunes the encoder in `init` on labelled folders, and writes the model directory `out`.
 
+    language: BCP 47, of the transcripts. vocabulary: of `alphabet`.
     Returns one line of what was done, and what was left out. Killed, it goes on where it was
     (run.train_model). Raises ValueError when nothing can be learned from, or validated with.
     """
-    network = ctc_network(init, options)
+    pack = alphabet(vocabulary, language, labelled)
+    network = ctc_network(init, options, pack)
     shape = Shape.of(network)
+    utterances = read_labelled(labelled, pack)
+    for note in notes(utterances, pack):
+        warnings.warn(note, stacklevel=2)
     groups: dict[bool, list[LabelledUtterance]] = {False: [], True: []}
-    for utterance in read_labelled(labelled):
+    for utterance in utterances:
         held_out = is_held_out(utterance.utterance_id, options.validation_share)
         groups[held_out].append(utterance)
     examples, validation = (CtcExamples(groups[held], shape, options) for held in (False, True))
     left_out = examples.left_out + validation.left_out
     _check(examples, validation, left_out, options)
-    task = CtcTask(network, validation, options)
+    task = CtcTask(network, validation, options, pack)
     trained = train_model(
         out,
         task,
@@ -122,6 +150,7 @@ def train_ctc(
             "init": _hash_of_model(network),
             "learned_from": _hash_of_examples(examples),
             "validated_with": _hash_of_examples(validation),
+            **({} if network.tokens == TOKENS else {"letters": pack.letters}),
         },
         save=network.save,
         validate=task.validate if options.validation_share else None,
@@ -134,7 +163,8 @@ def _check(examples, validation, left_out: list[LeftOut], options: CtcTrainOptio
     if not examples.utterances:
         raise ValueError(
             f"no utterance can be learned from ({reasons or 'all are held out'}); raise "
-            f"max_seconds, or choose an encoder with more frames per second"
+            f"max_seconds, choose an encoder with more frames per second, or learn the letters "
+            f"of the transcripts (ctc.vocabulary: transcripts)"
         )
     if options.validation_share and not validation.utterances:
         raise ValueError(

@@ -17,8 +17,9 @@ LATIN = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿﬀ-ﬆ"
 # Of all packs: what a letter counts as that the pack does not have and Unicode does not take apart.
 _FOLDED = {
     "æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i",
-    "ŋ": "ng", "ħ": "h", "ſ": "s", "’": "'", "ʼ": "'", "\u00ad": "",
+    "ŋ": "ng", "ħ": "h", "ſ": "s",
 }  # fmt: skip
+_MARKS = {"’": "'", "ʼ": "'", "\u00ad": ""}
 
 
 class NumberReader(Protocol):
@@ -119,6 +120,13 @@ class Language:
             return self
         return replace(self, letters=self.letters + new, script=self.script + _class_of(new))
 
+    def with_only(self, letters: str) -> Language:
+        """The same with these letters and no others."""
+        new = "".join(letter for letter in letters if letter not in self.letters)
+        borrowed = "".join(each for each in self.borrowed if each not in letters)
+        script = self.script + (_class_of(new) if self.letters else "")
+        return replace(self, letters=letters, borrowed=borrowed, script=script)
+
     def fold(self, written: str) -> str:
         """A word as it counts when spoken: in small letters of the pack and inner apostrophes;
         other Latin letters as the letters that they are made of, other letters left out."""
@@ -131,7 +139,8 @@ class Language:
 
     @cached_property
     def _table(self) -> dict[int, str]:
-        return str.maketrans({a: b for a, b in _FOLDED.items() if a not in self.letters})
+        folded = _FOLDED if self.letters else {}
+        return str.maketrans({a: b for a, b in folded.items() if a not in self.letters} | _MARKS)
 
     @cached_property
     def _kept(self) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -51,6 +52,12 @@ class CtcModel(WaveformNetwork):
             load_part(one, options.model, what) for one in (AutoFeatureExtractor, AutoTokenizer)
         ]
         return cls(network, *parts, options)
+
+    @property
+    def letters(self) -> str:
+        """Those that its tokens are, in small letters."""
+        plain = {unicodedata.normalize("NFC", token.lower()) for token in self._tokens[0]}
+        return "".join(sorted(each for each in plain if len(each) == 1 and each.isalpha()))
 
     def vocabulary(self, language: Language) -> Vocabulary:
         """What the columns of its emissions stand for, in a language's letters."""

@@ -27,6 +27,7 @@ from aubert.options import NaturalFloat, PositiveInt, options_class
 from aubert.processes import killed_workers_named, pool
 from aubert.stage import Reject
 from aubert.text.book_lm import training_sentences
+from aubert.text.language import Language
 from aubert.text.languages import pack_of
 from aubert.text.lm import arpa_vocabulary, build_arpa
 from aubert.text.normalise import spoken_words
@@ -81,8 +82,10 @@ class Transcript:
 class Decoder:
     """Turns emissions into text. Can be sent to another process, where it loads its models."""
 
-    def __init__(self, vocabulary: Vocabulary, options: DecodeOptions, language: str = "en"):
-        """language: BCP 47, in whose spoken words the text comes."""
+    def __init__(
+        self, vocabulary: Vocabulary, options: DecodeOptions, language: str | Language = "en"
+    ):
+        """language: BCP 47, or a pack, in whose spoken words the text comes."""
         self._vocabulary = vocabulary
         self._language = language
         self._options = options

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,34 @@ def test_it_learns_and_writes_what_transcription_reads(init, labelled, tmp_path)
     assert sorted(figures) == ["cer_greedy", "unseen_cer_greedy", "unseen_wer_greedy", "wer_greedy"]
     assert figures["wer_greedy"].value <= 0.05
     assert figures["unseen_cer_greedy"].value <= 0.3
+
+
+def test_it_learns_the_letters_of_the_transcripts(init, labelled, tmp_path):
+    """Russian and German letters, which English's vocabulary lacks; nothing is learned without
+    a word of what is left out."""
+    for path in sorted((labelled / "train").rglob("*.trans.txt")):
+        lines = path.read_text().splitlines()
+        of = str.maketrans({"A": "П", "B": "Р", "C": "И", "D": "ß"})
+        folder = tmp_path / "train" / path.parent.relative_to(labelled / "train")
+        shutil.copytree(path.parent, folder)
+        named = (line.partition(" ") for line in lines)
+        text = "".join(f"{name} {said.translate(of)}\n" for name, _, said in named)
+        (folder / path.name).write_text(text, encoding="utf-8")
+    out = tmp_path / "ctc"
+    arguments = (out, init, [tmp_path / "train"], TRAIN)
+    with (
+        pytest.warns(UserWarning, match=r"28 utterances are left out.* п \(25\)"),
+        pytest.raises(ValueError, match=r"28 with letters or signs .*ctc.vocabulary: transcripts"),
+    ):
+        train_ctc(*arguments)
+    summary, left_out = train_ctc(*arguments, language="ru", vocabulary="transcripts")
+    assert "over 28 utterances" in summary and not left_out
+    vocab = json.loads((out / "vocab.json").read_text())
+    assert sorted(vocab, key=vocab.get) == ["<pad>", "|", "'", "ß", "и", "п", "р"]
+    decode = DecodeOptions(model=str(out), device="cpu")
+    figures = evaluate_ctc({"seen": tmp_path / "train"}, decode, language="ru")
+    assert figures["wer_greedy"].value <= 0.1
+    assert json.loads((out / "config.json").read_text())["aubert_language"] == "ru"
 
 
 def changed(init, out: Path, used: CtcTrainOptions) -> set[str]:
