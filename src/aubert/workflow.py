@@ -41,7 +41,7 @@ def code_of(module: str) -> list[str]:
             continue
         found.add(path)
         # The miniature corpus's own books; the report's template.
-        found.update(path.parent.glob("stories/*.txt"))
+        found.update(path.parent.glob("stories/**/*.txt"))
         found.update(path.parent.glob("page/*.*"))
         waiting += [_file_of(name) for name in _imports(path)]
     # As they lie seen from the working directory: no path of this machine in the metadata.

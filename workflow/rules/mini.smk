@@ -19,5 +19,6 @@ if CORPUS["source"] == "mini":
         params:
             root=subpath(output[0], parent=True),
             seed=config["seed"],
+            language=to_flags({"language": LANGUAGE}),
         shell:
-            "python -m aubert mini {params.root:q} --seed={params.seed} --jobs={threads} 2> {log}"
+            "python -m aubert mini {params.root:q} --seed={params.seed} --jobs={threads} {params.language} 2> {log}"

@@ -51,9 +51,14 @@ def resolve(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_preset(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The given values, over those of the miniature preset where the corpus is mini."""
-    mini = section(given, ["corpus"]).get("source") == "mini"
-    return laid_over(read_yaml(PRESETS / "mini.yaml") if mini else {}, given)
+    """The given values, over those of the miniature preset where the corpus is mini, in its
+    language."""
+    corpus = section(given, ["corpus"])
+    if corpus.get("source") != "mini":
+        return laid_over({}, given)
+    values = read_yaml(PRESETS / "mini.yaml")
+    own = PRESETS / f"mini-{str(corpus.get('language')).partition('-')[0].lower()}.yaml"
+    return laid_over(laid_over(values, read_yaml(own)) if own.is_file() else values, given)
 
 
 def resolve_files(paths: Iterable[Path], overrides: Mapping[str, Any] | None = None) -> dict:

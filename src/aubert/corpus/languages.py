@@ -14,7 +14,7 @@ from aubert.text.languages import PACKS, common_shares, english_name, pack_of
 
 _FEW_WORDS = 50  # of a text, too few to tell a language by
 _SAMPLE = 400_000  # characters of a text that are looked at
-_HARDLY_ANY = 0.05  # of prose about .3 of the words are its language's commonest
+_HARDLY_ANY = 0.08  # of prose about .3 of the words are its language's commonest
 
 
 def named(tag: str) -> str:

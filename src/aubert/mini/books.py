@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from aubert.text.languages import pack_of
 from aubert.text.normalise import Token, tokenize
 
 URL = "https://books.example/ebooks/"  # nothing is fetched from there
 
 _BLOCK = re.compile(r"(?:[^\r\n]+\r?\n?)+")
-_HEADING = re.compile(r"(?:chapter|part)\s+\S|[IVX]+$", re.IGNORECASE)
+_HEADING = r"(?:chapter|part)\s+\S|[IVX]+$"
 _FOOTER = re.compile(r"\*\*\* END|End of the etext")
 _FOOTNOTE = re.compile(r"\[\d\] |\* ")
 _FOOTNOTE_MARK = re.compile(r"\[\d\]|(?<=\S)\*")
@@ -34,6 +35,7 @@ class Story:
     file_name: str
     title: str
     author: str
+    language: str = "en"
 
     @property
     def slug(self) -> str:
@@ -43,6 +45,11 @@ class Story:
     def short(self) -> str:
         """As LibriVox shortens titles in the names of its files."""
         return self.slug.removeprefix("a_").removeprefix("the_").replace("_", "")[:10]
+
+    @property
+    def place(self) -> str:
+        """Below the folder of stories."""
+        return self.file_name if self.language == "en" else f"{self.language}/{self.file_name}"
 
 
 _SHELF = (
@@ -59,7 +66,27 @@ _SHELF = (
     ("2311", "the_map_of_small_hours.txt", "The Map of Small Hours", "Beatrix Oldham"),
     ("712", "the_chess_players_of_lindow.txt", "The Chess Players of Lindow", "Walter Sayle"),
 )
-STORIES = {fields[0]: Story(*fields) for fields in _SHELF}
+_OTHERS = (
+    ("2401", "die_uhr_am_hafen.txt", "Die Uhr am Hafen", "Hedwig Anders", "de"),
+    ("2402", "der_brief_aus_lindau.txt", "Der Brief aus Lindau", "Konrad Weil", "de"),
+    ("2403", "das_haus_der_sieben_treppen.txt", "Das Haus der sieben Treppen", "Agathe Rüther",
+     "de"),
+    ("2404", "die_bruecke_von_altweiden.txt", "Die Brücke von Altweiden", "Josef Brandl", "de"),
+    ("2405", "der_schneider_von_gruenau.txt", "Der Schneider von Grünau", "Emil Hartwig", "de"),
+    ("2501", "le_phare_de_kervanou.txt", "Le Phare de Kervanou", "Yvonne Le Guen", "fr"),
+    ("2502", "la_boulangere_de_la_rue_basse.txt", "La Boulangère de la rue Basse",
+     "Étienne Marsan", "fr"),
+    ("2503", "le_train_de_sept_heures.txt", "Le Train de sept heures", "Lucien Ferrand", "fr"),
+    ("2504", "le_jardin_du_notaire.txt", "Le Jardin du notaire", "Berthe Collin", "fr"),
+    ("2505", "la_chambre_aux_horloges.txt", "La Chambre aux horloges", "Adrien Vasseur", "fr"),
+    ("2601", "el_reloj_de_la_plaza.txt", "El reloj de la plaza", "Remedios Arce", "es"),
+    ("2602", "la_abuela_y_el_viento.txt", "La abuela y el viento", "Tomás Quiroga", "es"),
+    ("2603", "el_tren_de_las_naranjas.txt", "El tren de las naranjas", "Leonor Vidal", "es"),
+    ("2604", "la_biblioteca_de_arena.txt", "La biblioteca de arena", "Julián Prado", "es"),
+    ("2605", "el_faro_y_la_luna.txt", "El faro y la luna", "Casilda Romero", "es"),
+)  # fmt: skip
+EVERY_STORY = {fields[0]: Story(*fields) for fields in (*_SHELF, *_OTHERS)}
+STORIES = {id: story for id, story in EVERY_STORY.items() if story.language == "en"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +120,7 @@ class Chapter:
 def story_bytes(book_id: str) -> bytes:
     """The book's file, as it is shipped."""
     stories = resources.files(__package__).joinpath("stories")
-    return stories.joinpath(STORIES[book_id].file_name).read_bytes()
+    return stories.joinpath(EVERY_STORY[book_id].place).read_bytes()
 
 
 @cache
@@ -110,12 +137,13 @@ def story_text(book_id: str) -> str:
 def chapters(book_id: str) -> tuple[Chapter, ...]:
     """The chapters of a story, without what stands before the first and after the last."""
     text = story_text(book_id)
-    tokens = tokenize(text)
+    language = EVERY_STORY[book_id].language
+    tokens = tokenize(text, language)
     found: list[list[Paragraph]] = []
     for start, end in _blocks(text):
         if _FOOTER.match(text, start):
             break
-        kind = _kind(text, start, end, found[-1] if found else [])
+        kind = _kind(text, start, end, found[-1] if found else [], language)
         if kind == "heading" and not (found and _is_subtitle(text, start, end, found[-1])):
             found.append([])
         if found:
@@ -142,16 +170,22 @@ def _blocks(text: str) -> list[tuple[int, int]]:
     ]
 
 
-def _kind(text: str, start: int, end: int, chapter: list[Paragraph]) -> str:
+def _kind(text: str, start: int, end: int, chapter: list[Paragraph], language: str) -> str:
     spaced = text[:start].replace("\r", "").endswith("\n\n\n")
     one_line = "\n" not in text[start:end]
-    if spaced and one_line and _HEADING.match(text[start:end]):
+    if spaced and one_line and _heading(language).match(text[start:end]):
         return "heading"
     if _is_subtitle(text, start, end, chapter):
         return "heading"
     if text[start].isspace():
         return "epigraph"
     return "footnote" if _FOOTNOTE.match(text, start) else "text"
+
+
+@cache
+def _heading(language: str) -> re.Pattern:
+    own = _HEADING if language == "en" else rf"{pack_of(language).heading}|[IVX]+$"
+    return re.compile(own, re.IGNORECASE)
 
 
 def _is_subtitle(text: str, start: int, end: int, chapter: list[Paragraph]) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aubert.mini.books import STORIES
+from aubert.mini.books import EVERY_STORY, STORIES
 from aubert.text.espeak import Voice
 
 SUBSET = "small"
@@ -32,7 +33,7 @@ class Assignment:
 
     @property
     def recording_id(self) -> str:
-        story = STORIES[self.book_id]
+        story = EVERY_STORY[self.book_id]
         book_dir = f"{story.slug}_{story.id}_librivox_64kb_mp3"
         surname = story.author.split()[-1].lower()
         chapter = f"{story.short}_{self.chapter:02}_{surname}_64kb"
@@ -108,3 +109,105 @@ ASSIGNMENTS = tuple(
     for reader, book_id, numbers in _READINGS
     for chapter in numbers
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cast:
+    """The readers of one language's corpus, and what they read.
+
+    times: by how many training voices each passage is read in the labelled split
+    """
+
+    language: str
+    readers: Mapping[str, Reader]
+    unseen_speakers: tuple[str, ...]
+    held_out_books: tuple[str, ...]
+    assignments: tuple[Assignment, ...]
+    times: int
+
+    @property
+    def train_speakers(self) -> tuple[str, ...]:
+        return tuple(id for id in self.readers if id not in self.unseen_speakers)
+
+    @property
+    def books(self) -> tuple[str, ...]:
+        return tuple(id for id, s in EVERY_STORY.items() if s.language == self.language)
+
+    @property
+    def train_books(self) -> tuple[str, ...]:
+        return tuple(id for id in self.books if id not in self.held_out_books)
+
+
+# Of each voice its id, a name, the variant of espeak-ng's voice and how it speaks.
+_OTHER_VOICES: dict[str, tuple[tuple[str, str, str, int, int], ...]] = {
+    "de": (
+        ("21", "Anna Weber", "gmw/de+f2", 165, 50), ("22", "Karl Voss", "gmw/de+m3", 172, 50),
+        ("23", "Jonas Behr", "gmw/de+m7", 170, 42), ("24", "Lena Kurz", "gmw/de+f4", 176, 58),
+        ("25", "Uwe Stein", "gmw/de+john", 164, 50), ("26", "Ilse Hahn", "gmw/de+f5", 170, 44),
+        ("27", "Paul Rieck", "gmw/de+m2", 178, 55), ("28", "Max Ott", "gmw/de+m1", 168, 46),
+        ("29", "Otto Lang", "gmw/de+Mario", 170, 40), ("30", "Ruth Adler", "gmw/de+f3", 168, 48),
+    ),
+    "fr": (
+        ("31", "Anne Morel", "roa/fr+f2", 165, 50), ("32", "Jean Petit", "roa/fr+m3", 172, 50),
+        ("33", "Luc Garnier", "roa/fr+m7", 170, 42), ("34", "Zoé Faure", "roa/fr+f4", 176, 58),
+        ("35", "Marc Roche", "roa/fr-BE+john", 164, 50), ("36", "Inès Roux", "roa/fr+f5", 170, 44),
+        ("37", "Paul Henry", "roa/fr-CH+m2", 178, 55), ("38", "Yves Colin", "roa/fr+m1", 168, 46),
+        ("39", "Alain Noël", "roa/fr+Mario", 170, 40), ("40", "Rose Blanc", "roa/fr+f3", 168, 48),
+    ),
+    "es": (
+        ("41", "Ana Gil", "roa/es+f2", 165, 50), ("42", "Luis Vega", "roa/es+m3", 172, 50),
+        ("43", "Juan Sanz", "roa/es+m7", 170, 42), ("44", "Eva Ríos", "roa/es-419+f4", 176, 58),
+        ("45", "Raúl Soto", "roa/es+john", 164, 50), ("46", "Pilar Mora", "roa/es+f5", 170, 44),
+        ("47", "Hugo Paz", "roa/es-419+m2", 178, 55), ("48", "Iván Rey", "roa/es+m1", 168, 46),
+        ("49", "Óscar Cruz", "roa/es+Mario", 170, 40), ("50", "Rosa León", "roa/es+f3", 168, 48),
+    ),
+}  # fmt: skip
+# (voice, book, chapter), as places in the language's lists; the last book is held out, the last
+# two voices are unseen.
+_OTHER_READINGS = (
+    (0, 0, 1), (0, 0, 2), (1, 1, 1), (2, 1, 2), (3, 2, 1), (3, 2, 2), (4, 3, 1), (5, 3, 2),
+    (6, 4, 1), (7, 4, 2), (8, 4, 2), (8, 0, 1), (9, 4, 1), (9, 2, 2),
+)  # fmt: skip
+
+
+def _other_cast(language: str) -> Cast:
+    readers = tuple(
+        Reader(
+            id=id,
+            name=name,
+            voice=Voice(name=voice, rate_wpm=rate_wpm, pitch=pitch),
+            has_voice_activity=id[1] not in "49",
+        )
+        for id, name, voice, rate_wpm, pitch in _OTHER_VOICES[language]
+    )
+    books = [id for id, story in EVERY_STORY.items() if story.language == language]
+    return Cast(
+        language=language,
+        readers={reader.id: reader for reader in readers},
+        unseen_speakers=tuple(reader.id for reader in readers[-2:]),
+        held_out_books=(books[-1],),
+        assignments=tuple(
+            Assignment(
+                reader=readers[voice].id,
+                book_id=books[book],
+                chapter=chapter,
+                stated_book_id=books[book],
+            )
+            for voice, book, chapter in _OTHER_READINGS
+        ),
+        times=7,
+    )
+
+
+CASTS = {
+    "en": Cast(
+        language="en",
+        readers=READERS,
+        unseen_speakers=UNSEEN_SPEAKERS,
+        held_out_books=HELD_OUT_BOOKS,
+        assignments=ASSIGNMENTS,
+        times=2,
+    ),
+    **{language: _other_cast(language) for language in _OTHER_VOICES},
+}
+EVERY_READER = {id: reader for cast in CASTS.values() for id, reader in cast.readers.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from aubert.verbs import add_jobs, add_verb
+from aubert.verbs import add_jobs, add_language, add_verb
 
 
 def add_mini(groups) -> None:
@@ -13,10 +13,13 @@ def add_mini(groups) -> None:
     mini.add_argument("root", type=Path, help="directory that it is written to")
     mini.add_argument("--seed", type=int, default=0)
     add_jobs(mini)
+    add_language(mini)
 
 
 def _mini(arguments: argparse.Namespace) -> str:
     from aubert.mini import make_mini
 
-    made = make_mini(arguments.root, seed=arguments.seed, jobs=arguments.jobs)
+    made = make_mini(
+        arguments.root, seed=arguments.seed, jobs=arguments.jobs, language=arguments.language
+    )
     return f"mini: {made['num_recordings']} recordings, {made['hours'] * 60:.1f} minutes"

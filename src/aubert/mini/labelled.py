@@ -15,15 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aubert.files import write_bytes
-from aubert.mini.books import Sentence, chapters, story_text
-from aubert.mini.cast import (
-    ASSIGNMENTS,
-    HELD_OUT_BOOKS,
-    READERS,
-    TRAIN_BOOKS,
-    TRAIN_SPEAKERS,
-    UNSEEN_SPEAKERS,
-)
+from aubert.mini.books import EVERY_STORY, Sentence, chapters, story_text
+from aubert.mini.cast import CASTS, EVERY_READER, Cast
 from aubert.mini.files import generator, write_flac
 from aubert.mini.reading import read_plainly
 from aubert.mini.sound import Room, perform
@@ -68,9 +61,10 @@ class Utterance:
 
     @property
     def transcript(self) -> str:
-        """Upper case, as LibriSpeech writes it."""
+        """Upper case, as LibriSpeech writes it; of other languages lower case, as MLS does."""
         tokens = (token for sentence in self.sentences for token in sentence.tokens)
-        return " ".join(word for token in tokens for word in token.spoken).upper()
+        text = " ".join(word for token in tokens for word in token.spoken)
+        return text.upper() if EVERY_STORY[self.book_id].language == "en" else text
 
 
 class Sound(NamedTuple):
@@ -89,13 +83,13 @@ class Passage(NamedTuple):
     sentences: tuple[Sentence, ...]
 
 
-def plan_utterances() -> list[Utterance]:
+def plan_utterances(cast: Cast = CASTS["en"]) -> list[Utterance]:
     """Every utterance of the labelled split, then of the dev sets."""
-    dev_sets = {"dev-seen": TRAIN_SPEAKERS, "dev-unseen": UNSEEN_SPEAKERS}
-    return list(_finetuning()) + [
+    dev_sets = {"dev-seen": cast.train_speakers, "dev-unseen": cast.unseen_speakers}
+    return list(_finetuning(cast)) + [
         _utterance(f"{DEV_DIR}/{name}", speaker, passage)
         for name, speakers in dev_sets.items()
-        for speaker, passage in zip(cycle(speakers), _passages(HELD_OUT_BOOKS), strict=False)
+        for speaker, passage in zip(cycle(speakers), _passages(cast.held_out_books), strict=False)
     ]
 
 
@@ -109,9 +103,10 @@ def make_utterance(utterance: Utterance, root: Path, seed: int) -> Sound:
         lead_s=0.3,
         tail_s=0.1,
     )
-    lines = read_plainly(story_text(utterance.book_id), utterance.sentences)
+    language = EVERY_STORY[utterance.book_id].language
+    lines = read_plainly(story_text(utterance.book_id), utterance.sentences, language)
     with espeak.session(seed) as engine:
-        voice = READERS[utterance.speaker].voice
+        voice = EVERY_READER[utterance.speaker].voice
         performance = perform(engine, lines, voice, room, random)
     sha256 = write_flac(root / utterance.path, performance.samples)
     return Sound(sha256, len(performance.samples))
@@ -126,13 +121,14 @@ def write_transcripts(root: Path, utterances: Sequence[Utterance]) -> None:
         write_bytes(root / name, "".join(transcript).encode())
 
 
-def _finetuning() -> Iterator[Utterance]:
-    """Each passage of the training books by two training voices; half of these are "other"."""
-    half = len(TRAIN_SPEAKERS) // 2
-    read = {(each.reader, each.book_id, each.chapter) for each in ASSIGNMENTS}
+def _finetuning(cast: Cast) -> Iterator[Utterance]:
+    """Each passage of the training books by `cast.times` training voices, none of which reads its
+    chapter in the corpus; half of the voices are "other"."""
+    half = len(cast.train_speakers) // 2
+    read = {(each.reader, each.book_id, each.chapter) for each in cast.assignments}
     taken: set[tuple[str, Passage]] = set()
-    waiting = list(TRAIN_SPEAKERS)
-    for number, passage in enumerate(_passages(TRAIN_BOOKS) * 2):
+    waiting = list(cast.train_speakers)
+    for number, passage in enumerate(_passages(cast.train_books) * cast.times):
         speaker = next(
             each
             for each in waiting
@@ -141,7 +137,7 @@ def _finetuning() -> Iterator[Utterance]:
         taken.add((speaker, passage))
         waiting.remove(speaker)  # to the end of the queue
         waiting.append(speaker)
-        group = "clean" if speaker in TRAIN_SPEAKERS[:half] else "other"
+        group = "clean" if speaker in cast.train_speakers[:half] else "other"
         turn, rest = divmod(number, _HOUR_SHARE)
         part = "9h" if rest else f"1h/{turn % _NUM_PARTS}"
         yield _utterance(f"{FINETUNING_DIR}/{part}/{group}", speaker, passage)

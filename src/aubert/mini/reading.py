@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from aubert.mini.books import (
-    STORIES,
+    EVERY_STORY,
     Chapter,
     Paragraph,
     Sentence,
@@ -22,31 +22,11 @@ from aubert.mini.books import (
     sentences,
     story_text,
 )
+from aubert.mini.phrases import PHRASES
+from aubert.text.languages import pack_of
 from aubert.text.normalise import tokenize
 
 _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n")
-_NUMBERS = ("zero", "one", "two", "three")
-
-# {n}: the chapter's number; {title}, {author}, {reader}. None ends with the number: before a
-# heading that is not read it could be either.
-_PREAMBLES = (
-    "Chapter {n} of {title}. This recording is in the public domain. Read by {reader}.",
-    "This is a public domain recording of chapter {n} of {title}, by {author}.",
-    "Section {n} of {title}, by {author}. Read by {reader}.",
-    "Section {n} of {title}. This recording may be used by anyone, for any purpose.",
-    "{title}, chapter {n}. Recording by {reader}. All our recordings are free.",
-)
-_CLOSINGS = (
-    "End of chapter {n}.",
-    "End of section {n} of {title}, by {author}.",
-    "This is the end of chapter {n}. Thank you for listening.",
-)
-_ASIDES = (
-    "Excuse me, I will read that once more.",
-    "A small note from the reader. That is how it is printed in my copy.",
-    "I beg your pardon, I have lost my place.",
-    "Pardon the noise outside my window.",
-)
 
 
 @dataclass(frozen=True)
@@ -94,33 +74,34 @@ def read_chapter(
     """Decides how `reader_name` reads chapter `number`; all choices come from `random`."""
     text = story_text(book_id)
     chapter = chapters(book_id)[number - 1]
-    facts = _facts(book_id, number, reader_name)
+    language = EVERY_STORY[book_id].language
+    phrases, facts = PHRASES[language], _facts(book_id, number, reader_name)
     reads_heading = random.random() < 0.5
     skipped = _choose_skipped(text, chapter, random) if random.random() < 0.6 else None
     reading = Reading(skips=[Skip(*span, "footnote") for span in chapter.footnote_marks])
-    _announce(reading, str(random.choice(_PREAMBLES)).format(**facts), random)
+    _announce(reading, str(random.choice(phrases.preambles)).format(**facts), random, language)
     for paragraph in chapter.paragraphs:
         if paragraph.kind == "text" or (paragraph.kind == "heading" and reads_heading):
-            _read_paragraph(reading, text, paragraph, skipped, random)
+            _read_paragraph(reading, text, paragraph, skipped, random, language)
         else:
             span = (paragraph.char_start, paragraph.char_end)
             reading.skips.append(Skip(*span, paragraph.kind))
-    _add_slips(reading, random)
+    _add_slips(reading, random, language)
     if random.random() < 0.7:
-        _announce(reading, str(random.choice(_CLOSINGS)).format(**facts), random)
+        _announce(reading, str(random.choice(phrases.closings)).format(**facts), random, language)
     reading.skips.sort(key=lambda skip: skip.char_start)
     return reading
 
 
-def read_plainly(text: str, passage: Sequence[Sentence]) -> list[Line]:
+def read_plainly(text: str, passage: Sequence[Sentence], language: str = "en") -> list[Line]:
     """The sentences as they stand, with short pauses: an utterance of the labelled split."""
-    return [Line(_spoken_words(text, sentence), pause_s=0.35) for sentence in passage]
+    return [Line(_spoken_words(text, sentence, language), pause_s=0.35) for sentence in passage]
 
 
 def _facts(book_id: str, number: int, reader_name: str) -> dict[str, str]:
-    story = STORIES[book_id]
+    story = EVERY_STORY[book_id]
     return {
-        "n": _NUMBERS[number],
+        "n": " ".join(pack_of(story.language).numbers.readings(str(number))[0]),
         "title": story.title,
         "author": story.author,
         "reader": reader_name,
@@ -149,19 +130,20 @@ def _read_paragraph(
     paragraph: Paragraph,
     skipped: Sentence | None,
     random: np.random.Generator,
+    language: str,
 ) -> None:
     for sentence in paragraph.sentences:
         if sentence is skipped:
             reading.skips.append(Skip(*_span(sentence), "skipped_sentence"))
         else:
             pause_s = random.uniform(0.25, 0.6)
-            reading.lines.append(Line(_spoken_words(text, sentence), pause_s))
+            reading.lines.append(Line(_spoken_words(text, sentence, language), pause_s))
     if reading.lines:
         last = reading.lines[-1]
         reading.lines[-1] = replace(last, pause_s=last.pause_s + random.uniform(0.3, 0.9))
 
 
-def _add_slips(reading: Reading, random: np.random.Generator) -> None:
+def _add_slips(reading: Reading, random: np.random.Generator, language: str) -> None:
     """Long pauses, an aside and a repeated word, each in some readings."""
     from_book = [i for i, line in enumerate(reading.lines) if _from_book(line)]
     body = from_book[1:-1]
@@ -173,7 +155,7 @@ def _add_slips(reading: Reading, random: np.random.Generator) -> None:
         place = random.choice(body)
         reading.lines[place] = _stammer(reading.lines[place], random)
     if random.random() < 0.4:
-        aside = _extra_lines(str(random.choice(_ASIDES)), random)
+        aside = _extra_lines(str(random.choice(PHRASES[language].asides)), random, language)
         # Not beside skipped text: whether that is missing before or after the aside is undecidable.
         place = random.choice([place for place in body if not _skips_before(reading, place)])
         reading.lines[place:place] = aside
@@ -198,15 +180,15 @@ def _stammer(line: Line, random: np.random.Generator) -> Line:
     return replace(line, words=(*line.words[:place], false_start, *line.words[place:]))
 
 
-def _announce(reading: Reading, text: str, random: np.random.Generator) -> None:
-    reading.lines += _extra_lines(text, random)
+def _announce(reading: Reading, text: str, random: np.random.Generator, language: str) -> None:
+    reading.lines += _extra_lines(text, random, language)
     last = reading.lines[-1]
     reading.lines[-1] = replace(last, pause_s=random.uniform(0.8, 2.0))
 
 
-def _extra_lines(text: str, random: np.random.Generator) -> list[Line]:
+def _extra_lines(text: str, random: np.random.Generator, language: str) -> list[Line]:
     lines = []
-    for sentence in sentences(text, tokenize(text), len(text)):
+    for sentence in sentences(text, tokenize(text, language), len(text)):
         words = [
             SpokenWord("EXTRA", " ".join(token.spoken), token.spoken, mark)
             for token, mark in zip(sentence.tokens, sentence.marks, strict=True)
@@ -224,11 +206,12 @@ def _written(text: str, sentence: Sentence) -> str:
     return text[start:end]
 
 
-def _spoken_words(text: str, sentence: Sentence) -> tuple[SpokenWord, ...]:
+def _spoken_words(text: str, sentence: Sentence, language: str) -> tuple[SpokenWord, ...]:
+    opening, closing = PHRASES[language].quotes
     words = []
     for token, mark in zip(sentence.tokens, sentence.marks, strict=True):
         before = _before_in_paragraph(text, token.char_start)
-        num_open = before.count("“") - before.count("”") + before.count('"') % 2
+        num_open = before.count(opening) - before.count(closing) + before.count('"') % 2
         words.append(
             SpokenWord(
                 "READ",

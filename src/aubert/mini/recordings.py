@@ -10,12 +10,13 @@ import numpy as np
 
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.files import write_json
-from aubert.mini.books import STORIES, URL, chapters
-from aubert.mini.cast import READERS, Assignment
+from aubert.mini.books import EVERY_STORY, URL, chapters
+from aubert.mini.cast import EVERY_READER, Assignment
 from aubert.mini.files import generator, write_flac
 from aubert.mini.reading import Skip, read_chapter
 from aubert.mini.sound import Performance, Room, TimedWord, perform
 from aubert.text import espeak
+from aubert.text.languages import english_name
 
 _VAD_PADDING_S, _VAD_MIN_SILENCE_S = 0.1, 0.3
 
@@ -33,7 +34,7 @@ class Recording(NamedTuple):
 
 def make_recording(assignment: Assignment, base: Path, seed: int) -> Recording:
     """Synthesises one chapter and writes its FLAC and json under `base`."""
-    reader = READERS[assignment.reader]
+    reader = EVERY_READER[assignment.reader]
     random = generator(seed, assignment.recording_id)
     reading = read_chapter(assignment.book_id, assignment.chapter, reader.name, random)
     room = _room(random)
@@ -61,7 +62,7 @@ def _room(random: np.random.Generator) -> Room:
 
 
 def _libri_light_json(assignment: Assignment, room: Room, performance: Performance) -> dict:
-    story, reader = STORIES[assignment.book_id], READERS[assignment.reader]
+    story, reader = EVERY_STORY[assignment.book_id], EVERY_READER[assignment.reader]
     first, last = story.author.split()[0], story.author.split()[-1]
     described = {
         "speaker": reader.id,
@@ -69,7 +70,7 @@ def _libri_light_json(assignment: Assignment, room: Room, performance: Performan
             "id": assignment.stated_book_id,
             "title": story.title,
             "url_text_source": f"{URL}{story.id}",
-            "language": "English",
+            "language": english_name(story.language),
             "num_sections": str(len(chapters(story.id))),
             "authors": [{"first_name": first, "last_name": last}],
             "genre": ["Short Stories"],

@@ -35,12 +35,16 @@ _STRESS = "ˈˌ"
 SPOKEN_WITH_CMU: dict[str, dict[str, str]] = {
     "de": {
         "ɜ": "AH", "ts": "T S", "yː": "UW", "ʏ": "UH", "ɔø": "OY", "ɛː": "EH", "œ": "AH",
-        "ʊɐ": "UH R", "øː": "ER", "ø": "ER", "pf": "P F", "y": "UW", "ɾ": "AH",
+        "ʊɐ": "UH R", "øː": "ER", "ø": "ER", "pf": "P F", "y": "UW", "ɾ": "AH", "x": "HH",
+        "a": "AA", "eː": "IY",
     },
     "fr": {
-        "ʁ": "R", "ɛ̃": "AE N", "œ": "AH", "ø": "ER", "œ̃": "AH N", "yː": "UW", "øː": "ER",
+        "ʁ": "HH", "ɔ̃": "OW N", "ɑ̃": "AO N", "ɛ̃": "AE N", "œ": "AH", "ø": "ER", "œ̃": "AH N",
+        "yː": "UW", "øː": "ER",
     },
-    "es": {"β": "B", "ɣ": "G", "ʎ": "L Y", "ʝ": "Y", "eʊ": "EH W", "oɪ": "OY", "aʊ": "AW"},
+    "es": {
+        "β": "B", "ɣ": "G", "ʎ": "L Y", "ʝ": "Y", "eʊ": "EH W", "oɪ": "OY", "aʊ": "AW", "x": "HH",
+    },
 }  # fmt: skip
 
 
@@ -68,7 +72,8 @@ def _cmu_phones(phonemes: list[str], phones_of: Mapping[str, str]) -> list[str]:
         if phoneme.startswith("("):  # espeak changes the language: "(fr)", "(en-us)"
             continue
         # A dash joins an unstressed word to the next one: "de-".
-        mapped = phones_of.get(phoneme.strip(_STRESS + "-"))
+        phoneme = phoneme.strip(_STRESS + "-")
+        mapped = phones_of.get(phoneme) or phones_of.get(phoneme.rstrip("ː"))
         if mapped is None:
             return []
         # CMUdict's ER holds the r that espeak writes a second time: "hurry" is HH ER IY.

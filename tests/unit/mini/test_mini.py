@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,9 @@ import soundfile
 
 from aubert import tables
 from aubert.mini import books, cast, labelled, make_mini, reading, recordings, write
+from aubert.mini.phrases import PHRASES
 from aubert.mini.write import make_recordings
+from aubert.text.languages import PACKS
 from aubert.text.normalise import spoken_words, tokenize
 
 RATE_HZ = 16_000
@@ -128,9 +131,10 @@ def test_json_is_libri_lights(made):
 
 
 def test_manifest_comes_last_and_counts_what_is_there(tmp_path, monkeypatch):
-    monkeypatch.setattr(write, "ASSIGNMENTS", chosen(("311", "2305", 2)))
+    english = replace(cast.CASTS["en"], assignments=tuple(chosen(("311", "2305", 2))))
+    monkeypatch.setitem(write.CASTS, "en", english)
     utterances = labelled.plan_utterances()[:3]
-    monkeypatch.setattr(write, "plan_utterances", lambda: utterances)
+    monkeypatch.setattr(write, "plan_utterances", lambda cast: utterances)
     manifest = make_mini(tmp_path)
     assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
     assert manifest["num_recordings"] == 1 and manifest["num_labelled_utterances"] == 3
@@ -198,7 +202,8 @@ def test_asides_stand_away_from_skipped_text():
 
 def test_announcements_do_not_run_into_headings():
     """A number just before a heading that is not read could be either."""
-    for preamble in reading._PREAMBLES:
+    preambles = [each for phrases in PHRASES.values() for each in phrases.preambles]
+    for preamble in preambles:
         assert "{n}" in preamble and "{n}" not in preamble.split(". ")[-1].rstrip(".").split()[-1]
 
 
@@ -302,3 +307,31 @@ def digests(root) -> dict[str, str]:
         for path in base.rglob("*")
         if path.is_file()
     }
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "es"])
+def test_another_language_has_its_own_corpus(language, tmp_path):
+    """Stories, voices and announcements of the language; the same splits."""
+    of = cast.CASTS[language]
+    assert len(of.books) == 5 and len(of.readers) == 10
+    assert {each.reader for each in of.assignments} == set(of.readers)
+    for book_id in of.books:
+        text, found = books.story_text(book_id), books.chapters(book_id)
+        words = [t for c in found for p in c.paragraphs for s in p.sentences for t in s.tokens]
+        assert len(found) == 2 and 220 <= len(words) <= 340
+        assert all(chapter.paragraphs[0].kind == "heading" for chapter in found)
+        assert max(map(len, text.splitlines())) <= 100
+    utterances = labelled.plan_utterances(of)
+    assert {each.speaker for each in utterances} == set(of.readers)
+    assert set(PACKS[language].own_letters) & set("".join(each.transcript for each in utterances))
+    (made,) = make_recordings(tmp_path, of.assignments[:1])
+    read = [word for word in made.words if word["label"] == "READ"]
+    text = books.story_text(of.assignments[0].book_id)
+    assert all(text[word["char_start"] : word["char_end"]] == word["word"] for word in read)
+    described = json.loads((tmp_path / f"librilight/{made.recording_id}.json").read_text("utf-8"))
+    assert described["book_meta"]["language"] == PACKS[language].name
+
+
+def test_a_language_without_stories_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="the miniature corpus is in en, de, fr, es, not in it"):
+        make_mini(tmp_path, language="it")

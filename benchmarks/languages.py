@@ -1,0 +1,178 @@
+"""German, French and Spanish beside English.
+
+    python benchmarks/languages.py mini    # miniature corpora through the workflow, the run's own
+                                           # CTC network as recogniser and aligner; hours on a CPU
+    python benchmarks/languages.py real    # real German prompts and French readings, pocketsphinx's
+                                           # English model; minutes
+
+`real` prints the halves on which SPOKEN_WITH_CMU was chosen (dev) and the others (test) apart, and
+as a control the same books read as English. Recordings are those of ../shared/real/more.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from real_recordings import ROOT, real_recordings
+
+from aubert import tables
+from aubert.corpus.books import read_text
+from aubert.evaluate.metrics import error_rate, proportion
+from aubert.evaluate.wer import word_errors
+from aubert.text.normalise import spoken_words
+
+LANGUAGES = ("en", "de", "fr", "es")
+CLOSE_CHARS = 5
+FIGURES = (
+    "match.placed_within_5_chars", "match.placed_within_5_chars.baseline",
+    "words.start_error_ms_median", "words.start_error_ms_median.baseline",
+    "words.end_error_ms_median", "words.timed", "transcribe.wer", "transcribe.wer.baseline",
+    "transcribe.wer_unseen_voices", "ctc.scratch.wer_greedy", "ctc.scratch.unseen_wer_greedy",
+    "ctc.scratch.wer", "ctc.scratch.unseen_wer",
+)  # fmt: skip
+FRENCH_DEV = ("000", "008")
+
+
+def main() -> None:
+    {"mini": mini, "real": real}[sys.argv[1]]()
+
+
+def mini() -> None:
+    columns = {}
+    for language in LANGUAGES:
+        with tempfile.TemporaryDirectory() as directory:
+            # English with the same training: the demo's takes HuBERT's encoder.
+            config = {"corpus": {"source": "mini", "language": language}, "systems": ["ctc"],
+                      "ctc": {"inits": ["scratch"], "use": "scratch"}, "name": "mini"}  # fmt: skip
+            snakemake(Path(directory), "results/mini/metrics.json", config)
+            columns[language] = json.loads(Path(directory, "results/mini/metrics.json").read_text())
+    print(f"{'figure':<44}" + "".join(f"{language:>28}" for language in columns))
+    for key in FIGURES:
+        cells = [_cell(column.get(key)) for column in columns.values()]
+        print(f"{key:<44}" + "".join(f"{cell:>28}" for cell in cells))
+
+
+def _cell(figure: dict | None) -> str:
+    if figure is None:
+        return "-"
+    interval = "-".join(f"{edge:.4g}" for edge in figure.get("ci95") or ())
+    return f"{figure['value']:.4g} ({interval}) n {figure['n']}"
+
+
+def snakemake(directory: Path, target: str, config: dict, *presets: Path) -> None:
+    path = directory / "overlay.json"
+    path.write_text(json.dumps(config))
+    command = [sys.executable, "-m", "snakemake", target, "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(directory), "--cores", "2", "--workflow-profile", "none"]
+    command += ["--show-failed-logs", "--configfile", *map(str, presets), str(path)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise SystemExit(done.stdout[-4000:])
+
+
+def real() -> None:
+    print(f"{'set':<18}{'read as':<9}{'word error rate':>28}{'placed':>28}{'words timed':>28}")
+    for name, language, books in (("German prompts", "de", german()), ("French", "fr", french())):
+        for tag in (language, "en"):
+            with tempfile.TemporaryDirectory() as directory:
+                for book in books:
+                    book.lay_out(Path(directory, "in"))
+                overlay = {"corpus": {"root": f"{directory}/in", "language": tag}, "num_shards": 2,
+                           "max_reject_fraction": 1.0}  # fmt: skip
+                preset = ROOT / "workflow/presets/own-audiobooks.yaml"
+                snakemake(Path(directory), "dataset", overlay, preset)
+                results = Path(directory, "results/own-audiobooks")
+                for half in ("dev", "test"):
+                    own = [book for book in books if book.half == half]
+                    print(f"{name + ', ' + half:<18}{tag:<9}" + figures(results, own, language))
+
+
+class Book:
+    """A folder of one reader: texts of recordings, joined as the book that is read.
+
+    recordings: name -> (its audio, its text)
+    """
+
+    def __init__(self, name: str, half: str, recordings: dict[str, tuple[Path, str]]):
+        self.name, self.half, self.recordings = name, half, recordings
+        self.text, self.spans = "", {}
+        for recording, (_, text) in recordings.items():
+            self.spans[recording] = (len(self.text), len(self.text) + len(text))
+            self.text += text + "\n\n"
+
+    def lay_out(self, folder: Path) -> None:
+        own = folder / self.name / self.name
+        own.mkdir(parents=True)
+        (own / f"{self.name}.txt").write_text(self.text, encoding="utf-8")
+        for name, (path, _) in self.recordings.items():
+            shutil.copy(path, own / f"{name}{path.suffix}")
+
+
+def german() -> list[Book]:
+    """The prompts of one reader, every other one for development."""
+    folder = real_recordings("more", "de_kerstin")
+    rows = _manifest(folder)
+    halves = {"dev": rows[::2], "test": rows[1::2]}
+    return [
+        Book(f"kerstin {half}", half,
+             {row["file"].partition(".")[0]: (folder / row["file"], row["text"]) for row in own})
+        for half, own in halves.items()
+    ]  # fmt: skip
+
+
+def french() -> list[Book]:
+    """Poems, each by another reader, with LibriVox's announcement."""
+    folder = real_recordings("more", "fr_fleursdumal")
+    books = []
+    for path in sorted(folder.glob("*.mp3")):
+        number = path.stem.rpartition("_")[2]
+        half = "dev" if number in FRENCH_DEV else "test"
+        text = read_text(path.with_suffix(".txt"))
+        books.append(Book(f"poem {number}", half, {path.stem: (path, text)}))
+    return books
+
+
+def _manifest(folder: Path) -> list[dict]:
+    with (folder / "manifest.tsv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def figures(results: Path, books: list[Book], language: str) -> str:
+    """Of each recording: its transcript against its text, whether all of its utterances lie in its
+    span of the book, and how many of its words have times."""
+    rows = {
+        table: list(tables.all_rows(results, table))
+        for table in ("transcripts", "refined", "words")
+    }
+    errors, lengths, placed, timed = [], [], [], []
+    for book in books:
+        for name, (start, end) in book.spans.items():
+            own = {
+                table: [row for row in found if f"/{book.name}/{name}_" in row["utterance_id"]]
+                for table, found in rows.items()
+            }
+            said = spoken_words(book.text[start:end], language)
+            heard = [word for row in own["transcripts"] for word in row["text"].split()]
+            errors.append(word_errors(said, heard))
+            lengths.append(len(said))
+            low = min((row["char_start"] for row in own["refined"]), default=-1)
+            high = max((row["char_end"] for row in own["refined"]), default=-1)
+            is_near = start - CLOSE_CHARS <= low and high <= end + CLOSE_CHARS
+            placed.append(low >= 0 and is_near)
+            timed.append(min(1.0, len(own["words"]) / len(said)) * len(said))
+    cells = (
+        error_rate(errors, lengths),
+        proportion(sum(placed), len(placed)),
+        proportion(round(sum(timed)), sum(lengths)),
+    )
+    return "".join(f"{_cell(vars(cell)):>28}" for cell in cells)
+
+
+if __name__ == "__main__":
+    main()
