@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import file_digest
 from itertools import combinations
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -43,6 +44,26 @@ def duplicates(
         second = [path for path in second if path not in found]
         if first and second:
             found |= _compared(first, second, seconds, excerpt)
+    return found
+
+
+def same_bytes(
+    root: Path, chapters: Sequence[Chapter], sizes: Mapping[PurePosixPath, int]
+) -> dict[PurePosixPath, PurePosixPath]:
+    """The files of a book that are another file of it byte by byte ("01 copy.mp3", "01 (1).mp3")
+    -> that file, the one with the shortest name. sizes: of the files, in bytes."""
+    by_size: dict[tuple[Book, int], list[PurePosixPath]] = defaultdict(list)
+    for one in chapters:
+        by_size[one.book, sizes[one.path]].append(one.path)
+    found: dict[PurePosixPath, PurePosixPath] = {}
+    for paths in by_size.values():
+        if len(paths) > 1:
+            kept: dict[bytes, PurePosixPath] = {}
+            for path in sorted(paths, key=lambda path: (len(path.name), path)):
+                with (root / path).open("rb") as file:
+                    first = kept.setdefault(file_digest(file, "blake2b").digest(), path)
+                if first != path:
+                    found[path] = first
     return found
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from aubert import audio
 from aubert.corpus import convert
 from aubert.corpus.cue import read_cue
-from aubert.corpus.duplicates import RATE_HZ, duplicates
+from aubert.corpus.duplicates import RATE_HZ, duplicates, same_bytes
 from aubert.corpus.folder_layout import Book, Chapter, chapters, plain, without_number
 from aubert.corpus.folder_scan import REASONS, Source, scan
 from aubert.corpus.folder_texts import flat_name, texts_of
@@ -25,7 +25,7 @@ from aubert.corpus.tags import Mark, Tags, read_tags
 from aubert.files import write_json
 from aubert.text.languages.codes import bcp47
 
-_KNOWN, _VERSION = ".known.json", 1  # of what is kept there
+_KNOWN, _VERSION = ".known.json", 2  # of what is kept there
 _COVER_NAMES = ("cover", "folder", "front", "albumart", "artwork", "poster")
 
 
@@ -107,7 +107,8 @@ def make_plan(root: Path, out: Path, num_shards: int) -> Plan:
     states = [f"{one.path} {sources[one.path].state}" for one in placed]
     copies = known.copies(states)
     if copies is None:
-        copies = _duplicates(root, placed, tags)
+        copies = same_bytes(root, placed, {one.path: sources[one.path].size for one in placed})
+        copies |= _duplicates(root, [one for one in placed if one.path not in copies], tags)
     for path, kept in copies.items():
         fates[path] = Fate("none", "duplicate", str(kept))
     placed = [one for one in placed if one.path not in fates]

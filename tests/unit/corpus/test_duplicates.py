@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from aubert.corpus.duplicates import RATE_HZ, duplicates
+from aubert.corpus.duplicates import RATE_HZ, duplicates, same_bytes
 from aubert.corpus.folder_layout import chapters
 
 
@@ -101,6 +101,21 @@ def test_other_recordings_of_the_same_length_are_kept():
     # One chapter of another length and name, in a book's other format.
     folder = Folder({**numbered("Emma/0{}.mp3", CHAPTERS), "Emma/04.m4a": others[1]})
     assert folder.duplicates() == {}
+
+
+def test_files_with_the_same_bytes_are_one_in_a_book_alone(tmp_path):
+    contents = {
+        "Emma/01.mp3": b"one", "Emma/01 (1).mp3": b"one", "Emma/02.mp3": b"two",
+        "Emma/02 copy.mp3": b"two", "Emma/03.mp3": b"ton", "Persuasion/01.mp3": b"one",
+    }  # fmt: skip
+    for name, content in contents.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    placed = chapters([PurePosixPath(name) for name in contents], "shelf")
+    found = same_bytes(tmp_path, placed, {one.path: 3 for one in placed})
+    assert {str(path): str(kept) for path, kept in found.items()} == {
+        "Emma/01 (1).mp3": "Emma/01.mp3", "Emma/02 copy.mp3": "Emma/02.mp3",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("sound", [np.zeros(RATE_HZ * 40, np.float32), None])
