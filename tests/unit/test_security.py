@@ -15,6 +15,7 @@ import pytest
 import soundfile
 import torch
 import yaml
+from sklearn.cluster import MiniBatchKMeans
 from tiny_checkpoints import save_checkpoint
 from tiny_corpus import write_corpus
 
@@ -141,6 +142,16 @@ class Payload:
         return os.mkdir, (str(self.path),)
 
 
+class Reduced:
+    """Pickled, it is what it is given: a class or a function, called with something."""
+
+    def __init__(self, function, *arguments):
+        self.reduced = function, arguments
+
+    def __reduce__(self):
+        return self.reduced
+
+
 @pytest.fixture
 def payload(tmp_path) -> Payload:
     return Payload(tmp_path / "ran")
@@ -177,10 +188,38 @@ def test_a_codebook_that_is_a_pickle(tmp_path, payload, refused):
     assert "codebook.npy" in refused("units", "label", *corpus.shard(0), tmp_path / "out", *flags)
 
 
-def test_a_joblib_codebook(tmp_path, payload, refused):
+def test_a_joblib_codebook_is_not_read_in_passing(tmp_path, payload, refused):
     joblib.dump(payload, tmp_path / "km.bin")
     kmeans = ["kmeans", "dump-label", tmp_path, "train", tmp_path / "km.bin", 1, 0, tmp_path]
-    assert "never from joblib's pickles" in refused(*kmeans)
+    assert "with `aubert units import`" in refused(*kmeans)
+
+
+def crafted_k_means(payload, how: str):
+    """A k-means of scikit-learn with code in it."""
+    model = MiniBatchKMeans(2, n_init=1).fit(np.eye(3))
+    if how == "alone":
+        return payload
+    if how == "attribute":
+        model.init = payload
+    if how == "objects":  # joblib writes a pickle inside the pickle
+        model.cluster_centers_ = np.array([[payload]], object)
+    if how == "state":
+        model.random_state = Reduced(os.mkdir, str(payload.path))
+    return model
+
+
+@pytest.mark.parametrize("how", ["alone", "attribute", "objects", "state"])
+@pytest.mark.parametrize("writer", ["joblib", "pickle"])
+def test_k_means_that_hold_code(tmp_path, payload, refused, how, writer):
+    content = crafted_k_means(payload, how)
+    if writer == "joblib":
+        joblib.dump(content, tmp_path / "km.bin")
+    else:
+        (tmp_path / "km.bin").write_bytes(pickle.dumps(content))
+    words = ["units", "import", tmp_path / "km.bin", tmp_path / "book", "--feature=mfcc"]
+    assert "km.bin is no k-means model that can be read" in refused(*words)
+    joblib.load(tmp_path / "km.bin")
+    assert payload.path.exists()
 
 
 def test_features_that_are_a_pickle(tmp_path, payload, refused):
@@ -193,16 +232,6 @@ def test_safetensors_that_are_a_pickle(tmp_path, payload, refused):
     torch.save(payload, tmp_path / "weights.safetensors")
     error = refused("hubert", "import", tmp_path / "weights.safetensors", tmp_path / "model")
     assert "is not a safetensors file" in error
-
-
-class Reduced:
-    """Pickled, it is what it is given: a class or a function, called with something."""
-
-    def __init__(self, function, *arguments):
-        self.reduced = function, arguments
-
-    def __reduce__(self):
-        return self.reduced
 
 
 @pytest.mark.parametrize("legacy", [False, True])

@@ -1,7 +1,7 @@
 """A codebook: the centroids of units, what they were learned from, and their files.
 
 `<path>.npy` holds the centroids, `<path>.json` the rest. The joblib file that fairseq's
-scripts read is written on request and never read: it is a pickle.
+scripts read is written on request; published.py reads such files.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ class Codebook:
         for file in (arrays, notes):
             if not file.exists():
                 raise ValueError(
-                    f"{file} is missing: codebooks are read from .npy and .json, never from "
-                    f"joblib's pickles; learn it here, or save its cluster_centers_"
+                    f"{file} is missing: a codebook is an .npy and a .json; make one of a "
+                    f"published k-means with `aubert units import`"
                 )
         stored = json.loads(notes.read_text())
         book = cls(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aubert import options
 from aubert.encoders.network import NetworkOptions
-from aubert.units.kmeans import KMeansOptions
+from aubert.units.kmeans import FAIRSEQ_SETTINGS, KMeansOptions
 from aubert.verbs import add_group, add_verb
 
 _ARGUMENTS: dict[str, tuple[type, str]] = {
@@ -54,10 +54,16 @@ def add_kmeans(groups) -> None:
         "--percent",
         type=float,
         default=-1,
-        help="share of the utterances, 0 to 1, as fairseq draws them; -1: all. Frames are drawn "
-        "from all utterances anyway (--sample-frames), so this saves reading only",
+        help="share of each shard's utterances, 0 to 1, those that learn_kmeans.py draws; -1: all",
     )
     options.add_arguments(learn, KMeansOptions)
+    text = "these, or --method sklearn, fit as it does: all frames in memory, the same centroids"
+    theirs = learn.add_argument_group("learn_kmeans.py's options", text)
+    for name, default in FAIRSEQ_SETTINGS.items():
+        if name != "compute_labels":
+            theirs.add_argument(
+                f"--{name}", type=type(default), default=argparse.SUPPRESS, help=f"there {default}"
+            )
     _verb(
         verbs,
         "dump-label",
@@ -106,6 +112,7 @@ def _learn(arguments: argparse.Namespace) -> str:
         arguments.n_clusters,
         options.from_arguments(arguments, KMeansOptions),
         arguments.percent,
+        {name: value for name, value in vars(arguments).items() if name in FAIRSEQ_SETTINGS},
     )
 
 

@@ -9,7 +9,7 @@ ordered, blocked, sharded or spread over processes, on one machine.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -367,9 +367,18 @@ def _tensor(frames: np.ndarray):
 
 
 def _sklearn(known: Survey, num_clusters: int, seed: int) -> Clusters:
+    found = learn_sklearn(known.frames, num_clusters, seed, {})
+    return replace(found, num_frames=known.num_frames)
+
+
+def learn_sklearn(
+    frames: np.ndarray, num_clusters: int, seed: int | np.random.RandomState, settings: dict
+) -> Clusters:
+    """scikit-learn's MiniBatchKMeans, as learn_kmeans.py of fairseq's simple_kmeans fits it.
+    settings: other than FAIRSEQ_SETTINGS."""
     from sklearn.cluster import MiniBatchKMeans
 
-    model = MiniBatchKMeans(num_clusters, random_state=seed, **FAIRSEQ_SETTINGS)
-    model.fit(known.frames)
-    inertia = -float(model.score(known.frames)) / len(known.frames)
-    return Clusters(model.cluster_centers_.astype(np.float32), inertia, known.num_frames)
+    model = MiniBatchKMeans(num_clusters, random_state=seed, **{**FAIRSEQ_SETTINGS, **settings})
+    model.fit(frames)
+    inertia = -float(model.score(frames)) / len(frames)
+    return Clusters(model.cluster_centers_.astype(np.float32), inertia, len(frames))

@@ -113,8 +113,10 @@ class Labels:
 
     @classmethod
     def below(cls, name: str, directory: str | Path) -> Labels:
-        """Joins the label sets of a corpus's shards, a subdirectory each."""
+        """Joins the label sets of a corpus's shards, a subdirectory each; or the one that the
+        directory is."""
         found = sorted(Path(directory).glob("*/labels.json"))
+        found = found or sorted(Path(directory).glob("labels.json"))
         return cls.of_shards(name, [path.parent for path in found])
 
     @classmethod
@@ -222,17 +224,21 @@ def label(
 
 def import_km(
     directory: str | Path,
-    km: str | Path,
+    kms: Sequence[str | Path],
     utterances: Sequence[tuple[str, int]],
     kind: FeatureKind,
-    num_clusters: int,
+    num_clusters: int | None = None,
 ) -> LabelSet:
-    """A label set from a `.km` file that came from elsewhere.
+    """A label set from the `.km` files of all shards, in order, that came from elsewhere.
 
-    utterances: (id, samples at 16 kHz) of the manifest, in its order. Raises ValueError
-    where lines are missing or too many, or a line's length does not fit kind.rate_hz.
+    utterances: (id, samples at 16 kHz) of the manifest, in its order. num_clusters: None: the
+    highest unit and one. Raises ValueError where lines are missing or too many, or a line's length
+    does not fit kind.rate_hz.
     """
-    lines = list(read_km(km))
+    lines = [units for km in kms for units in read_km(km)]
+    km = " and ".join(map(str, kms))
+    if num_clusters is None:
+        num_clusters = 1 + max((int(units.max()) for units in lines if len(units)), default=0)
     if len(lines) != len(utterances):
         raise ValueError(
             f"{km} has {len(lines)} lines, the manifest {len(utterances)} utterances; "

@@ -109,24 +109,50 @@ class FeatureShard:
         path = self.path(".json")
         return FeatureKind(**json.loads(path.read_text())) if path.exists() else FeatureKind()
 
+    def num_utterances(self) -> int:
+        return len(self._lengths())
+
+    def _lengths(self) -> list[int]:
+        return [int(line) for line in self.path(".len").read_text().split()]
+
     def check_written(self) -> None:
         if not self.path(".npy").exists():
             raise ValueError(f"{self.path('.npy')} is missing; dump shard {self.rank} first")
 
     def read(self) -> Iterator[np.ndarray]:
-        """The features of each utterance, memory-mapped. Raises ValueError where `.len` and
-        `.npy` do not belong together."""
+        """The features of each utterance, float32 [num_frames, dim], whatever numbers the file
+        stores; memory-mapped where it stores those. Raises ValueError where `.len` and `.npy` do
+        not belong together, and for an array of something else."""
         self.check_written()
         features = read_npy(self.path(".npy"), mapped=True)
-        lengths = [int(line) for line in self.path(".len").read_text().split()]
+        lengths = self._lengths()
         if sum(lengths) != len(features):
             raise ValueError(
                 f"{self.path('.len')} counts {sum(lengths)} frames in {len(lengths)} lines, "
                 f"{self.path('.npy')} holds {len(features)}; dump this shard again"
             )
+        if len(features) and features.ndim != 2:
+            raise ValueError(
+                f"{self.path('.npy')} has {features.ndim} dimensions; features have 2: frames and "
+                f"columns"
+            )
         ends = np.cumsum([0, *lengths])
         for start, end in pairwise(ends):
-            yield features[start:end]
+            yield as_float32(features[start:end], self.path(".npy"))
+
+
+def as_float32(numbers: np.ndarray, path: Path) -> np.ndarray:
+    """The numbers in float32, as they are where they are already. path: of the file that stores
+    them. Raises ValueError for what is no number, and where float32 is too small for one."""
+    if numbers.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{path} stores {numbers.dtype}, which are no real numbers; store float32 or float16"
+        )
+    with np.errstate(over="ignore"):
+        single = numbers.astype(np.float32, copy=False)
+    if single is not numbers and np.isinf(single).any() and not np.isinf(numbers).any():
+        raise ValueError(f"{path} stores numbers that float32 does not hold; scale them")
+    return single
 
 
 def shards_of(directory: str | Path, split: str, num_shards: int) -> list[FeatureShard]:

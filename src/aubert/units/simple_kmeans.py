@@ -7,7 +7,6 @@ only; features that a codebook was not learned from are refused.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,8 @@ from aubert.progress import progress
 from aubert.units import mfcc
 from aubert.units.codebook import Codebook, learn_codebook
 from aubert.units.encoder_features import Encoder
-from aubert.units.kmeans import KMeansOptions
+from aubert.units.kmeans import KMeansOptions, learn_sklearn
+from aubert.units.sample import Source
 from aubert.units.shards import (
     FeatureKind,
     FeatureShard,
@@ -63,42 +63,70 @@ def learn(
     n_clusters: int,
     options: KMeansOptions,
     percent: float = -1,
+    settings: dict | None = None,
 ) -> str:
     """Learns a codebook from all shards: `<km_path>` is fairseq's joblib file, beside it lie
     `<km_path>.npy` and `.json`, which are what aubert reads.
 
-    percent: the share, 0 to 1, of the utterances that are taken, drawn by options.seed; -1: all
+    percent: the share, 0 to 1, of each shard's utterances that is taken, those that fairseq's
+    learn_kmeans.py draws with this seed; -1: all. settings: of its MiniBatchKMeans, other than
+    FAIRSEQ_SETTINGS. With some, or method sklearn, the fit is that script's: of all frames that
+    are taken, in memory, with the same centroids.
     """
     if not (0 < percent <= 1 or percent == -1):
         raise ValueError(f"percent is {percent:g}; it is a share above 0, up to 1, or -1 for all")
     shards = shards_of(feat_dir, split, nshard)
 
-    def utterances() -> Iterator[tuple[str, np.ndarray]]:
-        position = 0  # in the split, so that the sample does not depend on the shards
-        for shard in shards:
-            for frames in shard.read():
-                yield f"{split}:{position}", frames
-                position += 1
-
-    names = [name for name, _ in utterances()]
-    drawn = set(names) if percent == -1 else _drawn(names, percent, options.seed)
-
-    def source() -> Iterator[tuple[str, np.ndarray]]:
-        return (item for item in utterances() if item[0] in drawn)
-
-    book = learn_codebook(source, n_clusters, kind_of(shards), options)
+    kind, random = kind_of(shards), np.random.RandomState(options.seed)
+    drawn = [_drawn(shard, percent, random) for shard in shards]
+    if settings or options.method == "sklearn":
+        frames = np.concatenate(
+            [
+                frames
+                for shard, own in zip(shards, drawn, strict=True)
+                for frames in _in_order(shard, own)
+            ]
+        )
+        found = learn_sklearn(frames, n_clusters, random, settings or {})
+        book = Codebook(found.centroids, kind, None, found.inertia, found.num_frames)
+    else:
+        book = learn_codebook(_source(split, shards, drawn), n_clusters, kind, options)
     book.save(km_path)
     book.export_joblib(km_path)
     return f"learn: {n_clusters} clusters of {book.num_frames} frames, inertia {book.inertia:.5f}"
 
 
-def _drawn(names: list[str], share: float, seed: int) -> set[str]:
-    """The share of the names with the smallest hashes: the same whatever the shards."""
+def _drawn(shard: FeatureShard, percent: float, random: np.random.RandomState) -> list[int] | None:
+    """The utterances of a shard that are taken, in the order in which fairseq joins them; None:
+    all."""
+    if percent == -1:
+        return None
+    num_utterances = shard.num_utterances()
+    wanted = math.ceil(num_utterances * percent)
+    return random.choice(num_utterances, wanted, replace=False).tolist() if wanted else []
 
-    def drawn_at(name: str) -> bytes:
-        return hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest()
 
-    return set(sorted(names, key=drawn_at)[: math.ceil(share * len(names))])
+def _in_order(shard: FeatureShard, drawn: list[int] | None) -> Iterator[np.ndarray]:
+    if drawn is None:
+        yield from shard.read()
+    else:
+        utterances = list(shard.read())  # mapped: what is not looked at is not read
+        yield from (utterances[position] for position in drawn)
+
+
+def _source(split: str, shards: list[FeatureShard], drawn: list[list[int] | None]) -> Source:
+    """Names are places in the split, so that the sample of frames does not depend on the shards."""
+
+    def source() -> Iterator[tuple[str, np.ndarray]]:
+        position = 0
+        for shard, own in zip(shards, drawn, strict=True):
+            taken = None if own is None else set(own)
+            for index, frames in enumerate(shard.read()):
+                if taken is None or index in taken:
+                    yield f"{split}:{position + index}", frames
+            position += shard.num_utterances()
+
+    return source
 
 
 def dump_label(

@@ -9,6 +9,7 @@ from pathlib import Path
 from aubert import options
 from aubert.encoders.network import NetworkOptions
 from aubert.options import options_class
+from aubert.units.exchange_commands import add_exchange
 from aubert.units.features import FeatureOptions
 from aubert.units.kmeans import KMeansOptions
 from aubert.verbs import add_group, add_inputs, add_rejects, add_root, add_verb
@@ -81,6 +82,8 @@ def add_units(groups) -> None:
     _add_dump(label)
     add_root(label)
     options.add_arguments(label, NetworkOptions)
+
+    add_exchange(verbs)
 
 
 def _add_codebook(verb: argparse.ArgumentParser) -> None:

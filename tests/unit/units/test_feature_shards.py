@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aubert.units.codebook import Codebook
+from aubert.units.kmeans import KMeansOptions
 from aubert.units.shards import (
     FeatureKind,
     FeatureShard,
@@ -19,6 +21,7 @@ from aubert.units.shards import (
     write_km,
     write_tsv,
 )
+from aubert.units.simple_kmeans import learn
 
 KIND = FeatureKind("mfcc", 100.0)
 
@@ -129,3 +132,52 @@ def test_manifest_and_labels(tmp_path):
         list(read_km(tmp_path / "x.km"))
     write_dict(tmp_path / "dict.km.txt", 3)
     assert (tmp_path / "dict.km.txt").read_text() == "0 1\n1 1\n2 1\n"
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f8", "<f4", ">f4", ">f2", "longdouble", "i1", "i2", "u1"])
+def test_every_dtype_of_numbers_is_learned_from_alike(tmp_path, dtype):
+    """As the same numbers in float32: nothing is computed in the file's own dtype."""
+    rng = np.random.default_rng(0)
+    centres = rng.integers(0, 120, (6, 5))
+    numbers = centres[rng.integers(6, size=400)] + rng.integers(0, 3, (400, 5))
+    found = []
+    for name, stored in (("own", np.dtype(dtype)), ("single", np.dtype("f4"))):
+        folder = tmp_path / name
+        folder.mkdir()
+        np.save(folder / "train_0_1.npy", numbers.astype(stored))
+        (folder / "train_0_1.len").write_text("150\n250\n")
+        assert np.load(folder / "train_0_1.npy").dtype == stored
+        learn(folder, "train", 1, folder / "km", 6, KMeansOptions(passes=2, device="cpu"))
+        found.append(np.load(folder / "km.npy"))
+    np.testing.assert_array_equal(*found)
+    assert len(np.unique(found[0], axis=0)) == 6
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        (np.ones((4, 2), np.complex64), "stores complex64, which are no real numbers"),
+        (np.ones((4, 2), bool), "stores bool"),
+        (np.full((4, 2), "a"), "no real numbers"),
+        (np.ones((4, 2), [("a", "f4")]), "no real numbers"),
+        (np.full((4, 2), 1e39), "numbers that float32 does not hold"),
+        (np.ones(4, np.float32), "has 1 dimensions; features have 2"),
+        (np.ones((4, 2, 2), np.float32), "has 3 dimensions"),
+        (np.array([[1.0, np.nan]] * 4), "are not finite"),
+        (np.full((4, 2), np.inf, np.float16), "are not finite"),
+    ],
+)
+def test_what_are_no_features_is_refused(tmp_path, numbers, message):
+    np.save(tmp_path / "train_0_1.npy", numbers)
+    (tmp_path / "train_0_1.len").write_text("4\n")
+    with pytest.raises(ValueError, match=message):
+        learn(tmp_path, "train", 1, tmp_path / "km", 2, KMeansOptions(device="cpu"))
+    assert not (tmp_path / "km.npy").exists()
+
+
+def test_half_precision_features_that_once_gave_one_centroid(faults, tmp_path):
+    folder = faults / "B01-fp16-features"
+    learn(folder, "f16", 1, tmp_path / "km", 20, KMeansOptions(device="cpu"))
+    book = Codebook.load(tmp_path / "km")
+    assert len(np.unique(book.centroids, axis=0)) == 20
+    assert 3.5 < book.inertia < 4.2

@@ -87,16 +87,16 @@ def test_km_goes_out_and_comes_in(labels, tmp_path):
     utterances = [("a", seconds), ("b", 2 * seconds)]
     units = [("a", np.arange(49)), ("b", np.arange(99))]
     write_labels(tmp_path / "out", units, KIND, 500, "x").export_km(tmp_path / "x.km")
-    came = import_km(tmp_path / "in", tmp_path / "x.km", utterances, KIND, 500)
+    came = import_km(tmp_path / "in", [tmp_path / "x.km"], utterances, KIND, 500)
     assert came.of("b").tolist() == list(range(99))
     assert came.codebook is None
 
     with pytest.raises(ValueError, match="at 100 Hz there are about 100"):
-        import_km(tmp_path / "no", tmp_path / "x.km", utterances, FeatureKind(rate_hz=100.0), 500)
+        import_km(tmp_path / "no", [tmp_path / "x.km"], utterances, FeatureKind(rate_hz=100.0), 500)
     lines = (tmp_path / "x.km").read_text().splitlines()
     (tmp_path / "x.km").write_text(lines[0] + "\n")
     with pytest.raises(ValueError, match="has 1 lines, the manifest 2 utterances"):
-        import_km(tmp_path / "no", tmp_path / "x.km", utterances, KIND, 500)
+        import_km(tmp_path / "no", [tmp_path / "x.km"], utterances, KIND, 500)
 
 
 def written(directory, units, kind=KIND, num_clusters=500, codebook="book0"):

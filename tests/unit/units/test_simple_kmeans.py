@@ -1,13 +1,12 @@
 """The four commands, called as fairseq's scripts are, and files that those scripts read."""
 
-import itertools
-
 import joblib
 import numpy as np
 import pytest
 import soundfile
 import torch
 import transformers
+from sklearn.cluster import MiniBatchKMeans
 
 from aubert.cli import main
 from aubert.units.mfcc import mfcc
@@ -71,20 +70,62 @@ def test_any_number_of_shards_gives_the_same(corpus):
     assert whole == "".join((other_labels / f"train_{r}_3.km").read_text() for r in range(3))
 
 
-def test_a_share_of_the_utterances_is_drawn_whatever_the_shards(corpus, capsys):
-    frames = []
-    for nshard in (1, 3):
-        feats, *_ = dump_and_learn(corpus, nshard)
-        capsys.readouterr()
-        km = corpus / f"part{nshard}"
-        call("learn", feats, "train", nshard, km, 4, "--device=cpu", "--percent=0.5", "--seed=1")
-        frames.append(int(capsys.readouterr().out.split(" frames")[0].split()[-1]))
-        assert np.load(f"{km}.npy").tobytes() == np.load(corpus / "part1.npy").tobytes()
-    lengths = [98, 0, 148, 54, 123]  # 3 of these 5
-    assert frames[0] == frames[1]
-    assert frames[0] in {sum(drawn) for drawn in itertools.combinations(lengths, 3)}
+def learn_kmeans_of_fairseq(feats, nshard, num_clusters, seed, percent=-1.0, **settings):
+    """What its learn_kmeans.py does: the global generator draws utterances, then starts."""
+    np.random.seed(seed)
+    drawn = []
+    for rank in range(nshard):
+        frames = np.load(feats / f"train_{rank}_{nshard}.npy")
+        lengths = [int(n) for n in (feats / f"train_{rank}_{nshard}.len").read_text().split()]
+        parts = np.split(frames, np.cumsum(lengths)[:-1])
+        if percent >= 0:
+            wanted = int(np.ceil(len(parts) * percent))
+            parts = [parts[i] for i in np.random.choice(len(parts), wanted, replace=False)]
+        drawn += parts
+    defaults = {
+        "init": "k-means++", "max_iter": 100, "batch_size": 10_000, "tol": 0.0,
+        "max_no_improvement": 100, "n_init": 20, "reassignment_ratio": 0.0,
+    }  # fmt: skip
+    model = MiniBatchKMeans(num_clusters, compute_labels=False, **{**defaults, **settings})
+    frames = np.concatenate(drawn)
+    return model.fit(frames).cluster_centers_, -model.score(frames) / len(frames)
+
+
+@pytest.mark.parametrize(
+    ("flags", "settings"),
+    [
+        (["--method=sklearn"], {}),
+        (["--percent=0.5", "--method=sklearn"], {"percent": 0.5}),
+        (["--n_init=2", "--init", "random"], {"n_init": 2, "init": "random"}),
+        (
+            ["--batch_size=64", "--max_iter=3", "--max_no_improvement=5", "--tol=0.1",
+             "--reassignment_ratio=0.01", "--percent", "0.7"],
+            {"batch_size": 64, "max_iter": 3, "max_no_improvement": 5, "tol": 0.1,
+             "reassignment_ratio": 0.01, "percent": 0.7},
+        ),
+    ],
+)  # fmt: skip
+def test_learn_kmeans_py_is_called_as_it_is(corpus, capsys, flags, settings):
+    """Its options and its draws give its centroids, with its joblib file beside them."""
+    feats, *_ = dump_and_learn(corpus, 2)
+    capsys.readouterr()
+    call("learn", feats, "train", 2, corpus / "km", 8, "--seed=3", *flags)
+    expected, inertia = learn_kmeans_of_fairseq(feats, 2, 8, 3, **settings)
+    np.testing.assert_array_equal(np.load(corpus / "km.npy"), expected)
+    np.testing.assert_array_equal(joblib.load(corpus / "km").cluster_centers_, expected)
+    assert f"inertia {inertia:.5f}" in capsys.readouterr().out
+
+
+def test_percent_is_a_share_of_each_shard(corpus, capsys):
+    feats, *_ = dump_and_learn(corpus, 2)
+    capsys.readouterr()
+    call("learn", feats, "train", 2, corpus / "km", 4, "--device=cpu", "--percent=0.5", "--seed=1")
+    num_frames = int(capsys.readouterr().out.split(" frames")[0].split()[-1])
+    random = np.random.RandomState(1)
+    drawn = [random.choice(2, 1, replace=False), random.choice(3, 2, replace=False)]
+    assert num_frames == sum(np.array([98, 0])[drawn[0]]) + sum(np.array([148, 54, 123])[drawn[1]])
     with pytest.raises(ValueError, match=r"percent is 30; it is a share"):
-        call("learn", feats, "train", 3, km, 4, "--percent=30")
+        call("learn", feats, "train", 2, corpus / "km", 4, "--percent=30")
 
 
 def test_features_of_an_encoder(corpus, tmp_path):
