@@ -108,17 +108,24 @@ class Codebook:
                     f"{file} is missing: a codebook is an .npy and a .json; make one of a "
                     f"published k-means with `aubert units import`"
                 )
-        stored = json.loads(notes.read_text())
-        book = cls(
-            centroids=read_npy(arrays),
-            kind=FeatureKind(**stored["features"]),
-            columns=tuple(stored["columns"]) if stored["columns"] else None,
-            inertia=stored["inertia"],
-            num_frames=stored["num_frames"],
-            peak=None if stored.get("peak") is None else np.array(stored["peak"]),
-            is_settled=stored.get("is_settled", False),
-        )
-        if book.hash != stored["hash"]:
+        try:
+            stored = json.loads(notes.read_text(encoding="utf-8"))
+            wanted = stored["hash"]
+            book = cls(
+                centroids=read_npy(arrays),
+                kind=FeatureKind(**stored["features"]),
+                columns=tuple(stored["columns"]) if stored["columns"] else None,
+                inertia=stored["inertia"],
+                num_frames=stored["num_frames"],
+                peak=None if stored.get("peak") is None else np.array(stored["peak"]),
+                is_settled=stored.get("is_settled", False),
+            )
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f"{notes} is no codebook's json ({error}); make a codebook of centroids with "
+                f"`aubert units import`"
+            ) from None
+        if book.hash != wanted:
             raise ValueError(f"{arrays} and {notes} are of different codebooks; learn it again")
         return book
 

@@ -200,8 +200,13 @@ def test_codebook_comes_back_and_is_what_fairseq_reads(tmp_path):
 
 
 def test_codebooks_that_are_not_whole_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="never from"):
+    with pytest.raises(ValueError, match=r"km\.npy is missing: .* `aubert units import`"):
         Codebook.load(tmp_path / "km")
+    np.save(tmp_path / "km.npy", np.ones((2, 3), np.float32))
+    for content in ('{"num_clusters": 2, "dim": 3}', "[]", "{"):
+        (tmp_path / "km.json").write_text(content)
+        with pytest.raises(ValueError, match=r"km\.json is no codebook's json"):
+            Codebook.load(tmp_path / "km")
     Codebook(np.zeros((2, 3), np.float32), KIND).save(tmp_path / "km")
     np.save(tmp_path / "km.npy", np.ones((2, 3), np.float32))
     with pytest.raises(ValueError, match="different codebooks"):
