@@ -23,12 +23,13 @@ from aubert.align.script import ScriptItem, build_script
 from aubert.align.timeline import Timeline, word_rows
 from aubert.align.trim import loud_frames, trim
 from aubert.corpus.books import BookError, Bookshelf, read_text
+from aubert.corpus.languages import named
 from aubert.options import options_class
 from aubert.processes import in_processes, parts
 from aubert.stage import Reject
 from aubert.text.languages import pack_of
 from aubert.text.pronunciations import pronunciations, spelled
-from aubert.transcribe.pocketsphinx import decode, plain_word
+from aubert.transcribe.pocketsphinx import decode, plain_word, unread
 
 FRAME_S = 0.01
 
@@ -44,7 +45,23 @@ SKIP_COST = 40.0
 
 @options_class
 class WordsPocketsphinxOptions:
-    """How pocketsphinx aligns words: there is nothing to choose."""
+    """How pocketsphinx aligns words.
+
+    model: folder of an acoustic model that reads corpus.language; null: the English one that
+      pocketsphinx carries
+    dictionary: its pronouncing dictionary, a word and its phones on a line, needed with model;
+      words that it lacks get the time between their neighbours, with confidence 0
+    """
+
+    model: str | None = None
+    dictionary: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.model and not self.dictionary:
+            raise ValueError("model is given, but not its dictionary: give both")
+
+
+_DEFAULTS = WordsPocketsphinxOptions()
 
 
 class AlignedPhone(NamedTuple):
@@ -67,13 +84,14 @@ class AlignedWord(NamedTuple):
 class Aligner:
     """A decoder that aligns scripts; one is enough for any number of books of a language."""
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str = "en", options: WordsPocketsphinxOptions = _DEFAULTS):
         """language: BCP 47, of the scripts."""
         import pocketsphinx
 
-        self._language = language
-        # English's dictionary; of other languages none: "die" is no English word there.
-        own = {} if pack_of(language).base == "en" else {"dict": None}
+        self._language, self._dictionary = language, options.dictionary
+        own: dict[str, str | None] = {"hmm": options.model} if options.model else {}
+        if options.model or pack_of(language).base != "en":
+            own["dict"] = None  # not English's: "die" is no English word in German
         self._decoder = pocketsphinx.Decoder(
             **own,
             lm=None,
@@ -88,6 +106,12 @@ class Aligner:
             silprob=0.1,
             loglevel="FATAL",
         )
+
+    def lacks(self, words: Iterable[str]) -> set[str]:
+        """Those that have no pronunciation: a model of its own has no phones for letters."""
+        if self._dictionary is None:
+            return set()
+        return set(words) - pronunciations(words, self._language, self._dictionary).keys()
 
     def align(
         self,
@@ -146,7 +170,8 @@ class Aligner:
     def _learn(self, names: Iterable[str]) -> None:
         """Adds names to the dictionary, "word" and "word?number" with the word's pronunciations."""
         unknown = {name for name in names if self._decoder.lookup_word(name) is None}
-        known = pronunciations({_word(name) for name in unknown}, self._language)
+        words = {_word(name) for name in unknown}
+        known = pronunciations(words, self._language, self._dictionary)
         for name in sorted(unknown):
             first, *variants = known.get(_word(name)) or (spelled(_word(name)),)
             self._decoder.add_word(name, first, update=False)
@@ -230,7 +255,7 @@ def words_pocketsphinx(
     Results come in the order of `recordings`, and are the same for any number of `jobs`
     (processes that take a part of a recording each). A token that the transcript lacks and the
     audio does not support has no row. Rejects: alignment_failed when no path says the script or
-    nothing of the book was read, and the reasons of audio and books.
+    nothing of the book was read, language_unread, and the reasons of audio and books.
     """
     utterance_of = {row["utterance_id"]: row for row in utterances}
     text_of = {row["utterance_id"]: row["text"] for row in transcripts}
@@ -244,23 +269,32 @@ def words_pocketsphinx(
         for recording in recordings
         for part in parts(jobs_of.get(recording["recording_id"], []), jobs)
     ]
-    work = partial(_align_recording, root=Path(corpus_root), shelf=shelf)
+    work = partial(_align_recording, root=Path(corpus_root), shelf=shelf, options=options)
     for results in in_processes(work, tasks, jobs):
         yield from results
 
 
 def _align_recording(
-    task: tuple[dict, list[tuple[dict, str, dict]]], root: Path, shelf: Bookshelf
+    task: tuple[dict, list[tuple[dict, str, dict]]],
+    root: Path,
+    shelf: Bookshelf,
+    options: WordsPocketsphinxOptions,
 ) -> list[dict | Reject]:
     recording, jobs = task
     results: list[dict | Reject] = []
     with audio.Reader(root / recording["path"]) as reader:
         for utterance, text, refined in jobs:
+            tag = refined["language"]
+            if (why := unread(options.model, shelf.default_language, tag)) is not None:
+                detail = f"the book was read in {named(tag)}, and {why}"
+                results.append(Reject(utterance["utterance_id"], "language_unread", detail))
+                continue
             try:
                 book_text = _book_text(shelf.path(refined["book_id"]))
                 script = build_script(book_text, refined, text)
+                aligner = shared_aligner(tag, options)
                 results += _align_utterance(
-                    recording, utterance, book_text, script, reader, refined["language"]
+                    recording, utterance, book_text, script, reader, aligner
                 )
             except (audio.AudioError, BookError) as error:
                 results.append(Reject(utterance["utterance_id"], error.reason, error.detail))
@@ -273,22 +307,24 @@ def _align_utterance(
     book_text: str,
     script: list[ScriptItem],
     reader: audio.Reader,
-    language: str,
+    aligner: Aligner,
 ) -> list[dict | Reject]:
     name = utterance["utterance_id"]
     nothing = [Reject(name, "alignment_failed", "nothing of the book was read")]
-    if not any(item.token for item in script):
+    lost = aligner.lacks([word for item in script for word in item.spoken])
+    said = [item for item in script if lost.isdisjoint(item.spoken)]
+    if not any(item.token for item in said):
         return nothing
     slices = [(piece["start_sample"], piece["end_sample"]) for piece in utterance["slices"]]
     samples = reader.decode(slices)
-    spoken, optional = _words_of(script)
-    words = shared_aligner(language).align(samples, spoken, optional=optional)
+    spoken, optional = _words_of(said)
+    words = aligner.align(samples, spoken, optional=optional)
     if words is None:
         seconds = len(samples) / audio.SAMPLE_RATE_HZ
         text = " ".join(spoken)[:200]
         return [Reject(name, "alignment_failed", f"{seconds:.2f} s of sound for: {text}")]
     timeline = Timeline(utterance["slices"], recording["sample_rate_hz"])
-    times = _of_items(script, words)
+    times = _with_lost(script, lost, _of_items(said, words), timeline.duration_ms / 1000)
     read = [(item, found) for item, found in zip(script, times, strict=True) if found]
     return word_rows(name, timeline, book_text, *zip(*read, strict=True)) or nothing
 
@@ -318,9 +354,30 @@ def _of_items(
     return times
 
 
+def _with_lost(
+    script: Sequence[ScriptItem],
+    lost: set[str],
+    times: list[tuple[float, float, float] | None],
+    duration_s: float,
+) -> list[tuple[float, float, float] | None]:
+    """The times of all items: those with a word that has no pronunciation lie between their
+    neighbours, with confidence 0."""
+    if not lost:
+        return times
+    rest = iter(times)
+    found = [next(rest) if lost.isdisjoint(item.spoken) else () for item in script]
+    for place, item in enumerate(script):
+        if found[place] != ():
+            continue
+        start_s = next((each[1] for each in found[place - 1 :: -1] if each), 0.0) if place else 0.0
+        end_s = next((each[0] for each in found[place + 1 :] if each), duration_s)
+        found[place] = (start_s, start_s if item.token is None else end_s, 0.0)
+    return found
+
+
 @lru_cache(maxsize=2)
-def shared_aligner(language: str = "en") -> Aligner:
-    return Aligner(language)
+def shared_aligner(language: str = "en", options: WordsPocketsphinxOptions = _DEFAULTS) -> Aligner:
+    return Aligner(language, options)
 
 
 @lru_cache(maxsize=2)

@@ -46,7 +46,7 @@ def _reader(config: Mapping[str, Any], stage: str) -> Callable[[str], str | None
     section = config[stage]
     default = config["corpus"]["language"]
     if section["backend"] == "pocketsphinx":
-        model = section["pocketsphinx"].get("model")
+        model = section["pocketsphinx"]["model"]
         return lambda tag: pocketsphinx.unread(model, default, tag)
     model = section["ctc"]["model"]
 

@@ -74,6 +74,11 @@ def _of_stages(config: Mapping[str, Any], systems: Collection[str]) -> Iterator[
         remedy = "correct it, or let it be null: it is then measured on this corpus"
         yield GivenPath(keys, config["words"]["ctc"]["calibration"], "file", remedy)
     for stage in ("transcribe", "words"):
+        if config[stage]["backend"] == "pocketsphinx":
+            for key, kind in (("model", "folder"), ("dictionary", "file")):
+                if path := config[stage]["pocketsphinx"][key]:
+                    remedy = "correct it, or let it be null: English's is carried"
+                    yield GivenPath((stage, "pocketsphinx", key), path, kind, remedy)
         if config[stage]["backend"] == "ctc":
             yield from _model((stage, "ctc", "model"), config[stage]["ctc"]["model"])
 

@@ -1,11 +1,17 @@
 """German through pocketsphinx's English model, and models of other languages."""
 
+from itertools import pairwise
+
 import numpy as np
 import pocketsphinx
 import pytest
 
 from aubert import audio
-from aubert.align.words_pocketsphinx import Aligner
+from aubert.align.words_pocketsphinx import (
+    Aligner,
+    WordsPocketsphinxOptions,
+    words_pocketsphinx,
+)
 from aubert.corpus.books import Bookshelf
 from aubert.evaluate.wer import word_errors
 from aubert.stage import Reject
@@ -100,6 +106,44 @@ def test_a_model_of_its_own(tmp_path):
             read_dictionary(str(wrong))
     with pytest.raises(ValueError, match="not its dictionary"):
         PocketsphinxOptions(model=model)
+
+
+def test_words_that_a_models_dictionary_lacks_lie_between_their_neighbours(faults, tmp_path):
+    """K5 with English's model as one of its own, and German's words in its dictionary but two."""
+    folder = faults / "K5-german/in/German"
+    shelf = Bookshelf(folder, language="de")
+    text = shelf.text("book")
+    words = spoken_words(text, "de")
+    entries = pronounce(set(words) - {"stand", "jeden"}, "de")
+    dictionary = tmp_path / "de.dict"
+    dictionary.write_text("".join(f"{word} {phones}\n" for word, phones in entries.items()))
+    options = WordsPocketsphinxOptions(
+        model=pocketsphinx.get_model_path("en-us/en-us"), dictionary=str(dictionary)
+    )
+    row = whole(folder / "01.flac")
+    end = text.index("Zahl.") + 5
+    said = " ".join(spoken_words(text[:end], "de"))
+    run = {"label": "READ", "char_start": 0, "char_end": end, "text_start": 0,
+           "text_end": len(said)}  # fmt: skip
+    span = {"utterance_id": "r_0000", "book_id": "book", "char_start": 0, "char_end": end,
+            "language": "de", "runs": [run]}  # fmt: skip
+    transcript = {"utterance_id": "r_0000", "text": said}
+    found = {}
+    for own in (options, WordsPocketsphinxOptions()):
+        rows = words_pocketsphinx([recording()], [row], [transcript], [span], folder, shelf, own)
+        found[own] = list(rows)
+    with_lost, whole_rows = found.values()
+    assert [row["word"] for row in with_lost] == [row["word"] for row in whole_rows]
+    sure = [row["word"] for row in with_lost if row["confidence"] == 0]
+    assert sure == ["stand", "jeden"]
+    gaps = [abs(a["start_ms"] - b["start_ms"]) for a, b in zip(with_lost, whole_rows, strict=True)]
+    assert np.mean(np.array(gaps) < 100) > 0.9
+    assert all(a["end_ms"] <= b["start_ms"] for a, b in pairwise(with_lost))
+    english = Bookshelf(folder, language="fr")
+    (reject,) = words_pocketsphinx(
+        [recording()], [row], [transcript], [span], folder, english, options
+    )
+    assert reject.reason == "language_unread"
 
 
 def test_what_pocketsphinx_reads(monkeypatch):
