@@ -14,10 +14,7 @@ from functools import lru_cache
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
-import numpy as np
-
 from aubert.align.gaps import Step, align_gap
-from aubert.align.utterance import ALIKE
 from aubert.text.distance import relative_distance
 from aubert.text.normalise import Token, readings, tokenize
 
@@ -27,7 +24,7 @@ _BRACKETED = 200  # characters; a longer stretch in brackets is text like any ot
 class ScriptItem(NamedTuple):
     """One spoken unit: a token of the book, or one word of the transcript (token None).
 
-    optional: the transcript lacks it, so that the audio decides whether it was read
+    optional: the audio decides whether it was read
     """
 
     token: Token | None  # offsets into the whole book
@@ -67,36 +64,35 @@ def build_script(book_text: str, refined: Mapping, transcript_text: str) -> list
 def _doubtful(
     book_text: str, tokens: Sequence[Token], spoken: Sequence[tuple[str, ...]], heard: Sequence[str]
 ) -> list[bool]:
-    """Of each token, whether the transcript gives a reason to doubt that it was read.
+    """Of each token, whether there is a reason to doubt that it was read.
 
-    Either the words on both sides were recognised and none between, or the token is of a kind
-    that is often printed and not read, and nothing like it was recognised. Elsewhere, as in
-    another language, the recogniser says little, and what is written counts as read.
+    Either the words on both sides were recognised and none between, or it is of a kind that is
+    often printed and not read (a language model of the book makes the recogniser write such words,
+    too). Elsewhere, as in another language, the recogniser says little, and what is written counts
+    as read.
     """
-    missing, unlike = _unrecognised([word for words in spoken for word in words], heard)
+    missing = _missing([word for words in spoken for word in words], heard)
     ends = accumulate(len(words) for words in spoken)
-    parts = [slice(end - len(words), end) for end, words in zip(ends, spoken, strict=True)]
     return [
-        bool(missing[part].all() or (unlike[part].all() and _is_mark(book_text, token)))
-        for token, part in zip(tokens, parts, strict=True)
+        all(missing[end - len(words) : end]) or _is_mark(book_text, token)
+        for token, words, end in zip(tokens, spoken, ends, strict=True)
     ]
 
 
-def _unrecognised(written: list[str], heard: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """bool [len(written)] each: words with nothing opposite, between words that were recognised;
-    words with nothing opposite that is alike."""
-    steps = align_gap(list(heard), written)
-    missing, unlike = np.zeros(len(written), bool), np.zeros(len(written), bool)
-    for step in steps:
-        unlike[step.book : step.book_end] = step.cost > ALIKE
-    groups = [(kind, list(group)) for kind, group in groupby(steps, key=_kind)]
-    edges = [("equal", [])]
-    for (before, _), (kind, group), (after, _) in zip(
-        edges + groups[:-1], groups, groups[1:] + edges, strict=True
+def _missing(written: list[str], heard: Sequence[str]) -> list[bool]:
+    """Of each word, whether it stands between words that were recognised, with none opposite."""
+    missing = [False] * len(written)
+    groups = [
+        (kind, list(group)) for kind, group in groupby(align_gap(list(heard), written), _kind)
+    ]
+    edge = [("equal", [])]
+    for (before, _), (kind, steps), (after, _) in zip(
+        edge + groups[:-1], groups, groups[1:] + edge, strict=True
     ):
         if (before, kind, after) == ("equal", "missing", "equal"):
-            missing[group[0].book : group[-1].book_end] = True
-    return missing, unlike
+            first, last = steps[0].book, steps[-1].book_end
+            missing[first:last] = [True] * (last - first)
+    return missing
 
 
 def _kind(step: Step) -> str:
@@ -107,14 +103,14 @@ def _kind(step: Step) -> str:
 
 def _is_mark(text: str, token: Token) -> bool:
     """Whether a token looks like a note's mark, a verse number, a speaker's name or a direction:
-    it holds a digit, is in capitals or stands in brackets."""
+    it holds a digit, is in capitals or stands in square brackets."""
     written = text[token.char_start : token.char_end]
     if any(character.isdigit() for character in written):
         return True
     if len(written) > 1 and written.isupper():
         return True
     before = text[max(0, token.char_start - _BRACKETED) : token.char_start]
-    return any(before.rfind(opening) > before.rfind(closing) for opening, closing in ("[]", "()"))
+    return before.rfind("[") > before.rfind("]")
 
 
 def _tokens(book_text: str, start: int, end: int, language: str) -> list[Token]:

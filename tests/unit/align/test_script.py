@@ -132,6 +132,7 @@ def test_rows_stay_in_the_utterance_and_in_order():
 
 
 PLAY = "KEEPER. [Aside.] The lantern1 is dark, and 12 ships are near. (Exit.) He said no."
+MARKS = "KEEPER Aside 1 12"
 
 
 def doubted(written, heard):
@@ -144,21 +145,16 @@ def doubted(written, heard):
 @pytest.mark.parametrize(
     ("heard", "words"),
     [
-        ("the lantern is dark and twelve ships are near he said no", "KEEPER Aside 1 Exit"),
-        ("keeper aside the lantern one is dark and twelve ships are near exit he said no", ""),
-        # marks that something unlike them is opposite; a word that was missed
-        (
-            "keeper a sigh the lantern and is dark and twelve are near exit he said no",
-            "Aside 1 ships",
-        ),
-        # one that was misheard is no word that was missed
-        ("keeper aside the lantern one is bark and twelve chips are near exit he said no", ""),
-        # what stands among words that were not recognised counts as read
-        ("keeper aside the lantern one is dark and twelve ships are near exit hello", ""),
+        ("keeper aside the lantern one is dark and twelve ships are near exit he said no", MARKS),
+        ("the lantern is dark and twelve are near he said no", f"{MARKS} ships Exit"),
+        # a word that was misheard was not missed
+        ("keeper aside the lantern one is bark and twelve chips are near exit he said no", MARKS),
+        # what stands beside words that were not recognised counts as read
+        ("keeper aside the lantern one is dark and twelve are fear exit hello", f"{MARKS} ships"),
     ],
 )
-def test_what_the_transcript_gives_reason_to_doubt(heard, words):
-    assert doubted(PLAY, heard) == words.split()
+def test_what_there_is_reason_to_doubt(heard, words):
+    assert sorted(doubted(PLAY, heard)) == sorted(words.split())
 
 
 def test_nothing_of_a_passage_in_another_language_is_doubted():
