@@ -13,8 +13,11 @@ FRAME_SAMPLES = 160  # 10 ms at 16 kHz
 _WINDOW_SAMPLES = 400
 _MIN_QUIET_FRAMES = 10  # the closure of a stop is hardly longer
 _MIN_QUIET_FRAMES_AT_END = 30  # a closure and a weak release may end a word ("lamp")
+_MAX_CLICK_FRAMES = 5  # lips that part, seen through a window of 25 ms
+_MIN_QUIET_AFTER_CLICK = 5
 _MARGIN_FRAMES = 2  # soft edges lie below the threshold
 _LEVEL = 0.15
+_MAX_RANGE_DB = 45.0  # digital silence is not the measure of a quiet room
 
 
 def loud_frames(samples: np.ndarray) -> np.ndarray:
@@ -33,25 +36,41 @@ def loud_frames(samples: np.ndarray) -> np.ndarray:
     if not len(level_db):
         return np.zeros(0, bool)
     quiet_db, loud_db = np.percentile(level_db, (5, 95))
+    quiet_db = max(quiet_db, loud_db - _MAX_RANGE_DB)
     return level_db > quiet_db + _LEVEL * (loud_db - quiet_db)
 
 
-def trim(start: int, end: int, loud: np.ndarray) -> tuple[int, int]:
+def trim(start: int, end: int, loud: np.ndarray, after_pause: bool = False) -> tuple[int, int]:
     """The frames [start, end) of a word, cut down where it holds a pause.
 
     Stretches of more than 100 ms below the threshold split it, and the part with most loud
     frames counts. Its start becomes the word's when at least 100 ms lie before it, its
     end when at least 300 ms follow, with a margin of 20 ms. A word without a loud frame
     stays as it is.
+
+    after_pause: whether the word follows a pause. Then it starts with its first loud frame, and
+    a click is no part of it: up to 50 ms of sound that at least 50 ms of quiet follow.
     """
     places = start + np.flatnonzero(loud[start:end])
     if not len(places):
         return start, end
     breaks = np.flatnonzero(np.diff(places) > _MIN_QUIET_FRAMES) + 1
     part = max(np.split(places, breaks), key=len)  # the first of equals
+    if after_pause:
+        part = _without_clicks(part)
     first, last = int(part[0]), int(part[-1]) + 1
-    if first - start >= _MIN_QUIET_FRAMES:
+    if after_pause:
+        start = first
+    elif first - start >= _MIN_QUIET_FRAMES:
         start = first - _MARGIN_FRAMES
     if end - last >= _MIN_QUIET_FRAMES_AT_END:
         end = last + _MARGIN_FRAMES
     return start, end
+
+
+def _without_clicks(places: np.ndarray) -> np.ndarray:
+    """The loud frames without those of clicks at the beginning."""
+    runs = np.split(places, np.flatnonzero(np.diff(places) > _MIN_QUIET_AFTER_CLICK) + 1)
+    while len(runs) > 1 and runs[0][-1] - runs[0][0] < _MAX_CLICK_FRAMES:
+        del runs[0]
+    return np.concatenate(runs)

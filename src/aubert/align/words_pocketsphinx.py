@@ -38,6 +38,7 @@ FRAME_S = 0.01
 # loses it behind four seconds of another language.
 _BEAM = 0.0
 
+_PAUSE_FRAMES = 5  # of silence; before words in running speech lie closures, which are shorter
 _SCORE_UNIT = 1024  # pocketsphinx reports the scores of an alignment divided by it
 # What it costs to leave out a word that may not have been read, in log-likelihood.
 SKIP_COST = 40.0
@@ -138,7 +139,8 @@ class Aligner:
         decoder = self._decoder
         self._search(names, optional)
         decode(decoder, samples)
-        segments = [s for s in decoder.seg() or () if plain_word(s.word)]
+        path = list(decoder.seg() or ())
+        segments = [segment for segment in path if plain_word(segment.word)]
         places = _places([plain_word(s.word) for s in segments], names, optional)
         if not places:
             return None
@@ -147,7 +149,11 @@ class Aligner:
         if phones is None:
             return None
         loud = loud_frames(samples)
-        spans = [trim(s.start_frame, s.end_frame + 1, loud) for s in segments]
+        pauses = {s.end_frame + 1 for s in path if _is_pause(s)} | {0}
+        spans = [
+            trim(s.start_frame, s.end_frame + 1, loud, after_pause=s.start_frame in pauses)
+            for s in segments
+        ]
         confidences = _confidences(segments, spans, num_phones)
         words: list[AlignedWord | None] = [None] * len(script)
         for place, (start, end), *rest in zip(places, spans, confidences, phones, strict=True):
@@ -196,6 +202,11 @@ class Aligner:
                 phones.append(AlignedPhone(phone.name, phone.start * FRAME_S, end * FRAME_S))
             found.append(tuple(phones))
         return found
+
+
+def _is_pause(segment) -> bool:
+    long = segment.end_frame + 1 - segment.start_frame >= _PAUSE_FRAMES
+    return long and not plain_word(segment.word)
 
 
 def _word(name: str) -> str:

@@ -159,12 +159,12 @@ def test_confidence_falls_with_bad_sound_and_odd_lengths(fit, pace):
     assert confidence(-5_000, pace) < 0.01
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=80), st.data())
-def test_a_trimmed_word_lies_in_the_word(flags, data):
+@given(st.lists(st.booleans(), min_size=1, max_size=80), st.booleans(), st.data())
+def test_a_trimmed_word_lies_in_the_word(flags, after_pause, data):
     start = data.draw(st.integers(0, len(flags) - 1))
     end = data.draw(st.integers(start + 1, len(flags)))
     loud = np.array(flags)
-    first, last = trim(start, end, loud)
+    first, last = trim(start, end, loud, after_pause)
     assert start <= first < last <= end
     assert loud[first:last].any() == loud[start:end].any()
 
@@ -176,6 +176,72 @@ def test_trimming_takes_the_pause_before_a_word_and_leaves_closures():
     assert trim(10, 62, loud) == (38, 62)
     assert trim(35, 75, loud) == (35, 75)
     assert trim(0, 10, loud) == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("frames", "start"),
+    [
+        ("..........##########", 10),
+        ("...####.......######", 14),  # a click
+        (".##......##.....####", 16),  # two of them
+        ("...####...##########", 3),  # no quiet behind it: the burst of a stop
+        ("...#########......##", 3),  # as long as a sound: "stop", "apt"
+    ],
+)
+def test_a_word_after_a_pause_starts_with_its_sound(frames, start):
+    loud = np.array([frame == "#" for frame in frames])
+    assert trim(0, len(loud), loud, after_pause=True) == (start, len(loud))
+    assert trim(0, len(loud), loud) in [(0, len(loud)), (8, len(loud))]
+
+
+@pytest.fixture(scope="session")
+def hand_made(real):
+    """(samples, [(word, start_s, end_s)]) of sentences whose edges a person set."""
+    folder = real / "more" / "timit_sample"
+    lines = (folder / "refs.jsonl").read_text(encoding="utf-8").splitlines()
+    references = map(json.loads, lines)
+    return [(audio.decode(folder / row["audio"]), row["words"]) for row in references]
+
+
+def test_first_words_start_where_a_person_hears_them(aligner, hand_made):
+    errors = [
+        abs(aligner.align(samples, [word for word, _, _ in words])[0].start_s - words[0][1])
+        for samples, words in hand_made
+    ]
+    assert np.median(errors) <= 0.02
+    assert max(errors) <= 0.1
+
+
+def test_a_click_before_a_first_word_of_a_real_reading(aligner, hand_made):
+    samples, words = next(sentence for sentence in hand_made if sentence[1][0][0] == "positive")
+    pause = np.tile(samples[800:1_600], 4)
+    clicked = np.concatenate([pause, samples])
+    start_s = len(pause) / 16_000 + words[0][1]
+    at = round((start_s - 0.12) * 16_000)
+    burst = np.random.default_rng(0).standard_normal(240) * np.exp(-np.arange(240) / 80)
+    clicked[at : at + 240] += 0.05 * np.abs(samples).max() * burst
+    found = aligner.align(clicked, [word for word, _, _ in words])
+    assert found[0].start_s == pytest.approx(start_s, abs=0.05)
+
+
+@pytest.mark.parametrize("before_s", [0.12, 0.4])
+@pytest.mark.parametrize("zeros_s", [0.0, 0.5])
+def test_a_click_in_the_pause_is_no_part_of_the_word_behind_it(aligner, spoken, before_s, zeros_s):
+    """Digital silence at the ends does not make the room of the recording loud."""
+    samples, times = spoken
+    random = np.random.default_rng(0)
+    clicked = samples.copy()
+    for word in (0, 5):
+        at = round((times[word][1] - before_s) * 16_000)
+        burst = random.standard_normal(200) * np.exp(-np.arange(200) / 60)
+        if at > 0:
+            clicked[at : at + 200] += 0.2 * burst
+    silence = np.zeros(round(zeros_s * 16_000), np.float32)
+    words = aligner.align(
+        np.concatenate([silence, clicked, silence]), [word for word, _, _ in times]
+    )
+    for word in (0, 5):
+        assert words[word].start_s - zeros_s == pytest.approx(times[word][1], abs=0.05)
 
 
 def test_loud_frames_of_a_burst():
