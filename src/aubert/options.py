@@ -158,6 +158,9 @@ def _range(bounds: list[Any], unit: str = "") -> str:
     return f"{', ' if unit else ' '}{text}"
 
 
+_QUOTES = '; a text with one of {}[],:# stands in quotes: {root: "a, b"}'
+
+
 def error_lines(error: ValidationError, options: type, values: Any, prefix: str = "") -> list[str]:
     """One line for each fault: key, value, allowed range, remedy. values: what was given;
     prefix: before each key."""
@@ -176,7 +179,8 @@ def _error_line(error: Mapping[str, Any], options: type, values: Any, prefix: st
         elif typing.get_origin(base) is dict and error["type"] != "unexpected_keyword_argument":
             owner, kind = None, typing.get_args(base)[1]
         elif error["type"] == "unexpected_keyword_argument" and step == error["loc"][-1]:
-            return f"{prefix}{_join(path, step)} is not a key{_hint(step, base)}"
+            quotes = _QUOTES if error["input"] is None else ""  # {root: a, b} has the keys root, b
+            return f"{prefix}{_join(path, step)} is not a key{_hint(step, base)}{quotes}"
         else:
             is_branch = True  # of a union: it is the whole that fits none
             break
@@ -190,6 +194,8 @@ def _error_line(error: Mapping[str, Any], options: type, values: Any, prefix: st
     if error["type"] == "value_error":
         return f"{key or prefix.rstrip(': ')}: {error['ctx']['error']}".removeprefix(": ")
     line = f"{key} is {error['input']!r}; it must be {allowed(kind)}"
+    if str(error["input"]).startswith("{"):  # what YAML cannot read is text
+        line += _QUOTES
     default = default_of(owner, name) if owner else dataclasses.MISSING
     if default is dataclasses.MISSING or dataclasses.is_dataclass(default):
         return line

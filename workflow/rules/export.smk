@@ -6,6 +6,8 @@ EXPORTED = [
 # What fairseq learns from: the newest units.
 EXPORTED_UNITS = PLAN.learned[-1:] if "hubert" in SYSTEMS else []
 
+WRITE_AUDIO = ("fairseq", "audio", "epub")  # in processes
+
 
 for KIND in (
     "lhotse",
@@ -41,7 +43,7 @@ for KIND in (
             results("benchmarks", "export", f"{KIND}.tsv")
         conda:
             ENV
-        threads: 1
+        threads: 4 if KIND in WRITE_AUDIO else 1
         resources:
             mem_mb=megabytes(8000, mini=1000),
             runtime=minutes(480),
@@ -58,8 +60,9 @@ for KIND in (
                 if KIND == "fairseq"
                 else ""
             ),
+            options=to_flags(config["export"].get(KIND, {})),
             jobs=lambda wildcards, threads, kind=KIND: (
-                f"--jobs {threads}" if kind in ("fairseq", "audio") else ""
+                f"--jobs {threads}" if kind in WRITE_AUDIO else ""
             ),
         shell:
-            "python -m aubert export {params.kind} {params.results:q} {output:q} --root {params.root:q} {params.shelf} {params.labels} {params.jobs} 2> {log}"
+            "python -m aubert export {params.kind} {params.results:q} {output:q} --root {params.root:q} {params.shelf} {params.labels} {params.options} {params.jobs} 2> {log}"

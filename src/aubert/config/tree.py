@@ -17,6 +17,7 @@ from aubert.crossmodal.section import AubertSection
 from aubert.ctc.section import CtcSection
 from aubert.download.section import DownloadOptions
 from aubert.evaluate.probe import ProbeOptions
+from aubert.export.section import ExportSection
 from aubert.hubert.section import HubertSection
 from aubert.options import NaturalInt, PositiveInt, Share, distinct, options_class
 from aubert.separation.section import SeparationSection
@@ -73,6 +74,7 @@ class Config:
     aubert: AuBERT
     clar: CLAR
     separation: deep clustering
+    export: formats of other tools
     """
 
     corpus: CorpusOptions
@@ -97,3 +99,4 @@ class Config:
     aubert: AubertSection = AubertSection()
     clar: ClarSection = ClarSection()
     separation: SeparationSection = SeparationSection()
+    export: ExportSection = ExportSection()

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aubert.export.corpus import Corpus, Utterance, file_name
+from aubert.export.corpus import Corpus, Utterance
+from aubert.export.names import file_name
 from aubert.files import complete_directory
 
 
@@ -38,7 +39,8 @@ def export_aubert(corpus: Corpus, out: Path) -> str:
                 "raw": corpus.book(book_id),
             }
             text = json.dumps(whole, ensure_ascii=False, indent=1)
-            (part / f"{path.name}.align.json").write_text(text, encoding="utf-8")
+            name = file_name(book_id, ".align.json")
+            (part / name).write_text(text, encoding="utf-8")
     return f"aubert: {num_utterances} utterances of {len(books)} books in {out}"
 
 

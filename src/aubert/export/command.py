@@ -15,14 +15,15 @@ KINDS = {
     "fairseq": "audio, manifests, units and transcripts, for fairseq",
     "kaldi": "a Kaldi data directory",
     "textgrid": "TextGrids for Praat, and CTM",
-    "epub": "read-aloud books: EPUB 3, each word highlighted as it is read",
+    "epub": "read-aloud books: EPUB 3, the reader's own where the text is one",
     "aubert": "AuBERT's json of each book",
     "audio": "the utterances as FLAC files in AuBERT's layout",
 }
-_WRITES_AUDIO = ("fairseq", "audio")
+_WRITES_AUDIO = ("fairseq", "audio", "epub")
 
 
 def add_export(groups) -> None:
+    from aubert.export.epub import EpubOptions
     from aubert.export.fairseq import FairseqOptions
 
     verbs = add_group(groups, "export", "the word-aligned corpus in the formats of other tools")
@@ -35,6 +36,8 @@ def add_export(groups) -> None:
         add_shelf(verb)
         if kind in _WRITES_AUDIO:
             add_jobs(verb)
+        if kind == "epub":
+            options.add_arguments(verb, EpubOptions)
         if kind == "fairseq":
             options.add_arguments(verb, FairseqOptions)
             verb.add_argument(
@@ -58,6 +61,9 @@ def _export(arguments: argparse.Namespace) -> str:
     if kind == "fairseq":
         how = options.from_arguments(arguments, module.FairseqOptions)
         return module.export_fairseq(corpus, out, how, dict(arguments.labels), arguments.jobs)
+    if kind == "epub":
+        how = options.from_arguments(arguments, module.EpubOptions)
+        return module.export_epub(corpus, out, how, arguments.jobs)
     if kind == "audio":
         return module.export_audio(corpus, out, arguments.jobs)
     return getattr(module, f"export_{kind}")(corpus, out)

@@ -1,6 +1,6 @@
 """What every export reads: the utterances of a run with all that its tables say of them.
 
-One shard is in memory at a time. A speaker's recordings are all in one shard.
+One shard is in memory at a time. What a speaker reads of a book is in one shard.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from urllib.parse import quote
 
 from aubert import tables
 from aubert.align.coverage import read_spans
 from aubert.align.timeline import Timeline
 from aubert.corpus.books import Bookshelf
+from aubert.export.names import file_name
 from aubert.progress import progress
 
 TABLES = ("recordings", "utterances", "refined", "words")
@@ -89,8 +89,8 @@ class Utterance:
     def piece(self) -> PurePosixPath:
         """AuBERT's name of its audio: <speaker>/<book_id>/<chapter>/<chapter>_<index>.flac"""
         chapter = self.recording["chapter"]
-        name = f"{chapter}_{self.index:04}.flac"
-        return PurePosixPath(self.speaker, self.book_id, chapter, name)
+        name = file_name(chapter, f"_{self.index:04}.flac")
+        return PurePosixPath(self.speaker, file_name(self.book_id), chapter, name)
 
 
 class Corpus:
@@ -156,11 +156,6 @@ class Corpus:
             )
             for row in sorted(rows["utterances"], key=lambda row: _place(row, recordings))
         ]
-
-
-def file_name(text: str) -> str:
-    """A file's name for what may hold any character."""
-    return quote(text, safe=" ',;()")
 
 
 def _place(utterance: Mapping, recordings: Mapping[str, Mapping]) -> tuple:

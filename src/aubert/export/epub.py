@@ -1,112 +1,116 @@
-"""A read-aloud book: EPUB 3 with Media Overlays, each word highlighted as it is read.
+"""A read-aloud book: EPUB 3 with media overlays, the text highlighted while it is read.
 
-EPUB 3.3 (W3C), "Media overlays" (section 9): a SMIL document beside each page says which
-stretch of audio belongs to which element of it. Audio is MP3, which every reader plays.
+EPUB 3.3 (W3C), "Media overlays" (section 9): a SMIL document beside each page lists which stretch
+of audio belongs to which element of it. Audio is MP3, which every reader plays. A book that is an
+EPUB is the reader's own with overlays added; of another text one is made.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-import uuid
+import sys
 import zipfile
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import groupby
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aubert.export import epub_package as package
-from aubert.export.corpus import Corpus, Utterance, file_name
-from aubert.export.epub_package import Page
-from aubert.export.epub_text import Reading, page, sections, title
-from aubert.export.mp3 import write_mp3
-from aubert.files import complete_directory
+from aubert.corpus.books import read_book
+from aubert.export import epub_made, epub_own
+from aubert.export.corpus import Corpus, Utterance
+from aubert.export.epub_about import about, free_name
+from aubert.export.epub_clips import Granularity, Reading, clips
+from aubert.export.epub_text import body_of
+from aubert.files import FULL, complete_directory
+from aubert.options import options_class
+
+LEFT_OUT = "left-out.txt"
 
 
-def export_epub(corpus: Corpus, out: Path) -> str:
-    """<out>/<book>-<speaker>.epub for each book that each speaker read."""
-    num_words = num_books = 0
+@options_class
+class EpubOptions:
+    """Read-aloud books.
+
+    granularity: what is highlighted at a time
+    """
+
+    granularity: Granularity = "word"
+
+
+def export_epub(
+    corpus: Corpus, out: Path, options: EpubOptions | None = None, jobs: int = 1
+) -> str:
+    """<out>/<title>-<speaker>.epub for each book that each speaker read.
+
+    A book that cannot be made leaves the others as they are: <out>/left-out.txt has its reason.
+    Raises ValueError where none can be made.
+    """
+    options = options or EpubOptions()
+    num_clips = num_books = 0
+    left_out: list[str] = []
     with complete_directory(out) as part:
-        for shard, utterances in corpus.by_shard():
-            modified = (corpus.results / "words" / f"{shard}.parquet").stat().st_mtime
-            aligned = sorted((u for u in utterances if u.words), key=_reading)
-            for (book_id, speaker), group in groupby(aligned, key=_reading):
-                name = f"{Path(corpus.shelf.file_name(book_id)).stem}-{speaker}"
-                path = part / f"{file_name(name)}.epub"
-                num_words += _write_book(corpus, path, list(group), modified)
+        for modified_s, utterances in _books(corpus):
+            try:
+                num_clips += _write(corpus, part, utterances, modified_s, options, jobs)
                 num_books += 1
-    return f"epub: {num_books} books, {num_words} words read aloud in {out}"
+            except (ValueError, OSError) as error:
+                if getattr(error, "errno", None) in FULL:
+                    raise
+                first = utterances[0]
+                left_out.append(f"{first.book_id}, read by {first.speaker}: {error}")
+                print(f"left out {left_out[-1]}", file=sys.stderr)
+        if left_out and not num_books:
+            raise ValueError("no book can be made:\n" + "\n".join(left_out))
+        if left_out:
+            (part / LEFT_OUT).write_text("\n".join([*left_out, ""]), encoding="utf-8")
+    told = f"; {len(left_out)} left out, see {out / LEFT_OUT}" if left_out else ""
+    unit = f"{options.granularity}s"
+    return f"epub: {num_books} books, {num_clips} {unit} read aloud in {out}{told}"
 
 
-def _reading(utterance: Utterance) -> tuple[str, str]:
+def _books(corpus: Corpus) -> Iterator[tuple[float, list[Utterance]]]:
+    """What one speaker read of one book, and when its words were aligned."""
+    for shard, utterances in corpus.by_shard():
+        modified_s = (corpus.results / "words" / f"{shard}.parquet").stat().st_mtime
+        aligned = sorted((one for one in utterances if one.words), key=_reader)
+        for _, group in groupby(aligned, key=_reader):
+            yield modified_s, list(group)
+
+
+def _reader(utterance: Utterance) -> tuple[str, str]:
     return utterance.book_id, utterance.speaker
 
 
-def _write_book(
-    corpus: Corpus, path: Path, utterances: Sequence[Utterance], modified: float
+def _write(
+    corpus: Corpus,
+    folder: Path,
+    utterances: Sequence[Utterance],
+    modified_s: float,
+    options: EpubOptions,
+    jobs: int,
 ) -> int:
-    """Writes one EPUB; returns the number of its words that are read aloud."""
-    text = corpus.book(utterances[0].book_id)
-    recordings = {u.recording["recording_id"]: u.recording for u in utterances}
-    pages = list(_pages(text, utterances))
-    about = _about(corpus, utterances[0])
-    book = package.Book(
-        identifier=str(uuid.uuid5(uuid.NAMESPACE_URL, f"aubert:{path.stem}:{about.title}")),
-        title=about.title,
-        authors=about.authors,
-        narrator=utterances[0].speaker,
-        modified=datetime.fromtimestamp(modified, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        pages=pages,
-    )
-    with zipfile.ZipFile(path, "w") as archive, TemporaryDirectory(dir=path.parent) as folder:
-        # First and not compressed: by it a file is known as an EPUB.
-        _add(archive, "mimetype", "application/epub+zip", zipfile.ZIP_STORED)
-        _add(archive, "META-INF/container.xml", package.CONTAINER)
-        _add(archive, "EPUB/package.opf", package.opf(book))
-        _add(archive, "EPUB/nav.xhtml", package.nav(book))
-        _add(archive, "EPUB/style.css", package.STYLE)
-        for one in pages:
-            _add(archive, f"EPUB/{one.text_path}", page(text, one.section, one.title))
-            if one.section.recording_id:
-                _add(archive, f"EPUB/{one.overlay_path}", package.overlay(one))
-                audio = Path(folder, "audio.mp3")
-                write_mp3(corpus.root / recordings[one.section.recording_id]["path"], audio)
-                _add_file(archive, f"EPUB/{one.audio_path}", audio)
-    return sum(len(one.section.words) for one in pages)
-
-
-def _pages(text: str, utterances: Sequence[Utterance]) -> Iterator[Page]:
+    """Writes one EPUB; returns how many stretches of it are read aloud."""
+    book_id = utterances[0].book_id
+    source = corpus.shelf.path(book_id)
+    book = read_book(source)
+    text = book.text
+    named = about(corpus, utterances, book.metadata, modified_s)
     readings = [
-        Reading(recording_id, [word for utterance in group for word in utterance.words])
-        for recording_id, group in groupby(utterances, lambda u: u.recording["recording_id"])
+        Reading(recording_id, [word for one in group for word in one.words])
+        for recording_id, group in groupby(utterances, lambda one: one.recording["recording_id"])
     ]
-    for number, section in enumerate(sections(text, readings), 1):
-        chapter = section.recording_id and PurePosixPath(section.recording_id).name
-        yield Page(number, section, title(text, section, chapter or f"Part {number}"))
-
-
-def _about(corpus: Corpus, utterance: Utterance) -> package.About:
-    """Title and authors as the recording's json has them, else by the text file's name."""
-    stem = Path(corpus.shelf.file_name(utterance.book_id)).stem
-    title, authors = stem.replace("_", " ").strip(), []
-    path = corpus.root / f"{utterance.recording['recording_id']}.json"
-    if path.is_file():
-        meta = json.loads(path.read_text(encoding="utf-8")).get("book_meta") or {}
-        title = meta.get("title") or title
-        for author in meta.get("authors") or []:
-            names = [author.get(key) for key in ("first_name", "last_name")]
-            authors.append(" ".join(name for name in names if name))
-    return package.About(title, [author for author in authors if author])
-
-
-def _add(
-    archive: zipfile.ZipFile, name: str, content: str, how: int = zipfile.ZIP_DEFLATED
-) -> None:
-    # With a date of its own the same book is the same bytes.
-    archive.writestr(zipfile.ZipInfo(name), content, how)
-
-
-def _add_file(archive: zipfile.ZipFile, name: str, path: Path) -> None:
-    with path.open("rb") as source, archive.open(zipfile.ZipInfo(name), "w") as target:
-        shutil.copyfileobj(source, target)
+    for word in (word for one in utterances for word in one.words):
+        if text[word.char_start : word.char_end] != word.word:
+            raise ValueError(f"{source} is not the text that was aligned: run `snakemake dataset`")
+    paragraphs = body_of(text, book.documents, readings, named.language)
+    spans = [one[:2] for one in paragraphs]
+    found = clips(text, readings, spans, options.granularity, named.language)
+    sounds = {one.recording["recording_id"]: corpus.audio(one) for one in utterances}
+    with TemporaryDirectory(dir=folder, prefix=".") as scratch:
+        part = Path(scratch, "book.epub")
+        with zipfile.ZipFile(part, "w") as archive:
+            if source.suffix.lower() == ".epub":
+                epub_own.write(archive, source, book.documents, found, sounds, named, jobs)
+            else:
+                epub_made.write(archive, text, paragraphs, found, sounds, named, jobs)
+        part.rename(folder / free_name(folder, named))
+    return len(found)

@@ -1,153 +1,175 @@
-"""The pages of a read-aloud book: its text in sections, each read word with an id."""
+"""The pages of a read-aloud book that is made of a text: chapters, each a file of its own."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from pathlib import PurePosixPath
 
-from aubert.export.corpus import Word
+from aubert.export.epub_about import About
+from aubert.export.epub_clips import Clip, Reading
 from aubert.text.boilerplate import body
+from aubert.text.broken import is_broken, unbroken
+from aubert.text.headings import is_heading, names_a_number
+from aubert.text.markup import Document
+from aubert.text.normalise import tokenize
+from aubert.text.pages import without_edges
+from aubert.text.paragraphs import Paragraph, paragraphs
 
-_BLANK_LINE = re.compile(r"(?:\r?\n|\r)[ \t]*(?:\r?\n|\r)\s*")
-# Control characters, which XML forbids, and byte-order marks.
-_NOT_IN_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_VERSE_LINE = 60  # characters; prose of plain-text books is filled to about 70
-_HEADING = 80
+# Control characters, which XML forbids.
+_NOT_IN_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HEADING = 80  # characters of a first paragraph that may name its page
 
 
-class Reading(NamedTuple):
-    """One recording of the book, and the words that were read in it, in order of time."""
+def body_of(
+    text: str, documents: Sequence[Document], readings: Iterable[Reading], language: str
+) -> list[Paragraph]:
+    """The book's paragraphs, as its markup has them; those of a plain text by its layout, without
+    licences, unless they are read too."""
+    if documents:
+        return list(_of_blocks(text, documents))
+    start, end = body(text)
+    words = [word for reading in readings for word in reading.words]
+    start = min(start, *(word.char_start for word in words))
+    end = max(end, *(word.char_end for word in words))
+    return paragraphs(text, start, end, language)
 
-    recording_id: str
-    words: Sequence[Word]
+
+def _of_blocks(text: str, documents: Iterable[Document]) -> Iterator[Paragraph]:
+    """A chapter begins with a heading of any level. Another one right below it goes on with it,
+    but for the book's title, whose level no other heading has."""
+    for document in documents:
+        levels = Counter(block.level for block in document.blocks)
+        above = 0
+        for block in document.blocks:
+            level = min(block.level, 2 if above and levels[above] > 1 else 1)
+            above = block.level
+            is_verse = "\n" in text[block.char_start : block.char_end]
+            yield Paragraph(block.char_start, block.char_end, level, is_verse)
 
 
 @dataclass(frozen=True)
-class Section:
-    """A page: the book's text[start:end]. recording_id: that reads it, None where nobody does.
-    words: (id, word), in the book's order, without the text between them."""
+class Page:
+    """A chapter, or what stands before the first. title: in the table of contents; clips: (id,
+    clip) of what is read aloud of it"""
 
-    start: int
-    end: int
-    recording_id: str | None
-    words: Sequence[tuple[str, Word]]
+    title: str
+    paragraphs: Sequence[Paragraph]
+    clips: Sequence[tuple[str, Clip]]
 
 
-def sections(text: str, readings: Sequence[Reading]) -> list[Section]:
-    """The book's own text, without licences: a page for each reading, and for what was not read.
+class Shown:
+    """A text as it is shown: words that a layout breaks in one piece, no page numbers."""
 
-    A page begins with the paragraph of its first word. What was read twice is spoken the first
-    time only: an overlay follows the text.
+    def __init__(self, text: str, language: str):
+        self._text = without_edges(text)
+        tokens = [(token.char_start, token.char_end) for token in tokenize(text, language)]
+        self._broken = [span for span in tokens if is_broken(text[slice(*span)])]
+
+    def __call__(self, start: int, end: int) -> str:
+        parts = []
+        first = bisect_left(self._broken, (start, 0))
+        for low, high in self._broken[first:]:
+            if high > end:
+                break
+            parts += [self._text[start:low], unbroken(self._text[low:high])]
+            start = high
+        return "".join([*parts, self._text[start:end]])
+
+
+def pages(
+    shown: Shown, paragraphs: Sequence[Paragraph], clips: Sequence[Clip], about: About
+) -> list[Page]:
+    """The book's paragraphs in pages. A page begins at each chapter's heading, whether the chapter
+    is read or not; in a book without headings, where a recording begins and where the last ends.
     """
-    start, end = body(text)
-    kept = _in_order(readings)
-    if not kept:
-        return [Section(start, end, None, ())]
-    first = [_paragraph_start(text, reading.words[0].char_start) for reading in kept]
-    last = _paragraph_end(text, kept[-1].words[-1].char_end)
-    # Of two readings that meet in one paragraph, the second has what is left of it.
-    cuts = [place if place >= before.words[-1].char_end else reading.words[0].char_start
-            for place, before, reading in zip(first[1:], kept, kept[1:], strict=False)]  # fmt: skip
-    edges = [min(start, first[0]), first[0], *cuts, last, max(end, last)]
-    readers = [None, *(reading.recording_id for reading in kept), None]
-    words = [(), *(reading.words for reading in kept), ()]
-    number = 0
-    found = []
-    for (low, high), reader, said in zip(pairwise(edges), readers, words, strict=True):
-        if text[low:high].strip():
-            named = [(f"w{number + place}", word) for place, word in enumerate(said)]
-            number += len(named)
-            found.append(Section(low, high, reader, named))
+    places = [paragraph.start for paragraph in paragraphs]
+    starts = [clip.char_start for clip in clips]
+    firsts: dict[int, str] = {}  # the clip with which a recording begins
+    for number, clip in enumerate(clips):
+        if clip.recording_id not in firsts.values():
+            firsts[number] = clip.recording_id
+    cuts = [place for place, one in enumerate(paragraphs) if one.level == 1]
+    if not cuts:
+        cuts = [bisect_right(places, starts[number]) - 1 for number in firsts]
+        cuts += [bisect_left(places, clips[-1].char_end)] if clips else []
+    found: list[Page] = []
+    for low, high in pairwise(sorted({0, *cuts, len(paragraphs)})):
+        inside = paragraphs[low:high]
+        numbers = range(bisect_left(starts, inside[0].start), bisect_left(starts, inside[-1].end))
+        begun = next((firsts[number] for number in numbers if number in firsts), "")
+        title = (
+            _title(shown, inside, about.chapters.get(begun, ""), about.language)
+            or PurePosixPath(begun).name
+            or (f"Part {len(found) + 1}" if found else about.title)
+        )
+        found.append(Page(title, inside, [(f"c{number}", clips[number]) for number in numbers]))
     return found
 
 
-def _in_order(readings: Sequence[Reading]) -> list[Reading]:
-    """By place in the book, each without words that stand before what is already said."""
-    kept: list[Reading] = []
-    said = 0
-    for reading in sorted(readings, key=lambda reading: reading.words[0].char_start):
-        words = []
-        for word in reading.words:
-            if word.char_start >= said:
-                words.append(word)
-                said = word.char_end
-        if words:
-            kept.append(Reading(reading.recording_id, words))
-    return kept
+def _title(shown: Shown, paragraphs: Sequence[Paragraph], name: str, language: str) -> str:
+    """The heading; with the recording's name of the chapter, where the heading only counts. Of
+    text without a heading, that name, or its first paragraph where that is short."""
+    lines = []
+    for paragraph in paragraphs:
+        if not paragraph.level:
+            break
+        lines.append(_line(shown(paragraph.start, paragraph.end)))
+    if not lines:
+        first = _line(shown(paragraphs[0].start, paragraphs[0].end))
+        return name or (first if len(first) <= _HEADING else "")
+    heading = " ".join(lines)
+    is_name = re.search(r"[^\W\d_]{2}", name) and not names_a_number(name, language)
+    is_name = is_name and len(name) <= _HEADING
+    if names_a_number(heading, language) and is_name:
+        return name if is_heading(name, language) else f"{heading.rstrip('.:')}. {name}"
+    return heading
 
 
-def _paragraph_start(text: str, place: int) -> int:
-    return max((match.end() for match in _BLANK_LINE.finditer(text, 0, place)), default=0)
-
-
-def _paragraph_end(text: str, place: int) -> int:
-    match = _BLANK_LINE.search(text, place)
-    return match.start() if match else len(text)
-
-
-def title(text: str, section: Section, otherwise: str) -> str:
-    """The section's first paragraph where it is short, as headings are."""
-    for low, high in _paragraphs(text, section):
-        first = _line(text[low:high])
-        return first if len(first) <= _HEADING else otherwise
-    return otherwise
-
-
-def page(text: str, section: Section, name: str) -> str:
-    """The section as XHTML; name: its title."""
-    paragraphs = []
-    places = iter(section.words)
-    waiting = next(places, None)
-    for number, (low, high) in enumerate(_paragraphs(text, section)):
-        parts, at = [], low
-        while waiting and waiting[1].char_start < high:
-            word_id, word = waiting
-            parts += [_escaped(text[at : word.char_start]), f'<span id="{word_id}">']
-            parts += [_escaped(text[word.char_start : word.char_end]), "</span>"]
-            at, waiting = word.char_end, next(places, None)
-        parts.append(_escaped(text[at:high]))
-        plain = text[low:high]
-        is_heading = number == 0 and _line(plain) == name
-        tag, style = ("h1", "") if is_heading else ("p", _style(plain))
-        paragraphs.append(f"<{tag}{style}>{''.join(parts).strip()}</{tag}>")
+def page(shown: Shown, one: Page, language: str) -> str:
+    """The page as XHTML."""
+    parts = []
+    waiting = list(one.clips)[::-1]
+    for paragraph in one.paragraphs:
+        written, at = [], paragraph.start
+        while waiting and waiting[-1][1].char_start < paragraph.end:
+            element_id, clip = waiting.pop()
+            written += [_escaped(shown(at, clip.char_start)), f'<span id="{element_id}">']
+            written += [_escaped(shown(clip.char_start, clip.char_end)), "</span>"]
+            at = clip.char_end
+        written.append(_escaped(shown(at, paragraph.end)))
+        tag = f"h{paragraph.level}" if paragraph.level else "p"
+        style = ' class="verse"' if paragraph.is_verse else ""
+        parts.append(f"<{tag}{style}>{''.join(written).strip()}</{tag}>")
     style = '<link rel="stylesheet" type="text/css" href="../style.css"/>'
-    lines = ['<section epub:type="chapter">', *paragraphs, "</section>"]
-    return xhtml(_escaped(name), "\n".join(lines), style)
+    lines = ['<section epub:type="chapter">', *parts, "</section>"]
+    return xhtml(_escaped(one.title), "\n".join(lines), language, style)
 
 
-def xhtml(title: str, body: str, head: str = "") -> str:
+def xhtml(title: str, body: str, language: str, head: str = "") -> str:
     """A document of an EPUB. title, body, head: XHTML already"""
+    language = html.escape(language)
     return f"""<?xml version="1.0" encoding="utf-8"?>
 <html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"
- lang="en" xml:lang="en">
+ lang="{language}" xml:lang="{language}">
 <head><title>{title}</title>{head}</head>
 <body>{body}</body>
 </html>
 """
 
 
-def _paragraphs(text: str, section: Section) -> Iterator[tuple[int, int]]:
-    """Without the white space around them."""
-    gaps = _BLANK_LINE.finditer(text, section.start, section.end)
-    edges = [section.start, *(edge for gap in gaps for edge in gap.span()), section.end]
-    for low, high in zip(edges[::2], edges[1::2], strict=True):
-        if text[low:high].strip():
-            yield low, high
-
-
-def _style(paragraph: str) -> str:
-    """Lines that are no longer than a verse keep their ends."""
-    lines = paragraph.splitlines()
-    return ' class="verse"' if len(lines) > 1 and max(map(len, lines)) < _VERSE_LINE else ""
-
-
 def _line(text: str) -> str:
-    return " ".join(_NOT_IN_XML.sub(" ", text).split())
+    return " ".join(_of_xml(text).split())
 
 
 def _escaped(text: str) -> str:
-    return html.escape(_NOT_IN_XML.sub(" ", text), quote=False)
+    return html.escape(_of_xml(text), quote=False)
+
+
+def _of_xml(text: str) -> str:
+    return _NOT_IN_XML.sub(" ", text.replace("\ufeff", ""))  # a byte-order mark is not shown

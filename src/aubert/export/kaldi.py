@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections import defaultdict
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
 
 from aubert.audio import SAMPLE_RATE_HZ
@@ -19,7 +19,7 @@ from aubert.export.corpus import Corpus, Utterance
 from aubert.export.ctm import ctm, safe_id
 from aubert.files import complete_directory
 
-FILES = ("wav.scp", "reco2dur", "segments", "text", "utt2spk", "spk2utt")
+FILES = ("wav.scp", "reco2dur", "segments", "text", "utt2spk")
 
 
 def export_kaldi(corpus: Corpus, out: Path) -> str:
@@ -43,13 +43,13 @@ def export_kaldi(corpus: Corpus, out: Path) -> str:
                 files["ctm"].writelines(ctm(u, in_recording=True) for u in kept)
         for name in FILES:
             _sort(part / name)
+        _write_spk2utt(part)
     return f"kaldi: {num_utterances} utterances in {out}, {num_extra} with extra speech left out"
 
 
 def _lines(corpus: Corpus, utterances: list[Utterance]) -> dict[str, list[str]]:
-    """The lines of every file for one shard; a speaker is in one shard only."""
+    """The lines of every file for one shard."""
     found: dict[str, dict[str, str]] = {name: {} for name in FILES}
-    by_speaker: dict[str, list[str]] = defaultdict(list)
     for utterance in utterances:
         recording = utterance.recording
         rate_hz = recording["sample_rate_hz"]
@@ -63,8 +63,6 @@ def _lines(corpus: Corpus, utterances: list[Utterance]) -> dict[str, list[str]]:
         found["segments"][utterance_id] = f"{recording_id} {start_s:.6f} {end_s:.6f}"
         found["text"][utterance_id] = utterance.spoken.upper()
         found["utt2spk"][utterance_id] = speaker
-        by_speaker[speaker].append(utterance_id)
-    found["spk2utt"] = {key: " ".join(sorted(ids)) for key, ids in by_speaker.items()}
     return {
         name: [f"{key} {value}\n" for key, value in lines.items()] for name, lines in found.items()
     }
@@ -77,7 +75,18 @@ def _decoder(path: Path) -> str:
     )
 
 
-def _sort(path: Path) -> None:
+def _write_spk2utt(folder: Path) -> None:
+    """From utt2spk: a speaker's books may be in several shards."""
+    by_speaker = folder / "by_speaker"
+    _sort(folder / "utt2spk", "-k2,2", "-k1,1", to=by_speaker)
+    with by_speaker.open(encoding="utf-8") as lines, (folder / "spk2utt").open("w") as file:
+        pairs = map(str.split, lines)
+        for speaker, group in groupby(pairs, key=lambda pair: pair[1]):
+            file.write(f"{speaker} {' '.join(utterance_id for utterance_id, _ in group)}\n")
+    by_speaker.unlink()
+
+
+def _sort(path: Path, *keys: str, to: Path | None = None) -> None:
     """In the C locale, outside of this process: a corpus has millions of lines."""
-    command = ["sort", "-o", str(path), str(path)]
+    command = ["sort", *keys, "-o", str(to or path), str(path)]
     subprocess.run(command, check=True, env={**os.environ, "LC_ALL": "C"})

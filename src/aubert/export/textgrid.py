@@ -12,6 +12,7 @@ from typing import NamedTuple, TextIO
 
 from aubert.export.corpus import Corpus, Utterance
 from aubert.export.ctm import ctm
+from aubert.export.names import file_name
 from aubert.files import complete_directory
 
 
@@ -115,7 +116,7 @@ def _utterance_tiers(utterance: Utterance) -> tuple[float, dict[str, list[Interv
 def _write(path: Path, duration_s: float, tiers: dict[str, list[Interval]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not with_suffix: an id may hold a dot.
-    path.with_name(f"{path.name}.TextGrid").write_text(
+    path.with_name(file_name(path.name, ".TextGrid")).write_text(
         textgrid(duration_s, tiers), encoding="utf-8"
     )
 

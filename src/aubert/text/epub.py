@@ -66,7 +66,7 @@ class Epub:
             self._check_sizes()
             self._check_protection()
             self.package_path = self._package_path()
-            self.package = self._xml(self.package_path)
+            self.package = self.parse(self.package_path)
             found = self.package.iterfind("opf:manifest/opf:item", NS)
             self.items = {element.get("id", ""): self._item(element) for element in found}
             self.spine = [item for item in self._spine() if "html" in item.media_type]
@@ -97,6 +97,15 @@ class Epub:
         except Exception as error:  # zlib.error, lzma.LZMAError: each of its own module
             raise ValueError(f"{self.path}: {name} is damaged: {error}") from None
 
+    def parse(self, name: str) -> etree._Element:
+        """The root of a page or of another XML file. Raises ValueError."""
+        if name not in self:
+            raise ValueError(f"{self.path} is not an EPUB: it holds no {name}")
+        size = self._archive.getinfo(name).file_size
+        if size > MAX_DOCUMENT:
+            raise ValueError(f"{self.path}: {name} has {size} bytes, which is too much")
+        return parse_xhtml(self.read(name), f"{self.path}: {name}")
+
     def open(self, name: str):
         """A binary stream of one file."""
         return self._archive.open(name)
@@ -105,7 +114,7 @@ class Epub:
         """The pages that hold the book's text, parsed, in the order of reading."""
         for item in self.spine:
             if item.path in self and "nav" not in item.properties:
-                yield item, parse_xhtml(self.read(item.path), f"{self.path}: {item.path}")
+                yield item, self.parse(item.path)
 
     def resolve(self, href: str, base: str | None = None) -> str:
         """The name in the EPUB of what a document (the package's, if none is told) refers to."""
@@ -130,16 +139,8 @@ class Epub:
             if item := self.items.get(reference.get("idref", "")):
                 yield item
 
-    def _xml(self, name: str) -> etree._Element:
-        if name not in self:
-            raise ValueError(f"{self.path} is not an EPUB: it holds no {name}")
-        info = self._archive.getinfo(name)
-        if info.file_size > MAX_DOCUMENT:
-            raise ValueError(f"{self.path}: {name} has {info.file_size} bytes, which is too much")
-        return parse_xhtml(self.read(name), f"{self.path}: {name}")
-
     def _package_path(self) -> str:
-        root = self._xml(CONTAINER).find("c:rootfiles/c:rootfile", NS)
+        root = self.parse(CONTAINER).find("c:rootfiles/c:rootfile", NS)
         if root is None or not root.get("full-path"):
             raise ValueError(f"{self.path} is not an EPUB: {CONTAINER} names no package")
         return root.get("full-path")
@@ -172,7 +173,7 @@ class Epub:
     def _check_protection(self) -> None:
         if ENCRYPTION not in self:
             return
-        methods = self._xml(ENCRYPTION).iterfind(".//enc:EncryptionMethod", NS)
+        methods = self.parse(ENCRYPTION).iterfind(".//enc:EncryptionMethod", NS)
         if any(method.get("Algorithm") not in _OBFUSCATIONS for method in methods):
             raise ValueError(
                 f"{self.path} is protected (DRM), so its text cannot be read: take an EPUB "

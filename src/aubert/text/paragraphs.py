@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from aubert.text.broken import is_drop_capital
+from aubert.text.headings import is_heading, names_a_number
+from aubert.text.languages import pack_of
 from aubert.text.pages import without_edges
 
 _BLOCK = re.compile(r"[^\S\n]*[^\s][^\n]*(?:\n[^\S\n]*[^\s][^\n]*)*")
@@ -23,22 +26,10 @@ _HEADING = 80
 _MOST_LINES = 3  # of a heading
 _FEW = 5  # lines too few to tell a layout from
 _MOST_LIKE = 3  # of one heading; what recurs more often is no chapter's
+_PART = re.compile(
+    r"(?:part|book|volume|teil|buch|band|partie|livre|tome|parte|libro|tomo)\b", re.IGNORECASE
+)
 _CONTENTS = 4  # headings with nothing between them: all but the last are of a table of contents
-
-
-_NUMBER = (
-    r"(?:\d{1,3}|[ivxlc]+|(?:the\s+)?(?:first|last|(?:one|two|three|four|five|six|seven|eight|nine"
-    r"|ten|eleven|twelve|second|third|[a-z]+th|[a-z]+(?:teen|ty))(?:[-\s][a-z]+)?))"
-)
-_NUMBERED = (
-    r"(?i:(?:chapter|chap\.|part|book|section|letter|canto|stave|act|scene|sonnet|volume|lecture"
-    rf"|essay)\s+{_NUMBER}\b)"
-)
-_IS_HEADING = re.compile(
-    rf"{_NUMBERED}|(?:[IVXLC]{{1,7}}|\d{{1,3}})(?:\.|$|\.?\s*[—:-])"
-    r"|(?i:preface|introduction|prologue|epilogue|foreword|afterword|conclusion|appendix)\b"
-)
-_IS_NUMBER = re.compile(rf"(?:{_NUMBERED}|[IVXLC]{{1,7}}|\d{{1,3}})\W*")
 
 
 class Paragraph(NamedTuple):
@@ -58,13 +49,10 @@ def alike_line_ends(text: str) -> str:
     return re.sub("[\r\u2028\u2029]", "\n", text.replace("\r\n", " \n"))
 
 
-def is_heading(line: str) -> bool:
-    """Whether a line begins as the headings of chapters do: "Chapter I", "XII. The End", "3"."""
-    return bool(_IS_HEADING.match(line.strip()))
-
-
-def paragraphs(text: str, start: int = 0, end: int | None = None) -> list[Paragraph]:
-    """Those of text[start:end], in order.
+def paragraphs(
+    text: str, start: int = 0, end: int | None = None, language: str = "en"
+) -> list[Paragraph]:
+    """Those of text[start:end], in order. language: BCP 47
 
     Blank lines part them. Where lines are not filled, as where every paragraph is one line, each
     line is one; where a first line is indented, it begins one. What the edges of printed pages
@@ -79,7 +67,23 @@ def paragraphs(text: str, start: int = 0, end: int | None = None) -> list[Paragr
         for block in blocks
         for span in layout.parts(block)
     ]
-    return _with_headings(shown, found)
+    return _with_headings(shown, _with_drop_capitals(shown, found, language), language)
+
+
+def _with_drop_capitals(text: str, found: list[Paragraph], language: str) -> list[Paragraph]:
+    """The paragraphs, a capital that stands alone joined to the one that it begins."""
+    pack = pack_of(language)
+    joined: list[Paragraph] = []
+    for one in found:
+        before = joined[-1] if joined else None
+        if before and before.end - before.start == 1 and text[before.start].isupper():
+            right = re.match(r"[^\W\d_]+", text[one.start : one.end])
+            between = text[before.end : one.start]
+            if right and is_drop_capital(text[before.start], between, right[0], pack):
+                joined[-1] = one._replace(start=before.start)
+                continue
+        joined.append(one)
+    return joined
 
 
 class _Layout:
@@ -101,7 +105,7 @@ class _Layout:
         ends = list(pairwise(lines))
         by_line = self._share_of_stops(ends) >= 0.6 if len(ends) >= _FEW else self._by_line
         if by_line or any(end - start > _UNFILLED for (start, end), _ in ends):
-            firsts = range(len(lines))
+            firsts = [0, *(n for n, pair in enumerate(ends, 1) if not self._goes_on(*pair))]
         else:
             firsts = [0, *self._indented(lines)]
         for first, following in pairwise([*firsts, len(lines)]):
@@ -118,6 +122,11 @@ class _Layout:
                 for line, after in pairwise(lines)]  # fmt: skip
         capitals = all(_OPENS.match(line) for line in lines) and len(lines) > 2
         return sum(room) * 2 >= len(room) or capitals
+
+    def _goes_on(self, line: tuple[int, int], after: tuple[int, int]) -> bool:
+        """Whether a sentence goes on over the end of a line."""
+        stops = _STOPS.search(self._text[slice(*line)])
+        return not stops and not _OPENS.match(self._text[slice(*after)])
 
     def _share_of_stops(self, ends: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> float:
         """Of line ends, those where a sentence ends and another begins."""
@@ -143,9 +152,9 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start + len(written) - len(written.lstrip()), start + len(written.rstrip())
 
 
-def _with_headings(text: str, found: list[Paragraph]) -> list[Paragraph]:
+def _with_headings(text: str, found: list[Paragraph], language: str) -> list[Paragraph]:
     """The paragraphs with the levels of those that are headings."""
-    told = [_is_told(text, one) for one in found]
+    told = [_is_told(text, one, language) for one in found]
     set_off = [_is_set_off(text, before, one) for before, one in
                zip([None, *found], found, strict=False)]  # fmt: skip
     written = Counter(text[one.start : one.end] for one in found)
@@ -166,7 +175,7 @@ def _with_headings(text: str, found: list[Paragraph]) -> list[Paragraph]:
         end = at
         while end < len(found) and may_be[end]:
             end += 1
-        if at < end < len(found) and _is_name_of(text, found[end - 1], found[end]):
+        if at < end < len(found) and _is_name_of(text, *found[end - 1 : end + 1], language):
             end += 1
         if at < end < len(found):  # nothing follows "The End"
             group = range(at, end)
@@ -178,10 +187,10 @@ def _with_headings(text: str, found: list[Paragraph]) -> list[Paragraph]:
     return marked
 
 
-def _is_told(text: str, one: Paragraph) -> bool:
+def _is_told(text: str, one: Paragraph, language: str) -> bool:
     """Whether it is a chapter's number or name."""
-    lines = _lines_of_heading(text, one)
-    return bool(lines) and is_heading(lines[0]) and sum(map(is_heading, lines)) == 1
+    heads = [is_heading(line, language) for line in _lines_of_heading(text, one)]
+    return heads[:1] == [True] and sum(heads) == 1
 
 
 def _is_set_off(text: str, before: Paragraph | None, one: Paragraph) -> bool:
@@ -192,12 +201,12 @@ def _is_set_off(text: str, before: Paragraph | None, one: Paragraph) -> bool:
     return bool(gap > 2 and is_name and _lines_of_heading(text, one) and not _STOPS.search(written))
 
 
-def _is_name_of(text: str, heading: Paragraph, one: Paragraph) -> bool:
+def _is_name_of(text: str, heading: Paragraph, one: Paragraph, language: str) -> bool:
     """Whether a line names the chapter whose number stands before it."""
-    is_number = _IS_NUMBER.fullmatch(text, heading.start, heading.end)
+    is_number = names_a_number(text[heading.start : heading.end], language)
     written = text[one.start : one.end]
     is_name = written[:1].isupper() and not _STOPS.search(written) and "\n" not in written
-    return bool(is_number) and is_name and bool(_lines_of_heading(text, one))
+    return is_number and is_name and bool(_lines_of_heading(text, one))
 
 
 def _lines_of_heading(text: str, one: Paragraph) -> list[str]:
@@ -208,4 +217,4 @@ def _lines_of_heading(text: str, one: Paragraph) -> list[str]:
 
 
 def _is_part(text: str, one: Paragraph) -> bool:
-    return bool(re.match(r"(?:part|book|volume)\b", text[one.start : one.end], re.IGNORECASE))
+    return bool(_PART.match(text, one.start, one.end))

@@ -28,6 +28,17 @@ def within_sentence(
     return low, next(_ends(text, end, high, language), high)
 
 
+def sentences(text: str, start: int, end: int, language: str = "en") -> Iterator[tuple[int, int]]:
+    """[start, end) of the sentences in text[start:end], without the white space between them."""
+    low = start
+    for high in (*_ends(text, start, end, language), end):
+        while low < high and text[low].isspace():
+            low += 1
+        if low < high:
+            yield low, high
+        low = high
+
+
 def _ends(text: str, low: int, high: int, language: str) -> Iterator[int]:
     """Where sentences end in text[low:high]."""
     for match in _END.finditer(text, low, high):

@@ -72,6 +72,8 @@ def leaves(values, path: str = ""):
         ("separation.train.checkpoint_every", 7, "must be a multiple of log_every"),
         ("separation.folders", {"a": 1}, "separation.folders.a is 1; it must be text"),
         ("probe", 3, "config: probe is 3; it must be"),
+        ("corpus", "{root: b{o}oks, ~my}", 'stands in quotes: {root: "a, b"}'),
+        ("corpus.b", None, 'stands in quotes: {root: "a, b"}'),
     ],
 )
 def test_a_wrong_value_is_one_line_with_key_and_range(key, value, message):

@@ -249,5 +249,25 @@ def test_the_same_export_is_the_same_bytes(export):
             if path.is_file()
         }
 
-    for kind in ("lhotse", "epub"):
-        assert content(export(kind)) == content(export(kind))
+    assert content(export("lhotse")) == content(export("lhotse"))
+    assert content(export("epub")) == content(export("epub", "--jobs=2"))
+
+
+def test_a_speaker_of_several_shards_is_one_line_of_kaldi_s(aligned, export, tmp_path):
+    """Each chapter in a shard of its own, as books of one reader are."""
+    results = tmp_path / "results"
+    for shard, chapter in enumerate(("01", "02")):
+        for name in ("recordings", "utterances", "refined", "words"):
+            rows = tables.all_rows(aligned.results, name)
+            key = "recording_id" if name == "recordings" else "utterance_id"
+            kept = [row for row in rows if f"/{chapter}" in row[key]]
+            tables.write(results / name / f"{shard}.parquet", name, kept)
+    out = tmp_path / "out"
+    assert main(["export", "kaldi", str(results), str(out), *aligned.arguments()]) == 0
+    whole = export("kaldi")
+    for path in whole.iterdir():
+        assert sorted((out / path.name).read_text()) == sorted(path.read_text())
+    assert (out / "spk2utt").read_text() == (whole / "spk2utt").read_text()
+    assert [line.split()[0] for line in (whole / "spk2utt").read_text().splitlines()] == [
+        "118", "O'Hara%202"
+    ]  # fmt: skip

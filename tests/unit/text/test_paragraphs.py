@@ -48,6 +48,31 @@ def test_a_paragraph_a_line(line_end):
     assert not any(one.is_verse for one in paragraphs("\n".join(lines)))
 
 
+def test_a_sentence_that_goes_on_over_a_line_end_is_one_paragraph():
+    lines = plain("The Lighthouse", *PROSE, "He waited for the boat, which", "did not come.")
+    assert shown("\n".join(lines)) == [*lines[:-2], f"{lines[-2]} {lines[-1]}"]
+
+
+def test_a_drop_capital_is_of_the_paragraph_that_it_begins():
+    assert shown("T\n\nHE tower stood.\n\nA\n\nship came.") == [
+        "T HE tower stood.", "A", "ship came."
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "headings"),
+    [
+        ("de", ["Erstes Kapitel.", "Zweites Kapitel. Der Sturm", "III.", "Vorwort"]),
+        ("fr", ["CHAPITRE PREMIER", "Chapitre II — La tempête", "3", "Préface"]),
+        ("es", ["Capítulo primero", "CAPÍTULO II", "III", "Prólogo"]),
+    ],
+)
+def test_headings_in_other_languages(language, headings):
+    text = "\n\n".join(f"{heading}\n\n{PROSE[0]}\n\n{PROSE[2]}" for heading in headings)
+    found = [text[one.start : one.end] for one in paragraphs(text, language=language) if one.level]
+    assert found == headings
+
+
 def test_indented_first_lines():
     text = "\n".join("  " + part for part in PROSE)
     assert shown(text) == plain(*PROSE)

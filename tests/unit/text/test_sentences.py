@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aubert.text.sentences import within_sentence
+from aubert.text.sentences import sentences, within_sentence
 
 TEXT = (
     'He came. "Will you stop the train?" said Mr. Pip, quietly.  “No!” cried J. Gargery. '
@@ -53,3 +53,24 @@ def test_the_span_stays_inside_and_nothing_is_added(text, data):
     found = within_sentence(text, (start, end), (low, high))
     assert low <= found[0] <= start and end <= found[1] <= high
     assert within_sentence(text, (start, end), found) == found
+
+
+def test_the_sentences_of_a_text():
+    assert [TEXT[low:high] for low, high in sentences(TEXT, 0, len(TEXT))] == [
+        "He came.",
+        '"Will you stop the train?" said Mr. Pip, quietly.',
+        "“No!” cried J. Gargery.",
+        "And so\r\non it went...",
+        "_Indeed!_",
+        "Next Day",
+        "It is 3.5 miles, I.",
+        "Then",
+    ]
+    assert [TEXT[low:high] for low, high in sentences(TEXT, 3, 22)] == ["came.", '"Will you sto']
+
+
+@given(st.text("aB .?!\"”\n'", max_size=60))
+def test_every_letter_is_in_one_sentence(text):
+    found = list(sentences(text, 0, len(text)))
+    assert "".join("".join(text[low:high].split()) for low, high in found) == "".join(text.split())
+    assert all(text[low:high].strip() for low, high in found)
