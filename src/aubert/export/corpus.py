@@ -13,17 +13,18 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from aubert import tables
-from aubert.align.coverage import read_spans
 from aubert.align.timeline import Timeline
 from aubert.corpus.books import Bookshelf
 from aubert.export.names import file_name
 from aubert.progress import progress
+from aubert.text.broken import is_broken, unbroken
 
 TABLES = ("recordings", "utterances", "refined", "words")
 
 
 class Word(NamedTuple):
-    """A word as the book writes it, with its times in the utterance and in the recording."""
+    """A word as the book writes it, in one piece, with its times in the utterance and in the
+    recording."""
 
     word: str
     spoken: str  # as it was said, in lower case
@@ -56,6 +57,11 @@ class Utterance:
         return self.recording["speaker"]
 
     @property
+    def language(self) -> str:
+        """BCP 47, in which the book was read; of an utterance with words."""
+        return self.refined["language"]
+
+    @property
     def duration_s(self) -> float:
         return self.num_samples / self.recording["sample_rate_hz"]
 
@@ -75,15 +81,23 @@ class Utterance:
         return any(run["label"] == "EXTRA" for run in self.refined["runs"])
 
     def written(self, book: str, start: int = 0, end: int | None = None) -> str:
-        """What was read, as the book writes it, line breaks made spaces.
+        """What was read, as the book writes it; line breaks are spaces, words that they break in
+        one piece.
 
         start, end: only what stands in book[start:end]
         """
         end = len(book) if end is None else end
-        words = [(word.char_start, word.char_end) for word in self.words]
-        reads = read_spans(self.refined["runs"], words, book)
-        spans = [(max(low, start), min(high, end)) for low, high in reads]
-        return " ".join(" ".join(book[low:high] for low, high in spans if low < high).split())
+        reads = [run for run in self.refined["runs"] if run["label"] == "READ"]
+        spans = [(max(run["char_start"], start), min(run["char_end"], end)) for run in reads]
+        broken = [one for one in self.words if is_broken(book[one.char_start : one.char_end])]
+        parts = []
+        for low, high in spans:
+            for word in broken:
+                if low <= word.char_start and word.char_end <= high:
+                    parts += [book[low : word.char_start], word.word]
+                    low = word.char_end
+            parts += [book[low:high], " "]
+        return " ".join("".join(parts).split())
 
     @property
     def piece(self) -> PurePosixPath:
@@ -173,7 +187,7 @@ def _words(utterance: Mapping, recording: Mapping, rows: list[dict]) -> list[Wor
     timeline = Timeline(utterance["slices"], recording["sample_rate_hz"])
     return [
         Word(
-            word=row["word"],
+            word=unbroken(row["word"]),
             spoken=row["spoken"],
             char_start=row["char_start"],
             char_end=row["char_end"],

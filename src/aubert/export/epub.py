@@ -22,6 +22,7 @@ from aubert.export.epub_clips import Granularity, Reading, clips
 from aubert.export.epub_text import body_of
 from aubert.files import FULL, complete_directory
 from aubert.options import options_class
+from aubert.text.broken import unbroken
 
 LEFT_OUT = "left-out.txt"
 
@@ -99,7 +100,7 @@ def _write(
         for recording_id, group in groupby(utterances, lambda one: one.recording["recording_id"])
     ]
     for word in (word for one in utterances for word in one.words):
-        if text[word.char_start : word.char_end] != word.word:
+        if unbroken(text[word.char_start : word.char_end]) != word.word:
             raise ValueError(f"{source} is not the text that was aligned: run `snakemake dataset`")
     paragraphs = body_of(text, book.documents, readings, named.language)
     spans = [one[:2] for one in paragraphs]

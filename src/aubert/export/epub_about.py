@@ -13,10 +13,8 @@ from pathlib import Path
 
 from aubert.export.corpus import Corpus, Utterance
 from aubert.export.names import file_name
-from aubert.text.languages.codes import bcp47
 from aubert.text.metadata import Metadata
 
-LANGUAGE = "en"  # of a book whose text and tags do not say it
 PICTURES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 
 
@@ -55,7 +53,7 @@ def about(
         identifier=f"urn:uuid:{name}",
         title=" ".join((told.title or meta.get("title") or stem).split()),
         authors=told.authors or _names(meta.get("authors")),
-        language=bcp47(told.language) or bcp47(meta.get("language")) or LANGUAGE,
+        language=first.language,
         modified=datetime.fromtimestamp(modified_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         # In a folder that names no reader a book is a speaker of its own.
         narrator=first.speaker if first.speaker != folder.name else None,

@@ -39,6 +39,7 @@ _SCHEMA = pa.schema(
         "text": pa.string(),
         "spoken": pa.string(),
         "has_extra": pa.bool_(),
+        "language": pa.string(),
         "speaker": pa.string(),
         "book_id": pa.string(),
         "chapter": pa.string(),
@@ -52,7 +53,7 @@ _SCHEMA = pa.schema(
     }
 )
 _CARD = """---
-language: en
+language: [{languages}]
 task_categories:
 - automatic-speech-recognition
 - text-to-speech
@@ -81,6 +82,7 @@ dataset = load_dataset("path/to/this/folder", split="train")
 | `text` | what was read, as the book writes it |
 | `spoken` | the same as it was said: lower case, numbers in words |
 | `has_extra` | whether something was also said that the book does not hold |
+| `language` | in which it was read, BCP 47 |
 | `slices` | where the utterance lies in the recording, in seconds |
 | `char_start`, `char_end` | where it lies in the book's text file, in characters |
 | `similarity` | of what was heard to what is written, 0 to 1 |
@@ -98,6 +100,7 @@ def export_huggingface(corpus: Corpus, out: Path) -> str:
 
     speakers: set[str] = set()
     books: set[str] = set()
+    languages: set[str] = set()
     num_utterances, seconds = 0, 0.0
     with complete_directory(out) as part:
         (part / "data").mkdir()
@@ -108,12 +111,14 @@ def export_huggingface(corpus: Corpus, out: Path) -> str:
                 seconds += row["duration_s"]
                 speakers.add(row["speaker"])
                 books.add(row["book_id"])
+                languages.add(row["language"].partition("-")[0])
         card = _CARD.format(
             name=corpus.results.name,
             num_utterances=num_utterances,
             hours=seconds / 3600,
             num_speakers=len(speakers),
             num_books=len(books),
+            languages=", ".join(sorted(languages)),
             rate_hz=SAMPLE_RATE_HZ,
             version=__version__,
         )
@@ -133,6 +138,7 @@ def _rows(corpus: Corpus, utterances: list[Utterance]) -> Iterator[dict]:
             "text": utterance.written(corpus.book(utterance.book_id)),
             "spoken": utterance.spoken,
             "has_extra": utterance.has_extra,
+            "language": utterance.language,
             "speaker": utterance.speaker,
             "book_id": utterance.book_id,
             "chapter": utterance.recording["chapter"],

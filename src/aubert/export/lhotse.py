@@ -17,6 +17,7 @@ import soundfile
 
 from aubert.export.corpus import Corpus, Utterance, Word
 from aubert.files import complete_directory
+from aubert.text.languages.codes import english_name
 
 
 class _Slice(NamedTuple):
@@ -106,7 +107,7 @@ def _supervision(
             "duration": piece.duration_s,
             "channel": 0,
             "text": utterance.written(book, char_start, char_end),
-            "language": "English",
+            "language": english_name(utterance.language),
             "speaker": utterance.speaker,
             "custom": {
                 "spoken": " ".join(word.spoken for word in piece.words),

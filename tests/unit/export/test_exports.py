@@ -9,12 +9,17 @@ import os
 import subprocess
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from tiny_aligned import BOOK, WORD_S, Aligned, write_aligned
+from tiny_read import Read, write_read
 
 from aubert import tables
 from aubert.cli import main
+from aubert.corpus.books import Bookshelf
+from aubert.export.huggingface import export_huggingface
+from aubert.export.lhotse import export_lhotse
 from aubert.units.labels import write_labels
 from aubert.units.shards import FeatureKind, read_tsv
 
@@ -271,3 +276,30 @@ def test_a_speaker_of_several_shards_is_one_line_of_kaldi_s(aligned, export, tmp
     assert [line.split()[0] for line in (whole / "spk2utt").read_text().splitlines()] == [
         "118", "O'Hara%202"
     ]  # fmt: skip
+
+
+def test_a_word_that_a_line_breaks_is_exported_in_one_piece(tmp_path):
+    (tmp_path / "books").mkdir()
+    text = "The light-\nhouse was\ndark, and the door-\r\n  step wet."
+    (tmp_path / "books/b.txt").write_text(text, newline="")
+    corpus = write_read(tmp_path, Bookshelf(tmp_path / "books"), [Read("b", "01", 0, len(text))])
+    (utterance,) = corpus.aligned()
+    assert utterance.written(text) == "The lighthouse was dark, and the doorstep wet"
+    assert utterance.written(text, 4, 20) == "lighthouse was"
+    words = [word.word for word in utterance.words]
+    assert words == "The lighthouse was dark and the doorstep wet".split()
+
+
+def test_the_language_of_each_book_is_exported(tmp_path):
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books/a.html").write_text("<html lang='fr-CA'><p>La tour.</p></html>")
+    (tmp_path / "books/b.txt").write_text("The tower.")
+    shelf = Bookshelf(tmp_path / "books")
+    corpus = write_read(tmp_path, shelf, [Read("a", "01", 0, 8), Read("b", "02", 0, 10)])
+    export_lhotse(corpus, tmp_path / "lhotse")
+    with gzip.open(tmp_path / "lhotse/supervisions.jsonl.gz", "rt") as lines:
+        assert [json.loads(line)["language"] for line in lines] == ["French", "English"]
+    export_huggingface(corpus, tmp_path / "hf")
+    table = pq.read_table(tmp_path / "hf/data/train-0.parquet")
+    assert table.column("language").to_pylist() == ["fr-CA", "en"]
+    assert "language: [en, fr]" in (tmp_path / "hf/README.md").read_text()
