@@ -12,7 +12,13 @@ from aubert.text.decode import decode
 from aubert.text.epub import Epub
 from aubert.text.languages.codes import bcp47
 from aubert.text.markup import Document, is_xhtml, lay_out, parse_html, parse_xhtml
-from aubert.text.metadata import Metadata, metadata_of, metadata_of_html
+from aubert.text.metadata import (
+    HEADER,
+    Metadata,
+    metadata_of,
+    metadata_of_html,
+    metadata_of_text,
+)
 
 
 class BookError(ValueError):
@@ -72,20 +78,23 @@ def _text_of_markup(path: Path, _size: int, _mtime_ns: int) -> str:
 
 
 def language_of_file(path: Path) -> str | None:
-    """BCP 47, as an EPUB or HTML says it; None where the file does not, or cannot be read."""
-    if not is_markup(path) or not path.is_file():
+    """BCP 47, as a text says it; None where it does not, or cannot be read."""
+    if not path.is_file():
         return None
     state = path.stat()
-    return _language_of_markup(path, state.st_size, state.st_mtime_ns)
+    return _language_of(path, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)
-def _language_of_markup(path: Path, _size: int, _mtime_ns: int) -> str | None:
+def _language_of(path: Path, _size: int, _mtime_ns: int) -> str | None:
     try:
         if path.suffix.lower() == ".epub":
             with Epub(path) as epub:
                 return bcp47(metadata_of(epub).language)
-        return bcp47(read_book(path).metadata.language)
+        if is_markup(path):
+            return bcp47(read_book(path).metadata.language)
+        with path.open("rb") as file:
+            return bcp47(metadata_of_text(decode(file.read(HEADER)).text).language)
     except ValueError:  # whoever reads its text says why
         return None
 
@@ -111,7 +120,8 @@ def read_book(path: str | Path) -> Book:
         text, documents = lay_out([(path.name, root)])
         return Book(text, documents, metadata_of_html(root))
     decoded = decode(path.read_bytes())
-    return Book(decoded.text, notes=[f"{path}: {decoded.note}"] if decoded.note else ())
+    notes = [f"{path}: {decoded.note}"] if decoded.note else ()
+    return Book(decoded.text, metadata=metadata_of_text(decoded.text), notes=notes)
 
 
 class Bookshelf:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from lxml import etree
@@ -10,6 +11,9 @@ from aubert.text.epub import NS, Epub
 from aubert.text.markup import local_name
 
 _ROLE = "{http://www.idpf.org/2007/opf}role"
+HEADER = 8192  # characters of a text in which a header is looked for
+_START = re.compile(r"\*{3} ?START OF (?:THE|THIS) PROJECT GUTENBERG")
+_LINE = re.compile(r"^(Title|Author|Language):[ \t]*(\S[^\r\n]*?)[ \t]*\r?$", re.MULTILINE)
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -44,6 +48,17 @@ def metadata_of_html(root: etree._Element) -> Metadata:
             authors = element.get("content", "").strip()
     language = root.get(_LANG) or root.get("lang")
     return Metadata(title, (authors,) if authors else (), language)
+
+
+def metadata_of_text(text: str) -> Metadata:
+    """Of the header of Project Gutenberg's texts, which begin with it. text: HEADER characters at
+    least"""
+    start = _START.search(text, 0, HEADER)
+    told: dict[str, str] = {}
+    for name, value in _LINE.findall(text, 0, start.start() if start else 0):
+        told.setdefault(name, value)
+    authors = (told["Author"],) if "Author" in told else ()
+    return Metadata(told.get("Title"), authors, told.get("Language"))
 
 
 def _role(epub: Epub, element: etree._Element) -> str:

@@ -7,7 +7,8 @@ import zipfile
 import pytest
 from tiny_epub import page, write_epub
 
-from aubert.corpus.books import BookError, Bookshelf, read_book, read_text
+from aubert.corpus.books import BookError, Bookshelf, language_of_file, read_book, read_text
+from aubert.text.metadata import Metadata
 
 ONE = page(
     '<h1>Chapter <i>One</i></h1>\n<!-- no text --><p><span class="dropcap">T</span>HE  old\n man'
@@ -161,6 +162,19 @@ def test_obfuscated_fonts_protect_no_book(tmp_path):
         tmp_path / "x.epub", {"a.xhtml": ONE}, more={"META-INF/encryption.xml": encryption}
     )
     assert TEXT.startswith(read_text(path))
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_the_header_of_a_plain_text_is_its_metadata(tmp_path, line_end):
+    header = "Title: Die Burg\n\nAuthor: Eva Maß\n\nLanguage: German\n\n\n"
+    start = "*** START OF THE PROJECT GUTENBERG EBOOK DIE BURG ***\n\n"
+    text = f"The Project Gutenberg eBook\n\n{header}{start}Title: Der Turm\n"
+    path = tmp_path / "a.txt"
+    path.write_text(text, encoding="utf-8", newline=line_end)
+    assert read_book(path).metadata[:3] == ("Die Burg", ("Eva Maß",), "German")
+    assert language_of_file(path) == "de"
+    path.write_text(header + "It begins.")  # a letter may begin so
+    assert read_book(path).metadata == Metadata() and language_of_file(path) is None
 
 
 def test_a_shelf_holds_texts_and_nothing_else(tmp_path):
