@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from aubert.align.anchors import ShingleIndex
-from aubert.text.boilerplate import body, front_matter
+from aubert.text.boilerplate import LONGEST_HEADING, body, front_matter, heads_chapter
 from aubert.text.normalise import Token, tokenize
 
 # How strongly the text between two words invites a pause.
@@ -19,6 +19,7 @@ UNKNOWN = -1  # the id of a transcript's word that the book does not hold
 _CLOSING = re.compile(r"[.,;:!?…'\"’”)\]}»_*]*(?:[-–—]+(?=[\s'\"’”]|\Z)['\"’”]*)?")
 _SENTENCE_END = re.compile(r"[.!?…]['\"’”)\]}»_*]*(?:[-–—]|\s|\Z)|\n[ \t]*\r?\n|\r[ \t]*\r|\[")
 _SECTION_END = re.compile(r"(?:\r?\n[ \t]*){3}")  # two blank lines
+_BLANK_LINE = re.compile(r"\n[ \t]*\r?\n|\r[ \t]*\r")
 _CLAUSE_END = re.compile(r"[,;:()\[\]\"“”\n\r]|[-–—]{2}|[–—]|(?<=\s)['‘]|['’](?=\s)")
 
 
@@ -114,11 +115,17 @@ class Book:
         return known
 
     def ends_section(self, word: int) -> bool:
-        """Whether a chapter or the like ends before this word."""
+        """Whether a chapter or the like ends before this word: two blank lines, or one and a
+        heading."""
         if not 0 < word < len(self.words):
             return True
         left, right = self.tokens[self.token_of[word - 1]], self.tokens[self.token_of[word]]
-        return bool(_SECTION_END.search(self.text, left.char_end, right.char_start))
+        if _SECTION_END.search(self.text, left.char_end, right.char_start):
+            return True
+        if not _BLANK_LINE.search(self.text, left.char_end, right.char_start):
+            return False
+        ahead = self.text[right.char_start : right.char_start + 2 * LONGEST_HEADING]
+        return heads_chapter(_BLANK_LINE.split(ahead, maxsplit=1)[0], self.language)
 
     def word_at(self, char: int) -> int:
         """The first word whose written form ends after `char`."""

@@ -9,9 +9,10 @@ import re
 from functools import cache
 
 from aubert.text.languages import pack_of
-from aubert.text.paragraphs import alike_line_ends
+from aubert.text.paragraphs import alike_line_ends, is_heading
 
 _EDGE = 40_000  # characters of either end in which weaker markers are believed
+LONGEST_HEADING = 80  # characters
 # What ends a header. Project Gutenberg's eBooks of all years, line by line or on one line.
 _STARTS = (
     re.compile(
@@ -87,6 +88,15 @@ def front_matter(text: str, start: int, end: int, language: str = "en") -> int:
             near = [place for at, place in headings if number - at <= 4]
             return near[0] if near else start
     return start
+
+
+def heads_chapter(paragraph: str, language: str = "en") -> bool:
+    """Whether a paragraph may be a chapter's heading: "CHAPTER X. The End", "XII", "3. The Road".
+
+    language: BCP 47
+    """
+    text = paragraph.strip()
+    return len(text) <= LONGEST_HEADING and bool(is_heading(text) or _heading(language).match(text))
 
 
 @cache

@@ -218,15 +218,35 @@ def test_what_was_skipped_is_whole_sentences():
     assert skipped == [("SKIPPED", "It is a box of slate, as neat as a Bible.", "")]
 
 
-def test_end_of_chapter_does_not_reach_into_the_next_heading():
+@pytest.mark.parametrize("heading", ["CHAPTER X", "Chapter Ten", "X", "10. The Road", "PART TEN"])
+@pytest.mark.parametrize(
+    "closing", ["end of chapter nine", "end of chapter ten", "and of part ten"]
+)
+@pytest.mark.parametrize("is_joined", [True, False])
+def test_a_closing_does_not_reach_into_the_next_heading(heading, closing, is_joined):
+    """Whether the recording ends, or the next chapter follows; with one blank line or more."""
     rng = random.Random(2)
     before, after = prose(rng, 60), prose(rng, 60)
-    book = Book(f"{before}\n\nCHAPTER II\n\n{after}")
     words = Book(before).words
-    texts = [" ".join(words[:30]), " ".join(words[30:]) + " end of chapter one"]
-    rows, kept = refined(book, texts)
-    assert rows[1]["char_end"] == len(before)
-    assert runs_of(rows[1], kept[1], book)[-1] == ("EXTRA", "", "end of chapter one")
+    last = " ".join(words[30:])
+    texts = [" ".join(words[:30]), *([f"{last} {closing}"] if is_joined else [last, closing])]
+    for gap in ("\n\n", "\r\n\r\n", "\n\n\n"):
+        book = Book(f"{before}{gap}{heading}{gap}{after}")
+        rest = by_hand(book, len(words), len(book.words))
+        for heard in (texts, [*texts, rest]):
+            rows, kept = refined(book, heard)
+            assert rows[1]["char_end"] == len(before)
+            placed = [row for row in rows if not isinstance(row, Reject)]
+            assert placed[-1]["char_end"] in (len(before), len(book.text))
+            labels = runs_of(rows[1], kept[1], book)
+            assert not is_joined or labels[-1] == ("EXTRA", "", closing)
+
+
+def test_a_paragraph_that_begins_as_a_heading_does_is_read_to_the_recording_s_end():
+    after = "Part of the crew went ashore at dawn, and part of them stayed where they were."
+    book = Book(f"{STORY}\n\n{after}\n\nThey never came back.")
+    rows, _ = refined(book, [by_hand(book, 30, len(Book(STORY).words)), "part of the crew went"])
+    assert book.text[rows[-1]["char_start"] : rows[-1]["char_end"]] == "Part of the crew went"
 
 
 def test_a_preamble_in_the_first_utterance_is_extra():
