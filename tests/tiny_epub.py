@@ -38,6 +38,7 @@ def write_epub(
     authors: tuple[str, ...] = ("No Body",),
     more: Mapping[str, str | bytes] | None = None,
     metadata: str = "",
+    language: str = "en-GB",
 ) -> Path:
     """An EPUB 3 of pages (name below OEBPS/text -> XHTML), in this order, with a style, a
     picture and a cover. more: other files, by their whole names"""
@@ -50,7 +51,7 @@ def write_epub(
 <package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">
 <metadata xmlns:dc="http://purl.org/dc/elements/1.1/">
 <dc:identifier id="id">urn:isbn:9780000000000</dc:identifier>
-<dc:title>{html.escape(title)}</dc:title>{creators}<dc:language>en-GB</dc:language>
+<dc:title>{html.escape(title)}</dc:title>{creators}<dc:language>{language}</dc:language>
 <meta property="dcterms:modified">2020-01-01T00:00:00Z</meta>{metadata}
 </metadata>
 <manifest>

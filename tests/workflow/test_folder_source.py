@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 
 import first_runs
+import mutagen
 import soundfile
 import yaml
 from snakemake_run import ROOT, Run
+from tiny_epub import page, write_epub
 from tone_speech import RATE_HZ, say
 
 from aubert import tables
@@ -72,3 +74,27 @@ def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path):
     preset = yaml.safe_load((ROOT / "workflow/presets/own-audiobooks.yaml").read_text())
     output = Run(tmp_path, preset).snakemake("--dry-run", check=False)
     assert "corpus.root: audiobooks is not a directory" in output and "Traceback" not in output
+
+
+def test_books_that_are_not_read_stop_the_run_or_are_named(tmp_path):
+    """The EPUB's language, a tag's, and the config's, before any job."""
+    folder = tmp_path / "books"
+    for title in ("Russian", "German"):
+        record(folder / "Ann" / title / "01.flac")
+    text = "<p>Abc abc.</p>"
+    write_epub(folder / "Ann/German/text.epub", {"1.xhtml": page(text)}, language="de")
+    (folder / "Ann/Russian/text.txt").write_text("Abc abc abc.")
+    tagged = mutagen.File(folder / "Ann/Russian/01.flac")
+    tagged["language"] = "rus"
+    tagged.save()
+    preset = yaml.safe_load((ROOT / "workflow/presets/own-audiobooks.yaml").read_text())
+    preset["corpus"]["root"] = "books"
+    run = Run(tmp_path, {**preset, "num_shards": 1})
+    output = run.snakemake("dataset", "--dry-run")
+    assert "will be rejected: book 'Russian' is Russian (ru), and pocketsphinx's own" in output
+    assert "book 'German'" not in output
+    shutil.rmtree(folder / "Ann/German")
+    output = run.snakemake("dataset", "--dry-run", check=False)
+    assert "config: transcribe.backend: book 'Russian' is Russian (ru)" in output
+    assert "WorkflowError" in output and "Traceback" not in output
+    run.snakemake("corpus", "--dry-run")  # which needs no recogniser

@@ -47,7 +47,7 @@ def shelf(tmp_path):
     (books / "plain.txt").write_text(GERMAN * 2, encoding="utf-8")
     (books / "told.txt").write_text(GERMAN * 2, encoding="utf-8")
     (books / "page.html").write_text('<html lang="es"><body><p>El faro.</p></body></html>')
-    write_epub(books / "own.epub", {"1.xhtml": page("<p>The lighthouse.</p>")})
+    write_epub(books / "own.epub", {"1.xhtml": page("<p>Le phare.</p>")}, language="fr_CA")
     meta = {"t": {"url": "", "name": "told.txt", "language": "German"},
             "e": {"url": "", "name": "own.epub"}}  # fmt: skip
     (tmp_path / "meta.json").write_text(json.dumps(meta))
@@ -57,7 +57,7 @@ def shelf(tmp_path):
 def test_the_book_says_its_language_before_its_recordings_do(shelf):
     said = {"language": "nl", "book_id": None}
     assert shelf.language("t", said) == "de"
-    assert shelf.language("e", said) == "en-GB"
+    assert shelf.language("e", said) == "fr-CA"
     assert shelf.language("page", said) == "es"
     assert shelf.language("plain", said) == "nl"
     assert shelf.language(None, said) == "nl"
