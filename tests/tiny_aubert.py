@@ -83,7 +83,9 @@ class ToyCorpus:
                 {"utterance_id": book, "recording_id": book, "slices": [span],
                  "num_samples": len(joined)}
             )  # fmt: skip
-            tables["refined"].append({"utterance_id": book, "book_id": book, "runs": [run]})
+            tables["refined"].append(
+                {"utterance_id": book, "book_id": book, "language": "en", "runs": [run]}
+            )
         self.shelf = Bookshelf(root / "books")
         self.recordings = {row["recording_id"]: row for row in tables["recordings"]}
         self.utterances = tables["utterances"]

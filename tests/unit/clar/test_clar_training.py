@@ -183,7 +183,7 @@ def test_trained_and_evaluated_by_commands(clips, tmp_path, capsys):
     assert command([*words, *source]) == 0
     figures = json.loads(out.read_text())
     arms = {key.split(".")[1] for key in figures}
-    assert arms == {"contrastive", "supervised", "untrained", "logmel", "chance"}
+    assert arms == {"contrastive", "supervised", "untrained", "logmel", "chance", "groups"}
     assert figures["clar.chance"]["value"] < 0.5
     assert figures["clar.logmel.accuracy_100"]["value"] > 0.9
     assert figures["clar.contrastive.accuracy_100"]["value"] > 0.7
