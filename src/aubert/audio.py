@@ -1,6 +1,7 @@
 """Recordings on disk as arrays: their length, decode slices, by blocks, resample.
 
-Whatever libsndfile reads is taken (FLAC, WAV, Ogg, MP3); channels are averaged.
+Whatever libsndfile reads is taken (FLAC, WAV, Ogg, MP3), and ffmpeg, where it is installed;
+channels are averaged.
 Faults come as `AudioError` with a reason of the rejects table.
 """
 
@@ -172,6 +173,9 @@ def _at_rate(
 
 def _as_announced(path: str | Path, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Raises AudioError behind the last piece of a FLAC that holds less than its header says."""
+    if decoder.needs_ffmpeg(path):
+        yield from pieces
+        return
     info = soundfile.info(str(path))
     num_samples = 0
     for piece in pieces:
@@ -184,6 +188,9 @@ def _as_announced(path: str | Path, pieces: Iterable[np.ndarray]) -> Iterator[np
 def _sliced(
     path: str | Path, slices: Sequence[tuple[int, int]], seconds: float
 ) -> tuple[int, Iterator[np.ndarray]]:
+    if decoder.needs_ffmpeg(path):
+        source = _Forward(path)
+        return source.sample_rate_hz, _pieces(source, slices, int(seconds * source.sample_rate_hz))
     info = decoder.info(path)
     # libsndfile does not seek behind the count of the header.
     source = _Seeking if all(end <= info.frames for _, end in slices) else _Forward

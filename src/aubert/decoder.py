@@ -21,6 +21,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from aubert import ffmpeg
+
 _READ_BYTES = 1 << 20
 _BLOCK_SAMPLES = 1 << 16
 # How a stream begins, by libsndfile's name of the format.
@@ -89,16 +91,41 @@ def in_order(path: str | Path) -> tuple[int, Iterator[np.ndarray]]:
     [num_samples] in [-1, 1], in blocks of at most 65,536, at that rate.
 
     Raises soundfile.LibsndfileError or OSError where there is nothing to decode. A damaged stream
-    ends where libsndfile finds the damage.
+    ends where libsndfile finds the damage. What libsndfile does not read is left to ffmpeg.
     """
-    first = info(path)
+    try:
+        first = info(path)
+    except soundfile.LibsndfileError:
+        if ffmpeg.command() is None and Path(path).suffix.lower() in SUFFIXES:
+            raise  # ffmpeg would not help
+        return ffmpeg.in_order(path)
     return first.samplerate, _blocks(path, first)
+
+
+# Of what libsndfile reads (and RAW, which has no header, and data of other programs); the usual
+# ones first.
+SUFFIXES = (
+    ".flac", ".wav", ".ogg", ".opus", ".mp3", ".oga", ".wave", ".aif", ".aiff", ".aifc", ".au",
+    ".snd", ".sph", ".nist", ".w64", ".rf64", ".caf", ".voc",
+)  # fmt: skip
+
+
+def needs_ffmpeg(path: str | Path) -> bool:
+    """Whether libsndfile does not read the file."""
+    try:
+        info(path)
+    except (soundfile.LibsndfileError, OSError):
+        return True
+    return False
 
 
 def is_counted_right(path: str | Path) -> bool:
     """Whether the count of samples that libsndfile gives may be taken without decoding: a look at
-    the end of a FLAC or a WAV. Of MP3 and Ogg it is never known."""
-    first = info(path)
+    the end of a FLAC or a WAV. Of MP3 and Ogg, and of what needs ffmpeg, it is never known."""
+    try:
+        first = info(path)
+    except soundfile.LibsndfileError:
+        return False
     with open(path, "rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)

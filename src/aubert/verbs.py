@@ -4,7 +4,7 @@ stage's command reads its tables and runs."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from aubert import stage, tables
@@ -83,6 +83,16 @@ def named_path(text: str) -> tuple[str, Path]:
 def rows_of(arguments: argparse.Namespace, table: str) -> list[dict]:
     """The rows of one of `add_inputs`' tables."""
     return list(tables.rows(getattr(arguments, table), table))
+
+
+def summed_up(summary: str, failures: Sequence[stage.Reject]) -> str:
+    """The summary line of a command over files. Prints it and raises ValueError, which names the
+    files, where some failed: the others are done."""
+    if not failures:
+        return summary
+    print(summary)
+    lines = [f"{one.id}: {one.reason}: {one.detail}" for one in failures]
+    raise ValueError("\n  ".join(["these files are left out:", *lines]))
 
 
 def run_stage(

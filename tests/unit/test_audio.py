@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -150,3 +154,53 @@ def test_a_reader_goes_on_after_what_is_not_there(tmp_path, suffix):
         path.unlink()
     with audio.Reader(path) as reader, pytest.raises(audio.AudioError, match="not there any more"):
         reader.decode([(0, 100)])
+
+
+# --- what libsndfile does not read
+
+
+@pytest.fixture
+def ffmpeg(tmp_path, monkeypatch) -> str:
+    """Alone in the PATH."""
+    binary = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+    (tmp_path / "bin").mkdir()
+    os.symlink(binary, tmp_path / "bin/ffmpeg")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return binary
+
+
+@pytest.mark.parametrize("name", ["x.m4a", "x.webm", "x.wma", "x.mka", "x"])
+def test_other_formats_go_through_ffmpeg(tone, tmp_path, ffmpeg, name):
+    path = tmp_path / name
+    form = ["-f", "mp4"] if name == "x" else []
+    command = [ffmpeg, "-loglevel", "error", "-i", tone, *form, path]
+    subprocess.run(list(map(str, command)), check=True)
+    header = audio.probe(path)
+    assert header.num_announced is None
+    whole = audio.decode(path)
+    assert abs(len(whole) - 16_000) < 3_000 and whole.dtype == np.float32  # with a codec's padding
+    spectrum = np.abs(np.fft.rfft(whole[4_000:12_000]))
+    assert np.argmax(spectrum) == 220  # 440 Hz
+    assert 0.4 < np.abs(whole[4_000:12_000]).max() < 0.6
+    span = [(round(0.25 * header.sample_rate_hz), round(0.5 * header.sample_rate_hz))]
+    part = audio.decode(path, span)
+    np.testing.assert_allclose(part[500:-500], whole[4_500:7_500], atol=2e-2)
+
+
+def test_without_ffmpeg_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    (tmp_path / "x.m4a").write_bytes(b"no sound")
+    (tmp_path / "x.flac").write_bytes(b"no sound")
+    with pytest.raises(audio.AudioError, match=r"audio_unreadable: x\.m4a: it needs ffmpeg"):
+        audio.decode(tmp_path / "x.m4a")
+    with pytest.raises(audio.AudioError, match=r"audio_unreadable: x\.flac: (?!it needs)"):
+        audio.decode(tmp_path / "x.flac")
+
+
+def test_what_ffmpeg_does_not_read_either(tmp_path, ffmpeg):
+    (tmp_path / "x.m4a").write_bytes(b"no sound")
+    with pytest.raises(
+        audio.AudioError, match=r"audio_unreadable: x\.m4a: ffmpeg: .*[Ii]nvalid data"
+    ):
+        audio.decode(tmp_path / "x.m4a")

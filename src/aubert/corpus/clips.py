@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from aubert import audio, tables
-from aubert.corpus.shards import AUDIO_SUFFIXES
+from aubert.corpus.shards import is_audio
 from aubert.corpus.slices import slices_within
 from aubert.stage import Reject
 
@@ -89,7 +89,7 @@ def clips_of_folder(folder: Path, pattern: str | None = None) -> list[Clip]:
         raise ValueError(f"{folder} is not a directory; give a folder with one of each class")
     found: dict[str, dict[str, Path]] = {}
     for directory in sorted(path for path in Path(folder).iterdir() if path.is_dir()):
-        files = [p for p in directory.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES]
+        files = [p for p in directory.rglob("*") if is_audio(p)]
         if files:
             found[directory.name] = {p.relative_to(folder).as_posix(): p for p in files}
     if len(found) < 2:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from aubert import decoder
+from aubert import ffmpeg
 from aubert.corpus.tags import Mark, ordered
 from aubert.files import NoRoom, complete
 
-HOW_TO_INSTALL = (
-    "install ffmpeg (Debian: apt install ffmpeg; or: pip install imageio-ffmpeg, which carries one)"
-)
 _CHAPTER = re.compile(
     r"^\[CHAPTER\]\nTIMEBASE=(\d+)/(\d+)\nSTART=(-?\d+)\nEND=-?\d+\n(?:title=((?:\\.|[^\\])*?)\n)?",
     re.MULTILINE | re.DOTALL,
@@ -25,31 +20,9 @@ _CHAPTER = re.compile(
 _MIN_CHAPTER_S = 0.2  # between two marks; of a shorter one nothing can be read
 
 
-def needs_ffmpeg(path: Path) -> bool:
-    """Whether libsndfile does not read the file."""
-    try:
-        decoder.info(path)
-    except (soundfile.LibsndfileError, OSError):
-        return True
-    return False
-
-
-def ffmpeg() -> str | None:
-    """The command, where it is installed: the system's, else the one in imageio-ffmpeg."""
-    found = shutil.which("ffmpeg")
-    if found is None:
-        try:
-            import imageio_ffmpeg
-
-            found = imageio_ffmpeg.get_ffmpeg_exe()
-        except (ImportError, RuntimeError):
-            return None
-    return found
-
-
 def marks_of(path: Path) -> list[Mark]:
     """The chapters that the file marks, as ffmpeg finds them; one alone is none."""
-    done = _run(["-i", str(path), "-f", "ffmetadata", "-"])
+    done = ffmpeg.run(["-i", str(path), "-f", "ffmetadata", "-"])
     text = done.stdout.decode("utf-8", "replace")
     found = []
     for match in _CHAPTER.finditer(text):
@@ -83,8 +56,8 @@ def to_flac(
     span = ["-ss", f"{start_s:.6f}"] if start_s else []
     span += ["-to", f"{end_s:.6f}"] if end_s is not None else []
     with complete(target) as part:
-        done = _run([*span, "-i", str(source), "-map", "0:a:0", "-ac", "1",
-                     "-sample_fmt", "s16", "-y", "-f", "flac", str(part)])  # fmt: skip
+        form = ["-map", "0:a:0", "-ac", "1", "-sample_fmt", "s16", "-y", "-f", "flac"]
+        done = ffmpeg.run([*span, "-i", str(source), *form, str(part)])
         try:
             is_empty = done.returncode or soundfile.info(str(part)).frames == 0
         except soundfile.LibsndfileError:
@@ -111,13 +84,7 @@ def write_flac(target: Path, rate_hz: int, pieces: Iterable[np.ndarray]) -> int:
 
 def excerpt(path: Path, start_s: float, seconds: float, rate_hz: int) -> np.ndarray:
     """Mono float32 samples of a stretch of any file, by ffmpeg; fewer where it ends."""
-    done = _run(["-ss", f"{start_s:.3f}", "-t", f"{seconds:.3f}", "-i", str(path), "-map", "0:a:0",
-                 "-ac", "1", "-ar", str(rate_hz), "-f", "f32le", "-"])  # fmt: skip
+    span = ["-ss", f"{start_s:.3f}", "-t", f"{seconds:.3f}"]
+    form = ["-map", "0:a:0", "-ac", "1", "-ar", str(rate_hz), "-f", "f32le", "-"]
+    done = ffmpeg.run([*span, "-i", str(path), *form])
     return np.frombuffer(done.stdout[: len(done.stdout) // 4 * 4], np.float32)
-
-
-def _run(arguments: list[str]) -> subprocess.CompletedProcess:
-    # A file may name others, on the network too (playlists): only files are read.
-    safe = ["-nostdin", "-loglevel", "error", "-protocol_whitelist", "file,pipe"]
-    command = [ffmpeg(), *safe, *arguments]
-    return subprocess.run(command, capture_output=True)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
-from aubert.corpus import convert
+from aubert import decoder, ffmpeg
 from aubert.corpus.books import read_text
 from aubert.corpus.folder_audio import Made, Recording, make
 from aubert.corpus.folder_files import NAME, Row, table_of, write_table
@@ -91,12 +91,12 @@ def _made_before(out: Path) -> dict[str, Made]:
 
 
 def _check_ffmpeg(paths: Iterable[Path]) -> None:
-    if convert.ffmpeg():
+    if ffmpeg.command():
         return
     for path in paths:
-        if path.suffix.lower() not in AUDIO_SUFFIXES and convert.needs_ffmpeg(path):
+        if path.suffix.lower() not in AUDIO_SUFFIXES and decoder.needs_ffmpeg(path):
             raise ValueError(
-                f"{path} needs ffmpeg to be read: {convert.HOW_TO_INSTALL}, or turn such files "
+                f"{path} needs ffmpeg to be read: {ffmpeg.HOW_TO_INSTALL}, or turn such files "
                 f"into MP3 or FLAC"
             )
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import soundfile
 
-from aubert import audio, decoder
+from aubert import audio, decoder, ffmpeg
 from aubert.corpus import convert
 from aubert.corpus.shards import AUDIO_SUFFIXES
 from aubert.corpus.tags import Mark, Tags
@@ -56,7 +56,7 @@ def make(recording: Recording) -> Made:
     """Links or converts one file: every sample of it, to the last that can be decoded. One that
     cannot be decoded is linked as it is, so that the index counts it among its rejects."""
     try:
-        if convert.needs_ffmpeg(recording.source):
+        if decoder.needs_ffmpeg(recording.source):
             made = _by_ffmpeg(recording)
         else:
             made = _by_libsndfile(recording)
@@ -107,7 +107,7 @@ def _pieces(reader: audio.Reader, start: int, end: int, size: int) -> Iterator[n
 
 
 def _by_ffmpeg(recording: Recording) -> Made:
-    if convert.ffmpeg() is None:
+    if ffmpeg.command() is None:
         raise ValueError("libsndfile does not read it, and ffmpeg is not installed")
     source, made = recording.source, Made()
     for number, (start_s, end_s, title) in _numbered(_spans(recording, convert.marks_of(source))):

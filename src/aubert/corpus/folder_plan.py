@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from aubert import audio
+from aubert import audio, decoder, ffmpeg
 from aubert.corpus import convert
 from aubert.corpus.cue import read_cue
 from aubert.corpus.duplicates import RATE_HZ, duplicates, same_bytes
@@ -149,11 +149,11 @@ def _duplicates(
 ) -> dict[PurePosixPath, PurePosixPath]:
     def excerpt(path: PurePosixPath, start_s: float, seconds: float) -> np.ndarray:
         try:
-            if convert.needs_ffmpeg(root / path):
-                if convert.ffmpeg() is None:
+            if decoder.needs_ffmpeg(root / path):
+                if ffmpeg.command() is None:
                     return np.zeros(0, np.float32)
                 return convert.excerpt(root / path, start_s, seconds, RATE_HZ)
-            rate_hz = audio.decoder.info(root / path).samplerate
+            rate_hz = decoder.info(root / path).samplerate
             span = (round(start_s * rate_hz), round((start_s + seconds) * rate_hz))
             return audio.decode(root / path, [span], RATE_HZ)
         except (audio.AudioError, OSError):

@@ -10,7 +10,20 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3")
+from aubert import decoder
+
+AUDIO_SUFFIXES = decoder.SUFFIXES
+# Of what ffmpeg reads besides.
+_MORE_SUFFIXES = (
+    ".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka", ".mkv", ".amr", ".3gp", ".ac3", ".ape",
+    ".wv", ".tta", ".mp2", ".mpga", ".ra", ".mov", ".avi",
+)  # fmt: skip
+
+
+def is_audio(path: Path) -> bool:
+    """Whether the file's name says that it is sound that libsndfile or ffmpeg reads."""
+    suffix = path.suffix.lower()
+    return suffix in AUDIO_SUFFIXES or suffix in _MORE_SUFFIXES
 
 
 @dataclass(frozen=True)

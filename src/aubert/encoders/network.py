@@ -110,6 +110,11 @@ class WaveformNetwork(ABC):
         _normalise_rows_apart(self)
         self._may_pad = self._padding_changes_nothing()
 
+    @property
+    def device(self) -> str:
+        """cpu or cuda, where it runs."""
+        return self._device.type
+
     @abstractmethod
     def _outputs(self, inputs: Mapping[str, Any]):
         """The network's output for a padded batch: float32 [rows, frames, num_columns]."""

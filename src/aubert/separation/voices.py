@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aubert import audio, tables
-from aubert.corpus.shards import AUDIO_SUFFIXES
+from aubert.corpus.shards import is_audio
 
 CORPUS = "corpus"  # the collection that a run's own utterances are
 
@@ -82,7 +82,7 @@ def _of_folder(name: str, folder: Path) -> list[Clip]:
     found = []
     for directory in sorted(path for path in folder.iterdir() if path.is_dir()):
         for path in sorted(directory.rglob("*")):
-            if path.suffix.lower() not in AUDIO_SUFFIXES:
+            if not is_audio(path):
                 continue
             clip_id = f"{name}/{path.relative_to(folder).as_posix()}"
             try:

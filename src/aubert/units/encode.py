@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aubert import audio
-from aubert.corpus.shards import AUDIO_SUFFIXES
+from aubert.corpus.audio_files import find_audio
 from aubert.files import complete, write_json
 from aubert.progress import progress
 from aubert.stage import Reject
@@ -30,7 +30,7 @@ from aubert.units.features import checked
 class Encoded:
     """What became of the files; str() is a summary line.
 
-    seconds: of audio, of the files that were written
+    seconds: of audio, of the files that were written. passed_over: of files that are no audio
     """
 
     rate_hz: float
@@ -40,6 +40,7 @@ class Encoded:
     seconds: float = 0.0
     took_s: float = 0.0
     failures: list[Reject] = field(default_factory=list)
+    passed_over: str = ""
 
     @property
     def num_files(self) -> int:
@@ -54,6 +55,7 @@ class Encoded:
         return (
             f"encode: {self.num_written} files written{written if self.num_written else ''}, "
             f"{self.num_there} were there already, {len(self.failures)} failed"
+            f"{self.passed_over}"
         )
 
 
@@ -71,10 +73,11 @@ def encode(inputs: Sequence[Path], encoder: Encoder, out: Path) -> Encoded:
     rate. name: of a file, with its suffix; in a folder, its path below the folder. The arrays
     are float32 [num_frames, hidden size], or [layers, num_frames, hidden size] of all layers.
     A file that cannot be encoded is one of the failures, and the others go on. Raises
-    ValueError for an input that is not there, a folder without audio, two files of one name.
+    ValueError as find_audio does.
     """
-    files = _named(inputs)
-    done = Encoded(encoder.rate_hz)
+    found = find_audio(inputs)
+    files = found.paths
+    done = Encoded(encoder.rate_hz, passed_over=found.note)
     waiting: dict[str, _Waiting] = {}
     started = time.monotonic()
     with progress(what="encode", total=len(files), unit="file") as bar:
@@ -92,32 +95,6 @@ def encode(inputs: Sequence[Path], encoder: Encoder, out: Path) -> Encoded:
             bar.update(done.num_files - bar.n)
     done.took_s = time.monotonic() - started
     return done
-
-
-def _named(inputs: Sequence[Path]) -> dict[str, Path]:
-    """The audio files by name, which is what their features will be called."""
-    named: dict[str, Path] = {}
-    for name, path in (pair for one in inputs for pair in _files_of(Path(one))):
-        there = named.setdefault(name, path)
-        if not there.samefile(path):
-            raise ValueError(
-                f"{there} and {path} would both be written to {name}.npy; give the folder that "
-                f"holds both, or encode them into different directories"
-            )
-    return named
-
-
-def _files_of(path: Path) -> Iterator[tuple[str, Path]]:
-    if not path.is_dir():
-        if not path.exists():
-            raise ValueError(f"{path} does not exist; give audio files, or folders of them")
-        yield path.name, path
-        return
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
-    if not found:
-        raise ValueError(f"{path} holds no audio ({', '.join(AUDIO_SUFFIXES)})")
-    for file in found:
-        yield file.relative_to(path).as_posix(), file
 
 
 def _sounds(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aubert import options
 from aubert.encoders.network import NetworkOptions
-from aubert.verbs import add_verb
+from aubert.verbs import add_verb, summed_up
 
 
 def add_encode(groups) -> None:
@@ -40,8 +40,4 @@ def _encode(arguments: argparse.Namespace) -> str:
 
     encoder = Encoder.load(arguments.model, options.from_arguments(arguments, EncoderOptions))
     done = encode(arguments.audio, encoder, arguments.out)
-    if not done.failures:
-        return str(done)
-    print(done)
-    lines = [f"{one.id}: {one.reason}: {one.detail}" for one in done.failures]
-    raise ValueError("\n  ".join(["these files could not be encoded:", *lines]))
+    return summed_up(str(done), done.failures)

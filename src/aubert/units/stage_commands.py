@@ -12,6 +12,7 @@ from aubert.options import options_class
 from aubert.units.exchange_commands import add_exchange
 from aubert.units.features import FeatureOptions
 from aubert.units.kmeans import KMeansOptions
+from aubert.units.of_audio_command import add_encode_units
 from aubert.verbs import add_group, add_inputs, add_rejects, add_root, add_verb
 
 
@@ -83,6 +84,7 @@ def add_units(groups) -> None:
     add_root(label)
     options.add_arguments(label, NetworkOptions)
 
+    add_encode_units(verbs)
     add_exchange(verbs)
 
 

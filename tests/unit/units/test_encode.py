@@ -76,6 +76,28 @@ def test_each_file_gets_its_array_and_what_it_is(model, corpus, tmp_path, capsys
     told = capsys.readouterr().out
     assert "3 files written (132 frames at 50 Hz of 3 s of audio" in told
     assert "x real time" in told
+    assert told.rstrip().endswith("1 files are no audio and were passed over (first notes.txt)")
+
+
+def test_every_format_of_libsndfile_is_encoded(model, tmp_path):
+    folder = tmp_path / "formats"
+    folder.mkdir()
+    sound = 0.1 * np.random.default_rng(0).standard_normal(16_000)
+    formats = {"aiff": "AIFF", "AIF": "AIFF", "au": "AU", "sph": "NIST", "w64": "W64", "caf": "CAF",
+               "voc": "VOC", "rf64": "RF64", "flac": "FLAC", "wav": "WAV"}  # fmt: skip
+    for suffix, form in formats.items():
+        soundfile.write(folder / f"x.{suffix}", sound, 16_000, format=form, subtype="PCM_16")
+    assert call(model, tmp_path / "out", folder) == 0
+    assert written(tmp_path / "out") == {f"x.{s}.{k}" for s in formats for k in ("npy", "json")}
+    whole = np.load(tmp_path / "out/x.flac.npy")
+    for suffix in formats:
+        np.testing.assert_allclose(np.load(tmp_path / f"out/x.{suffix}.npy"), whole, atol=1e-2)
+
+
+def test_a_folder_whose_files_were_once_passed_over(model, faults, tmp_path):
+    assert call(model, tmp_path / "out", faults / "B09-encode-skips-formats") == 0
+    arrays = {name for name in written(tmp_path / "out") if name.endswith("npy")}
+    assert arrays == {"x.aiff.npy", "x.sph.npy", "x.flac.npy"}
 
 
 def test_all_layers(model, corpus, tmp_path):
@@ -129,7 +151,7 @@ def test_files_that_cannot_be_encoded_are_named_and_the_others_done(
 def test_two_files_of_one_name_are_refused_before_anything_is_done(model, corpus, tmp_path, capsys):
     (corpus / "deep/a.flac").write_bytes((corpus / "a.flac").read_bytes())
     assert call(model, tmp_path / "out", corpus, corpus / "deep/a.flac") == 1
-    assert "would both be written to a.flac.npy" in capsys.readouterr().err
+    assert "have the same name here, a.flac" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert call(model, tmp_path / "out", corpus, corpus / "a.flac") == 0  # one file, named twice
 
