@@ -79,7 +79,7 @@ def measure(house: Path, hours: float, format: str) -> None:
         stage(f"corpus cut, {detector}", *cut, "--detector", detector, "--max-seconds", "15")
     both = [paths["recordings"], paths["utterances"]]
     ctc = ["--model", house / "ctc", "--device", "cpu"]
-    stage("transcribe ctc", "transcribe", "ctc", *both, paths["transcripts"], *root, *shelf, *ctc,
+    stage("transcribe ctc", "transcripts", "ctc", *both, paths["transcripts"], *root, *shelf, *ctc,
           "--beam-width", "2")  # fmt: skip
     write_alignment(paths, words, chapter_s)
     aligned = [*both, paths["transcripts"], paths["refined"], paths["words"], *root, *shelf]
@@ -88,7 +88,7 @@ def measure(house: Path, hours: float, format: str) -> None:
     every = keep_some(paths)
     few = f"of 1 in {every}" if every > 1 else ""
     stage(f"words pocketsphinx {few}", "words", "pocketsphinx", *aligned)
-    stage(f"transcribe pocketsphinx {few}", "transcribe", "pocketsphinx", *both,
+    stage(f"transcribe pocketsphinx {few}", "transcripts", "pocketsphinx", *both,
           paths["transcripts"], *root, *shelf)  # fmt: skip
 
 

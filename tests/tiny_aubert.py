@@ -84,7 +84,7 @@ class ToyCorpus:
                  "num_samples": len(joined)}
             )  # fmt: skip
             tables["refined"].append(
-                {"utterance_id": book, "book_id": book, "language": "en", "runs": [run]}
+                {"utterance_id": book, "book_id": book, "runs": [run], "language": "en"}
             )
         self.shelf = Bookshelf(root / "books")
         self.recordings = {row["recording_id"]: row for row in tables["recordings"]}

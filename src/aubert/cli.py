@@ -26,13 +26,14 @@ from aubert.crossmodal.use_commands import add_embed, add_score
 from aubert.ctc.commands import add_ctc
 from aubert.download.commands import add_download
 from aubert.evaluate.commands import add_evaluate
+from aubert.evaluate.probe_command import add_probe
 from aubert.export.command import add_export
 from aubert.hubert.commands import add_hubert
 from aubert.learn.torchrun import is_worker
 from aubert.mini.commands import add_mini
 from aubert.report.command import add_report
 from aubert.separation.commands import add_separate, add_separation
-from aubert.transcribe.commands import add_transcribe
+from aubert.transcribe.commands import add_transcribe, add_transcripts
 from aubert.units.commands import add_kmeans
 from aubert.units.encode_command import add_encode
 from aubert.units.stage_commands import add_units
@@ -40,10 +41,18 @@ from aubert.units.stage_commands import add_units
 # Every group, in the order of the flow.
 GROUPS = {
     "before anything runs": (add_config, add_plan, add_download),
-    "the corpus": (add_mini, add_corpus, add_transcribe, add_align, add_words),
+    "the corpus": (add_mini, add_corpus, add_transcripts, add_align, add_words),
     "what learns from it": (add_units, add_hubert, add_ctc, add_aubert, add_clar, add_separation),
     "what comes of it": (add_evaluate, add_report, add_export),
-    "by themselves": (add_encode, add_score, add_embed, add_separate, add_kmeans),
+    "by themselves": (
+        add_encode,
+        add_transcribe,
+        add_probe,
+        add_score,
+        add_embed,
+        add_separate,
+        add_kmeans,
+    ),
 }
 
 DONE, INPUT_FAULT, OWN_FAULT, INTERRUPTED = 0, 1, 3, 130  # and argparse's 2: a wrong command line

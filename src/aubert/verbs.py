@@ -90,7 +90,8 @@ def summed_up(summary: str, failures: Sequence[stage.Reject]) -> str:
     files, where some failed: the others are done."""
     if not failures:
         return summary
-    print(summary)
+    if summary:
+        print(summary)
     lines = [f"{one.id}: {one.reason}: {one.detail}" for one in failures]
     raise ValueError("\n  ".join(["these files are left out:", *lines]))
 

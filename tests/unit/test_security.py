@@ -273,7 +273,7 @@ def test_a_checkpoint_with_pickled_weights(tmp_path, payload, refused, sound):
     torch.save(payload, tmp_path / "model/pytorch_model.bin")
     flags = ["--model", tmp_path / "model", "--layer", 1, "-o", tmp_path / "out"]
     assert "names posix.mkdir, which is no weight" in refused("encode", sound, *flags)
-    transcribe = ["transcribe", "ctc", *write_corpus(tmp_path / "corpus").shard(0)]
+    transcribe = ["transcripts", "ctc", *write_corpus(tmp_path / "corpus").shard(0)]
     transcribe += [tmp_path / "out", "--rejects", tmp_path / "rejects", "--root", tmp_path]
     transcribe += ["--books-dir", tmp_path, "--model", tmp_path / "model"]
     assert "names posix.mkdir, which is no weight" in refused(*transcribe)

@@ -35,4 +35,4 @@ rule transcribe:
         options=to_flags(TRANSCRIBE),
         account=ACCOUNT_FLAGS,
     shell:
-        "python -m aubert --gpus={resources.gpu} transcribe {params.backend} {input.recordings} {input.utterances} {output.transcripts} --rejects {output.rejects} --root {params.root:q} {params.shelf} --jobs {threads} {params.options} {params.account} 2> {log}"
+        "python -m aubert --gpus={resources.gpu} transcripts {params.backend} {input.recordings} {input.utterances} {output.transcripts} --rejects {output.rejects} --root {params.root:q} {params.shelf} --jobs {threads} {params.options} {params.account} 2> {log}"

@@ -17,7 +17,7 @@ from aubert.clar.options import (
 from aubert.clar.splits import SplitOptions, Training
 from aubert.corpus.clip_options import ClipOptions
 from aubert.learn.torchrun import add_processes, start_processes
-from aubert.verbs import add_group, add_verb
+from aubert.verbs import add_group, add_verb, summed_up
 
 
 def add_clar(groups) -> None:
@@ -42,6 +42,16 @@ def add_clar(groups) -> None:
     _add_clips(evaluate)
     options.add_arguments(evaluate, SplitOptions)
     options.add_arguments(evaluate, ReadOptions)
+
+    embed = add_verb(verbs, "embed", "vectors of audio files by a trained encoder", _embed)
+    embed.add_argument(
+        "audio", type=Path, nargs="+", help="audio files, and folders that hold some at any depth"
+    )
+    embed.add_argument("--model", type=Path, required=True, help="what `clar train` wrote")
+    embed.add_argument(
+        "-o", "--out", type=Path, required=True, help="where embeddings.npy and names.txt go"
+    )
+    embed.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
 def _add_clips(parser: argparse.ArgumentParser) -> None:
@@ -102,3 +112,29 @@ def _evaluate(arguments: argparse.Namespace) -> str:
     )
     write_metrics(arguments.out, figures)
     return table(figures)
+
+
+def _embed(arguments: argparse.Namespace) -> str:
+    import numpy as np
+    import torch
+
+    from aubert.clar.embed import embed_files
+    from aubert.clar.network import ClarModel
+    from aubert.corpus.audio_files import find_audio
+    from aubert.files import complete, write_bytes
+    from aubert.stage import Reject
+
+    found, model = find_audio(arguments.audio), ClarModel.load(arguments.model)
+    device = arguments.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    rows = list(embed_files(model, found.paths, device))
+    failures = [row for row in rows if isinstance(row, Reject)]
+    done = [row for row in rows if not isinstance(row, Reject)]
+    if done:
+        with complete(arguments.out / "embeddings.npy") as part, part.open("wb") as file:
+            np.save(file, np.stack([vector for _, vector in done]))
+        names = "".join(f"{name}\n" for name, _ in done)
+        write_bytes(arguments.out / "names.txt", names.encode())
+    summary = f"embed: {len(done)} files in {arguments.out}, {len(failures)} failed{found.note}"
+    return summed_up(summary, failures)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,10 @@ from aubert.crossmodal.batch import (
     text_columns,
 )
 from aubert.crossmodal.network import AubertModel
+from aubert.encoders import WINDOW_SAMPLES
+from aubert.stage import Reject
 
+BATCH_SECONDS = 120.0
 _SPAN = re.compile(r"\[([^\[\]]+)\]")
 
 
@@ -42,38 +45,121 @@ def embed_texts(model: AubertModel, texts: Sequence[str]) -> np.ndarray:
 
 
 def embed_audio(
-    model: AubertModel, files: Sequence[Path], reference: Path | None = None
-) -> np.ndarray:
-    """float32 [files, width] of files that each hold the audio of a span alone.
+    model: AubertModel,
+    files: Sequence[Path],
+    reference: Path | None = None,
+    batch_seconds: float = BATCH_SECONDS,
+    device: str = "cpu",
+) -> list[np.ndarray | Reject]:
+    """float32 [width] of each file, which holds the audio of a span alone; a reject for one that
+    cannot be read, is shorter than a frame or not finite.
 
-    reference: other speech of the same recording, where the model was trained with some. Raises
-    ValueError where it is missing or in vain; AudioError."""
+    reference: other speech of the same recording, where the model was trained with some.
+    batch_seconds: audio of a batch, padding included; files of like length are batched. Raises
+    ValueError where the reference is missing, in vain, or no speech; AudioError for it."""
+    before = _reference(model, reference)
+    found: dict[int, np.ndarray | Reject] = {}
+    model = model.to(device)
+    for batch in _batches(files, len(before), batch_seconds, found):
+        rows = {}
+        for index in batch:
+            samples = _samples(files[index])
+            if isinstance(samples, Reject):
+                found[index] = samples
+            else:
+                rows[index] = samples
+        if rows:
+            vectors = _embedded(model, list(rows.values()), before, device)
+            found |= dict(zip(rows, vectors, strict=True))
+    return [found[index] for index in range(len(files))]
+
+
+def _reference(model: AubertModel, path: Path | None) -> np.ndarray:
+    """Whole frames of it, as many as the model was trained with."""
     hop = model.hop_samples
     wanted = round(model.options.reference_seconds * SAMPLE_RATE_HZ) // hop * hop
-    if wanted and reference is None:
+    if wanted and path is None:
         raise ValueError(
             f"this model takes a word beside {model.options.reference_seconds:g} s of the same "
             f"recording: name a file that holds some with --reference"
         )
-    if reference is not None and not wanted:
+    if path is not None and not wanted:
         raise ValueError("this model takes no reference: leave --reference out")
-    before = NO_REFERENCE
-    if wanted:
-        before = audio.decode(reference)[:wanted]
-        before = before[: len(before) // hop * hop]
-    segments = [audio.decode(path) for path in files]
+    if path is None:
+        return NO_REFERENCE
+    before = _samples(path)
+    if isinstance(before, Reject):
+        raise ValueError(f"the reference {path}: {before.reason}: {before.detail}")
+    return before[:wanted][: len(before) // hop * hop]
+
+
+def _batches(
+    files: Sequence[Path],
+    num_before: int,
+    batch_seconds: float,
+    found: dict[int, np.ndarray | Reject],
+) -> Iterator[list[int]]:
+    """Places of files of like length, the longest first. Those whose header cannot be read go into
+    `found`."""
+    lengths = {}
+    for index, path in enumerate(files):
+        try:
+            header = audio.probe(path)
+        except audio.AudioError as error:
+            found[index] = Reject(str(path), error.reason, error.detail)
+        else:
+            lengths[index] = header.num_samples * SAMPLE_RATE_HZ // header.sample_rate_hz
+    batch: list[int] = []
+    for index in sorted(lengths, key=lambda index: -lengths[index]):
+        longest = lengths[batch[0] if batch else index] + num_before
+        if batch and longest * (len(batch) + 1) > batch_seconds * SAMPLE_RATE_HZ:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _samples(path: Path) -> np.ndarray | Reject:
+    try:
+        samples = audio.decode(path)
+    except audio.AudioError as error:
+        return Reject(str(path), error.reason, error.detail)
+    if len(samples) < WINDOW_SAMPLES:
+        detail = f"it has {len(samples)} samples at 16 kHz; a frame takes {WINDOW_SAMPLES}"
+        return Reject(str(path), "audio_too_short", detail)
+    if not np.isfinite(samples).all():
+        return Reject(str(path), "features_not_finite", "its samples are not finite")
+    return samples
+
+
+def _embedded(
+    model: AubertModel, segments: list[np.ndarray], before: np.ndarray, device: str
+) -> np.ndarray:
     columns = audio_columns(segments, [before] * len(segments), bool(model.extractor.do_normalize))
+    moved = {name: column.to(device) for name, column in columns.items()}
     with torch.no_grad():
-        return model.embed_audio(Segments(**columns)).float().numpy()
+        return model.embed_audio(Segments(**moved)).float().cpu().numpy()
 
 
 def score(
-    model: AubertModel, texts: Sequence[str], files: Sequence[Path], reference: Path | None = None
-) -> np.ndarray:
-    """float32 [texts, files]: the higher, the better they agree. Raises as the two above."""
-    rows = embed_texts(model, texts), embed_audio(model, files, reference)
-    with torch.no_grad():
-        return model.score(*map(torch.from_numpy, rows)).numpy()
+    model: AubertModel,
+    texts: Sequence[str],
+    files: Sequence[Path],
+    reference: Path | None = None,
+    **how,
+) -> list[np.ndarray | Reject]:
+    """float32 [texts] of each file: the higher, the better they agree; or a reject. how: of
+    embed_audio. Raises as the two above."""
+    text = torch.from_numpy(embed_texts(model, texts))
+    rows = embed_audio(model, files, reference, **how)
+    model = model.cpu()
+
+    def scored(row: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return model.score(text, torch.from_numpy(row)[None])[:, 0].numpy()
+
+    return [row if isinstance(row, Reject) else scored(row) for row in rows]
 
 
 def _window(windows: TextWindows, text: str) -> Window:

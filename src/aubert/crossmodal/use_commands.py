@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from aubert.verbs import add_verb
+from aubert.stage import Reject
+from aubert.verbs import add_verb, summed_up
 
 
 def add_score(groups) -> None:
@@ -22,7 +23,11 @@ def add_embed(groups) -> None:
         "--text", action="append", default=[], help="as for score; may be given repeatedly"
     )
     verb.add_argument(
-        "-o", "--out", type=Path, required=True, help="where text.npy and audio.npy go"
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        help="where text.npy, audio.npy and audio.txt go; the last has the files of the rows",
     )
     _add_model(verb)
 
@@ -32,17 +37,34 @@ def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--reference", type=Path, help="other speech of the same recording, if the model wants some"
     )
+    verb.add_argument(
+        "--batch-seconds", type=float, default=120.0, help="audio of a batch, padding included"
+    )
+    verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+
+def _how(arguments: argparse.Namespace) -> dict:
+    import torch
+
+    device = arguments.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return {"batch_seconds": arguments.batch_seconds, "device": device}
 
 
 def _score(arguments: argparse.Namespace) -> str:
     from aubert.crossmodal.network import AubertModel
     from aubert.crossmodal.use import score
 
-    model = AubertModel.load(arguments.model)
-    (scores,) = score(model, [arguments.text], arguments.audio, arguments.reference)
-    return "\n".join(
-        f"{value:.4f}\t{path}" for value, path in zip(scores, arguments.audio, strict=True)
-    )
+    model, files = AubertModel.load(arguments.model), arguments.audio
+    found = score(model, [arguments.text], files, arguments.reference, **_how(arguments))
+    failures = [one for one in found if isinstance(one, Reject)]
+    lines = [
+        f"{one[0]:.4f}\t{path}"
+        for one, path in zip(found, files, strict=True)
+        if not isinstance(one, Reject)
+    ]
+    return summed_up("\n".join(lines), failures)
 
 
 def _embed(arguments: argparse.Namespace) -> str:
@@ -50,17 +72,28 @@ def _embed(arguments: argparse.Namespace) -> str:
 
     from aubert.crossmodal.network import AubertModel
     from aubert.crossmodal.use import embed_audio, embed_texts
-    from aubert.files import complete
+    from aubert.files import complete, write_bytes
 
     if not (arguments.text or arguments.audio):
         raise ValueError("there is nothing to embed: give audio files, or --text")
     model = AubertModel.load(arguments.model)
-    found = {}
+    found, failures = {}, []
     if arguments.text:
         found["text"] = embed_texts(model, arguments.text)
     if arguments.audio:
-        found["audio"] = embed_audio(model, arguments.audio, arguments.reference)
+        rows = embed_audio(model, arguments.audio, arguments.reference, **_how(arguments))
+        failures = [row for row in rows if isinstance(row, Reject)]
+        done = {
+            str(path): row
+            for path, row in zip(arguments.audio, rows, strict=True)
+            if not isinstance(row, Reject)
+        }
+        if done:
+            found["audio"] = np.stack(list(done.values()))
+            names = "".join(f"{name}\n" for name in done)
+            write_bytes(arguments.out / "audio.txt", names.encode())
     for name, vectors in found.items():
         with complete(arguments.out / f"{name}.npy") as part, part.open("wb") as file:
             np.save(file, vectors)
-    return "embed: " + ", ".join(f"{len(rows)} of {name}" for name, rows in found.items())
+    summary = "embed: " + ", ".join(f"{len(rows)} of {name}" for name, rows in found.items())
+    return summed_up(summary, failures)

@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 
 from aubert.corpus.books import Bookshelf
-from aubert.evaluate.probe_command import add_probe
+from aubert.evaluate.probe_command import add_probe_of_run
 from aubert.evaluate.units_commands import add_unit_quality
 from aubert.verbs import add_group, add_shelf, add_verb
 
 
 def add_evaluate(groups) -> None:
     verbs = add_group(groups, "evaluate", "the figures of a run")
-    add_probe(verbs)
+    add_probe_of_run(verbs)
     add_unit_quality(verbs)
 
     dataset = add_verb(verbs, "dataset", "figures of the word-aligned corpus", _dataset)

@@ -1,4 +1,4 @@
-"""`aubert evaluate probe`: what a linear classifier finds in frozen representations."""
+"""`aubert evaluate probe` and `aubert probe`: what a linear classifier finds in frozen features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from aubert.encoders.network import NetworkOptions
 from aubert.verbs import add_verb
 
 
-def add_probe(verbs) -> None:
+def add_probe(groups) -> None:
+    from aubert.evaluate.probe import ProbeOptions
+
+    verb = add_verb(groups, "probe", "classes read off a model's frozen features", _probe_folder)
+    verb.add_argument("folder", type=Path, help="audio in a sub-folder for each class")
+    verb.add_argument("--model", required=True, help="a directory or a Hugging Face id")
+    verb.add_argument("-o", "--out", type=Path, help="a json of the figures")
+    options.add_arguments(verb, ProbeOptions)
+    options.add_arguments(verb, NetworkOptions)
+
+
+def add_probe_of_run(verbs) -> None:
     from aubert.evaluate.probe import ProbeOptions
 
     probe = add_verb(verbs, "probe", "speakers or classes, read off frozen features", _probe)
@@ -64,3 +75,32 @@ def _probe(arguments: argparse.Namespace) -> str:
     write_metrics(arguments.out, figures)
     found = [f"{key} {figure.value:.3f}" for key, figure in figures.items() if figure]
     return f"probe: {', '.join(found) or 'fewer than two labels can be tested'}"
+
+
+def _probe_folder(arguments: argparse.Namespace) -> str:
+    from aubert.corpus.clips import are_grouped, clips_of_folder
+    from aubert.evaluate.metrics import write_metrics
+    from aubert.evaluate.probe import ProbeOptions, probe
+
+    clips = clips_of_folder(arguments.folder)
+    figures = probe(
+        arguments.folder.name,
+        clips,
+        {"model": arguments.model},
+        options.from_arguments(arguments, ProbeOptions),
+        options.from_arguments(arguments, NetworkOptions),
+    )
+    if not figures:
+        raise ValueError(
+            f"{arguments.folder} has fewer than two classes of two files that can be encoded"
+        )
+    if arguments.out is not None:
+        write_metrics(arguments.out, figures)
+    grouped = "" if are_grouped(clips) else "; one speaker's files may be on both sides of the test"
+    found, mfcc, chance = figures.values()
+    low, high = found.ci95
+    return (
+        f"probe: {found.value:.3f} ({low:.3f}-{high:.3f}) of {found.n} files by layer "
+        f"{arguments.layer} of {arguments.model}, {mfcc.value:.3f} by MFCC, {chance.value:.3f} by "
+        f"the most frequent class{grouped}"
+    )

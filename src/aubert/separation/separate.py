@@ -157,6 +157,8 @@ def separate_file(path: Path, out: Path, model: Path, options: SeparateOptions) 
     audio.AudioError for a file that cannot be read, ValueError as Separator does.
     """
     mixture = audio.decode(path, sample_rate_hz=SAMPLE_RATE_HZ)
+    if not np.isfinite(mixture).all():
+        raise ValueError(f"{path} holds samples that are not finite; mend it")
     separator = Separator.load(model, options)
     try:
         voices = separator(mixture)

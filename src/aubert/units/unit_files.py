@@ -66,6 +66,8 @@ def _tsv(path: Path, sounds: Mapping[str, Path], rate_hz: float) -> Iterator[Add
 def _km(path: Path, sounds: Mapping[str, Path], rate_hz: float) -> Iterator[Add]:
     root = os.path.commonpath([sound.absolute().parent for sound in sounds.values()])
     manifest = path.with_suffix(".tsv")
+    if manifest == path:
+        raise ValueError(f"{path} is where the manifest goes; call the file of units .km")
     with (
         complete(manifest) as tsv_part,
         complete(path) as part,

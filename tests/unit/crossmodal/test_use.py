@@ -55,6 +55,8 @@ def test_files_give_what_the_tables_give(used):
     model = AubertModel.load(directory)
     np.testing.assert_allclose(embed_texts(model, texts), found.text, atol=1e-4)
     np.testing.assert_allclose(embed_audio(model, files, reference), found.audio, atol=1e-4)
+    small = embed_audio(model, files[::-1], reference, batch_seconds=0.1)  # a file a batch
+    np.testing.assert_allclose(small[::-1], found.audio, atol=1e-4)
     with pytest.raises(ValueError, match="name a file that holds some with --reference"):
         embed_audio(model, files)
     with pytest.raises(ValueError, match="has 2 spans in brackets"):
@@ -70,11 +72,62 @@ def test_the_commands(used, tmp_path, capsys):
     assert main(["score", texts[0], *map(str, files), *common]) == 0
     printed = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [path for _, path in printed] == list(map(str, files))
-    expected = score(AubertModel.load(directory), texts[:1], files, reference)[0]
-    assert [float(value) for value, _ in printed] == pytest.approx(expected.tolist(), abs=1e-3)
+    expected = np.concatenate(score(AubertModel.load(directory), texts[:1], files, reference))
+    assert [float(value) for value, _ in printed] == pytest.approx(expected, abs=1e-3)
     out = tmp_path / "vectors"
     assert main(["embed", *map(str, files), "--text", texts[1], "-o", str(out), *common]) == 0
     np.testing.assert_allclose(np.load(out / "text.npy"), found.text[1:2], atol=1e-4)
     np.testing.assert_allclose(np.load(out / "audio.npy"), found.audio, atol=1e-4)
+    assert (out / "audio.txt").read_text().split("\n")[:-1] == list(map(str, files))
     assert main(["embed", "-o", str(out), *common]) == 1
     assert "there is nothing to embed" in capsys.readouterr().err
+
+
+@pytest.fixture
+def bad_files(tmp_path) -> dict[str, str]:
+    """Files that hold no word, and the reasons."""
+    (tmp_path / "none.wav").touch()
+    (tmp_path / "broken.flac").write_bytes(b"fLaC no more")
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16_000)
+    soundfile.write(tmp_path / "short.wav", np.zeros(100), 16_000)
+    soundfile.write(tmp_path / "nan.wav", np.full(8_000, np.nan), 16_000, subtype="FLOAT")
+    reasons = "audio_empty audio_unreadable audio_empty audio_too_short features_not_finite"
+    names = "none.wav broken.flac empty.wav short.wav nan.wav"
+    return dict(zip((str(tmp_path / n) for n in names.split()), reasons.split(), strict=True))
+
+
+def test_bad_files_are_named_and_the_others_done(used, bad_files, tmp_path, capsys):
+    directory, found, texts, files, reference = used
+    mixed = [*list(bad_files)[:2], str(files[0]), *list(bad_files)[2:], str(files[1])]
+    common = ["--model", str(directory), "--reference", str(reference)]
+    assert main(["score", texts[0], *mixed, *common]) == 1
+    told = capsys.readouterr()
+    assert [line.split("\t")[1] for line in told.out.splitlines()] == list(map(str, files[:2]))
+    assert "nan\t" not in told.out
+    out = tmp_path / "vectors"
+    assert main(["embed", *mixed, "-o", str(out), *common]) == 1
+    np.testing.assert_allclose(np.load(out / "audio.npy"), found.audio[:2], atol=1e-4)
+    assert (out / "audio.txt").read_text().split("\n")[:-1] == list(map(str, files[:2]))
+    embed_told = capsys.readouterr().err
+    for name, reason in bad_files.items():
+        assert f"{name}: {reason}" in told.err and f"{name}: {reason}" in embed_told
+
+
+def test_a_bad_reference_is_named(used, bad_files, capsys):
+    directory, _, texts, files, _ = used
+    for name in bad_files:
+        words = ["score", texts[0], str(files[0]), "--model", str(directory), "--reference", name]
+        assert main(words) == 1
+        told = capsys.readouterr()
+        assert f"the reference {name}" in told.err and not told.out
+
+
+def test_files_that_once_scored_nan(used, faults, capsys):
+    directory, _, texts, _, reference = used
+    folder = faults / "B13-embed-nan-empty"
+    files = [str(folder / name) for name in ("0_george_0.flac", "empty.wav", "nan.wav")]
+    words = ["score", texts[0], *files, "--model", str(directory), "--reference", str(reference)]
+    assert main(words) == 1
+    told = capsys.readouterr()
+    assert [line.split("\t")[1] for line in told.out.splitlines()] == files[:1]
+    assert "empty.wav: audio_empty" in told.err and "nan.wav: features_not_finite" in told.err

@@ -164,3 +164,25 @@ def test_wrong_calls_are_one_clear_line(words, message, tmp_path, capsys):
     flags = [word.format(tmp=tmp_path) for word in words]
     assert main(["evaluate", "probe", str(tmp_path / "o"), "--encoder", "a=b", *flags]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_a_folder_in_one_line(folder, encoder, tmp_path, capsys):
+    """`aubert probe` says what `aubert evaluate probe` writes."""
+    words = [f"--model={encoder}", "--layer=1", "--device=cpu"]
+    assert main(["probe", str(folder), *words, "-o", str(tmp_path / "one.json")]) == 0
+    told = capsys.readouterr().out
+    words = [f"--encoder=model={encoder}", "--layer=1", "--device=cpu", f"--folder=tones={folder}"]
+    assert main(["evaluate", "probe", str(tmp_path / "two.json"), *words]) == 0
+    one, two = (json.loads((tmp_path / name).read_text()) for name in ("one.json", "two.json"))
+    assert one == two
+    value = one["probe.tones.model"]["value"]
+    assert told.startswith(f"probe: {value:.3f} (") and "of 18 files by layer 1 of" in told
+    assert f"{one['probe.tones.model.chance']['value']:.3f} by the most frequent class" in told
+
+
+def test_a_folder_of_too_few(tmp_path, encoder, capsys):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "x.wav", tone(300, 0), 16_000)
+    assert main(["probe", str(tmp_path), f"--model={encoder}", "--layer=1"]) == 1
+    assert "fewer than two classes of two files" in capsys.readouterr().err

@@ -163,6 +163,9 @@ def test_mfcc_need_no_model(sounds, tmp_path):
 def test_a_name_without_a_format_is_asked_about(model, sounds, tmp_path, capsys):
     assert call(model, tmp_path / "units.txt", sounds) == 1
     assert "give --format" in capsys.readouterr().err
+    assert call(model, tmp_path / "units.tsv", sounds, flags=["--format=km"]) == 1
+    assert "is where the manifest goes" in capsys.readouterr().err
+    assert not (tmp_path / "units.tsv").exists()
 
 
 def test_a_file_that_once_took_three_steps(model, faults, tmp_path):
