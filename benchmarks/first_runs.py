@@ -5,15 +5,16 @@ beside one that belongs to no book. Again and again the corpus is made from noth
 with four cores, in as many shards as there are books. When jobs removed what was not their own,
 four of 24 such runs failed: a job deleted what another was writing.
 
-    python benchmarks/first_runs.py [RUNS [CORES]]
+    python benchmarks/first_runs.py [RUNS [CORES [TARGET]]]
+
+TARGET is corpus, or results/first/corpus/files.json for the jobs of the folder alone. Imports are
+done once, as in the tests: what takes no part in it takes no time either.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +24,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from real_recordings import ROOT
+
+sys.path.insert(0, str(ROOT / "tests/workflow"))
 
 NUM_READERS = 12
 RATE_HZ = 16_000
@@ -37,23 +40,25 @@ CONFIG = {
 MADE = ("corpus", "recordings", "utterances")
 
 
-def main(runs: int = 100, cores: int = 4) -> None:
+def main(runs: str = "100", cores: str = "4", target: str = "corpus") -> None:
+    from snakemake_run import Run
+
     failed, seconds = 0, []
     found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as directory:
-        house = Path(directory)
-        write_folder(house / "books")
-        for number in range(runs):
+        run = Run(Path(directory), CONFIG)
+        write_folder(run.directory / "books")
+        for number in range(int(runs)):
             for left in ("results", "logs", ".snakemake"):
-                shutil.rmtree(house / left, ignore_errors=True)
+                shutil.rmtree(run.directory / left, ignore_errors=True)
             start = time.monotonic()
-            done = first_run(house, cores)
-            seconds.append(time.monotonic() - start)
-            if done.returncode:
+            try:
+                run.snakemake("--cores", cores, target)
+                found[digest(run.results())] += 1
+            except AssertionError as error:
                 failed += 1
-                print(f"run {number + 1} failed:\n{done.stdout[-4000:]}", file=sys.stderr)
-            else:
-                found[digest(house / "results/first")] += 1
+                print(f"run {number + 1} failed: {error}", file=sys.stderr)
+            seconds.append(time.monotonic() - start)
     print(f"{runs} first runs with {cores} cores, {np.median(seconds):.1f} s each: {failed} failed")
     print("corpora that were made:", *(f"{name} ({times} times)" for name, times in found.items()))
     sys.exit(bool(failed) or len(found) > 1)
@@ -72,15 +77,6 @@ def write_folder(folder: Path, num_readers: int = NUM_READERS) -> None:
     (folder / "another.txt").write_text("What nothing tells of. " * 4000)
 
 
-def first_run(house: Path, cores: int) -> subprocess.CompletedProcess:
-    config = house / "config.json"
-    config.write_text(json.dumps(CONFIG))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--directory", str(house), "--configfile", str(config)]
-    command += ["--workflow-profile", "none", "--cores", str(cores), "corpus"]
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
 def digest(results: Path) -> str:
     """Of the names and contents of all files of the corpus."""
     found = hashlib.blake2b(digest_size=6)
@@ -93,4 +89,4 @@ def digest(results: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*sys.argv[1:])
