@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from readings import as_tables
 
 from aubert import tables
@@ -114,8 +115,8 @@ def our_epoch(rows, recordings, root: Path, shelf, model) -> Iterator:
     from aubert.crossmodal.options import AubertTrainOptions
 
     options = AubertTrainOptions(negatives="any", batch_pairs=BATCH_PAIRS)
-    by_id = {row["recording_id"]: row for row in recordings}
-    examples = AubertExamples(rows, by_id, root / "librilight", shelf, model, options)
+    columns = (pa.Table.from_pylist(table) for table in (rows, recordings))
+    examples = AubertExamples(*columns, root / "librilight", shelf, model, options)
     for micro in examples.plan(0):
         yield examples.batch(micro.pieces, np.random.default_rng(0))
 

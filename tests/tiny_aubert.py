@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import soundfile
 import torch
 from transformers import Wav2Vec2FeatureExtractor
@@ -99,6 +100,12 @@ class ToyCorpus:
 
     def split(self, name: str) -> list[dict]:
         return [row for row in self.pairs if row["split"] == name]
+
+    def columns(self, split: str | None) -> list[pa.Table]:
+        """Recordings, utterances, and the pairs of a split or all, as their readers take them."""
+        pairs = self.pairs if split is None else self.split(split)
+        rows = (list(self.recordings.values()), self.utterances, pairs)
+        return list(map(pa.Table.from_pylist, rows))
 
 
 def _word(book: str, index: int, word: str, char: int, sample: int) -> dict:

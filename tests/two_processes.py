@@ -29,15 +29,16 @@ def starting(module: str) -> Iterator[Callable]:
         yield start
 
 
-def run_two(start: Callable, function: Callable, *arguments) -> None:
-    """function(*arguments, rank, port), which calls `as_torchrun` first, in both processes."""
+def run_two(start: Callable, function: Callable, *arguments, status: int = 0) -> None:
+    """function(*arguments, rank, port), which calls `as_torchrun` first, in both processes.
+    status: that both end with"""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     processes = [start(function, *arguments, rank, port) for rank in range(2)]
     for process in processes:
         process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+    assert [process.exitcode for process in processes] == [status, status]
 
 
 def as_torchrun(rank: int, port: int) -> None:

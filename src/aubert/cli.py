@@ -29,7 +29,8 @@ from aubert.evaluate.commands import add_evaluate
 from aubert.evaluate.probe_command import add_probe
 from aubert.export.command import add_export
 from aubert.hubert.commands import add_hubert
-from aubert.learn.torchrun import is_worker
+from aubert.learn.stop import STOPPED, Stopped
+from aubert.learn.torchrun import gpus_here
 from aubert.mini.commands import add_mini
 from aubert.report.command import add_report
 from aubert.separation.commands import add_separate, add_separation
@@ -55,26 +56,34 @@ GROUPS = {
     ),
 }
 
-DONE, INPUT_FAULT, OWN_FAULT, INTERRUPTED = 0, 1, 3, 130  # and argparse's 2: a wrong command line
+# And argparse's 2: a wrong command line.
+DONE, INPUT_FAULT, OWN_FAULT, MACHINE_FAULT, INTERRUPTED = 0, 1, 3, 4, 130
+_WRONG_PATHS = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 _EXIT = """\
-exit status: 0 done; 1 the input or the machine is at fault, and the message names the remedy;
-2 wrong command line; 3 a fault of aubert itself, with its traceback; 130 interrupted"""
+exit status: 0 done; 1 the input is at fault, and the message names the remedy; 2 wrong command
+line; 3 a fault of aubert itself, with its traceback; 4 the machine is at fault (disk, memory,
+network): another try may help; 75 a training was asked to stop, and the same command goes on;
+130 interrupted"""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
     arguments = parser().parse_args(argv)
     try:
-        if arguments.gpus is not None and not is_worker():
-            gpus.take(arguments.gpus)
+        if (number := gpus_here(arguments)) is not None:
+            gpus.take(number)
         print(arguments.run(arguments), flush=True)
     except BrokenPipeError:  # `| head` has enough; Python would complain once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError) as error:
         if arguments.debug:
             raise
-        print(f"aubert: error: {error}", file=sys.stderr)
-        return INPUT_FAULT
+        is_input = isinstance(error, (ValueError, *_WRONG_PATHS))
+        print(f"aubert: {'' if is_input else 'machine '}error: {error}", file=sys.stderr)
+        return INPUT_FAULT if is_input else MACHINE_FAULT
+    except Stopped as stopped:
+        print(f"aubert: {stopped}", file=sys.stderr)
+        return STOPPED
     except KeyboardInterrupt:
         print("aubert: interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
 import pyarrow as pa
@@ -63,10 +64,14 @@ _MATCH_FIELDS = [
 
 @dataclass(frozen=True)
 class Table:
-    """A table's key (unique, and the sort order of rows within a recording) and schema."""
+    """A table's key (unique, and the sort order of rows within a recording) and schema.
+
+    group_rows: rows that are written at a time; None: ROWS_PER_GROUP
+    """
 
     key: tuple[str, ...]
     schema: pa.Schema
+    group_rows: int | None = None
 
 
 TABLES: dict[str, Table] = {
@@ -97,6 +102,7 @@ TABLES: dict[str, Table] = {
                 _field("sketch", _list(pa.uint64())),  # sampled hashes of its shingles
             ]
         ),
+        group_rows=500,  # of 128 kB
     ),
     "utterances": Table(
         key=("utterance_id",),
@@ -260,7 +266,7 @@ class Writer:
         self._keys.add(key)
         self._rows.append(row)
         self.num_rows += 1
-        if len(self._rows) >= ROWS_PER_GROUP:
+        if len(self._rows) >= (self.table.group_rows or ROWS_PER_GROUP):
             self._flush()
 
     def _flush(self) -> None:
@@ -349,6 +355,25 @@ def rows_of_ids(results: str | Path, name: str, ids: Collection[str]) -> list[di
         if pc.any(there).as_py():
             found += read(path, name).filter(there).to_pylist()
     return found
+
+
+def num_rows(results: str | Path, name: str) -> int:
+    """Of all shards."""
+    return sum(pq.read_metadata(path).num_rows for path in shards(results, name))
+
+
+def drawn(names: pa.ChunkedArray, share: float) -> pa.ChunkedArray:
+    """Which of the names are drawn: bools. About a share of the different names, by their hashes,
+    so that no division into shards changes the draw."""
+    if share >= 1:
+        return pc.is_valid(names)
+    limit = int(share * 2**64)
+    chosen = [
+        name
+        for name in pc.unique(names).to_pylist()
+        if int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big") < limit
+    ]
+    return pc.is_in(names, value_set=pa.array(chosen, pa.string()))
 
 
 def metadata(path: str | Path) -> dict[str, str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -82,6 +83,36 @@ def let_jobs_find_aubert() -> None:
     # In front of what is there: rules of a workflow that imports this one may need it.
     paths = [str(SOURCE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+
+
+# What a command says last where another try ends alike (cli.INPUT_FAULT).
+_FOR_GOOD = "aubert: error: "
+
+
+def retry_what_may_help() -> None:
+    """Lets Snakemake retry no job whose input or config is at fault: on a cluster each try waits
+    for its GPU. What the command said last is in the job's log, whichever machine it ran on."""
+    from snakemake.jobs import GroupJob, Job
+
+    since = time.time()
+
+    def restarts(job: Job) -> int:
+        return 0 if _failed_for_good(job.log, since) else job.rule.restart_times
+
+    def restarts_of_group(group: GroupJob) -> int:
+        for_good = any(_failed_for_good(job.log, since) for job in group.jobs)
+        return 0 if for_good else max(job.rule.restart_times for job in group.jobs)
+
+    Job.restart_times, GroupJob.restart_times = property(restarts), property(restarts_of_group)
+
+
+def _failed_for_good(logs: Sequence[str], since: float) -> bool:
+    for log in map(Path, logs):
+        if log.is_file() and log.stat().st_mtime >= since:
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            if lines and lines[-1].startswith(_FOR_GOOD):
+                return True
+    return False
 
 
 def with_home(root: str) -> str:

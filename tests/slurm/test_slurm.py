@@ -1,6 +1,6 @@
 """The workflow on a real SLURM, of one made-up node: through profiles/slurm, with a job that is
-killed for memory and comes again with more, a training on two GPUs, and a run that is broken off
-and goes on.
+killed for memory and comes again with more, a training on two GPUs that is warned of its end and
+goes on in another turn, and a run that is broken off and goes on.
 
 Needs root and the packages slurmctld, slurmd, slurm-client and munge (tests/slurm/one_node.sh
 install); skipped where they are not there.
@@ -8,6 +8,7 @@ install); skipped where they are not there.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -19,10 +20,11 @@ from pathlib import Path
 import pytest
 import yaml
 from snakemake_run import ROOT, Run
-from tiny_run import tiny_run
+from tiny_run import HUBERT, tiny_run
 
 NODE = Path(__file__).with_name("one_node.sh")
 TARGETS = ["dataset", "results/tiny/hubert/iter1"]
+STEPS = 400
 TOO_LITTLE_MB = 100  # for units_learn, which loads torch; eight times as much is enough
 
 
@@ -47,15 +49,19 @@ def cluster(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, mini_corpus) -> Run:
     """Its commands are started by SLURM alone, which counts their memory."""
-    run = tiny_run(tmp_path_factory.mktemp("slurm"), mini_corpus, num_shards=1)
-    return replace(run, server=None)
+    found = tiny_run(tmp_path_factory.mktemp("slurm"), mini_corpus, num_shards=1)
+    # Long enough to be warned in the middle.
+    first, *others = HUBERT["iterations"]
+    longer = [{**first, "train": {"steps": STEPS}}, *others]
+    return replace(found.with_config(hubert={"iterations": longer}), server=None)
 
 
 @pytest.fixture(scope="module")
 def profile(tmp_path_factory) -> list[str]:
     """profiles/slurm as its user edits it, for a node of nothing."""
     edited = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
-    gpu = {"slurm_partition": "gpu", "gpu": 2, "mem_mb": "6000 * attempt", "runtime": 20}
+    given = edited["set-resources"]["hubert_train"]
+    gpu = {**given, "gpu": 2, "mem_mb": "6000 * attempt", "runtime": 20}
     learn = {"slurm_partition": "gpu", "gpu": 1, "mem_mb": f"{TOO_LITTLE_MB} * attempt**3"}
     label = {"slurm_partition": "gpu", "gpu": 1, "mem_mb": "2000 * attempt"}
     edited["set-resources"] = {"hubert_train": gpu, "units_learn": learn, "units_label": label}
@@ -113,8 +119,19 @@ def broken_off(cluster, run, profile) -> set[str]:
 
 @pytest.fixture(scope="module")
 def finished(broken_off, run, profile) -> str:
-    """What the second call printed, that went on to the end."""
-    return run.snakemake(*profile, *TARGETS)
+    """What the second call printed, that went on to the end; on the way its training was warned, as
+    SLURM warns before the time is over (--signal)."""
+    process = subprocess.Popen(
+        run.command(*profile, *TARGETS),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=run.environment(),
+    )  # fmt: skip
+    while not any(path.stat().st_size for path in run.results().rglob("metrics.jsonl")):
+        assert process.poll() is None, process.stdout.read()[-6000:]
+        time.sleep(0.2)
+    subprocess.run(["scancel", "--signal=TERM", of_rule("hubert_train")[-1]["jobid"]], check=True)
+    printed, _ = process.communicate()
+    assert process.returncode == 0, printed[-6000:]
+    return printed
 
 
 def test_an_interrupt_cancels_the_jobs(broken_off):
@@ -144,6 +161,16 @@ def test_a_training_takes_its_gpus_with_a_process_each(finished, run):
     assert (job["state"], job["partition"]) == ("COMPLETED", "gpu")
     assert job["tres-per-job"] == "gres:gpu:2"
     assert (run.results("hubert", "iter1") / "model.safetensors").is_file()
+
+
+def test_a_training_that_is_warned_takes_another_turn_as_the_same_job(finished, run):
+    """It spends none of the tries that are for memory."""
+    (job,) = of_rule("hubert_train")
+    show = ["scontrol", "show", "job", job["jobid"]]
+    assert "Restarts=1 " in subprocess.run(show, capture_output=True, text=True).stdout
+    assert finished.count("Trying to restart job") == 1  # units_learn, for memory
+    log = (run.results("hubert", "iter1") / "train.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in log] == list(range(1, STEPS + 1))
 
 
 def test_a_second_run_does_nothing(finished, run, profile):

@@ -8,6 +8,7 @@ import pytest
 
 from aubert import cli, tables
 from aubert.cli import main
+from aubert.learn.stop import Stopped
 
 
 def verbs():
@@ -66,6 +67,9 @@ def test_an_error_is_one_line_that_says_what_is_wrong(tmp_path, capsys):
     [
         (ValueError("give another file"), 1, "aubert: error: give another file"),
         (FileNotFoundError(2, "No such file", "absent"), 1, "'absent'"),
+        (OSError(28, "No space left"), 4, "aubert: machine error: [Errno 28] No space left"),
+        (ConnectionError("no answer"), 4, "aubert: machine error: no answer"),
+        (Stopped("stopped after step 3"), 75, "aubert: stopped after step 3"),
         (AssertionError("7 ids were lost"), 3, "a fault of aubert"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],

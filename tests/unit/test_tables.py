@@ -1,3 +1,4 @@
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -75,3 +76,13 @@ def test_rows_of_some_ids_come_from_their_shards(tmp_path):
     assert rows == [transcript("a"), transcript("b")]
     scores = tables.all_columns(tmp_path, "transcripts", ["score"])
     assert [table.column_names for table in scores] == [["score"]] * 3
+
+
+def test_names_are_drawn_by_their_hashes():
+    names = pa.chunked_array([[f"u{number}" for number in range(500)]] * 2)
+    assert tables.drawn(names, 1.0).to_pylist() == [True] * 1000
+    drawn = tables.drawn(names, 0.3)
+    assert drawn.to_pylist()[:500] == drawn.to_pylist()[500:]
+    assert 0.2 < np.mean(drawn.to_pylist()) < 0.4
+    more = tables.drawn(names.slice(3, 400), 0.5).to_pylist()  # a larger draw holds the smaller
+    assert all(big for big, small in zip(more, drawn.to_pylist()[3:], strict=False) if small)

@@ -36,7 +36,7 @@ def of_shards(shards, first: str) -> list[str]:
 
 def chain(shards, first: str) -> list[str]:
     """The same, and what sums up."""
-    return [*of_shards(shards, first), *SUMS]
+    return [*of_shards(shards, first), *(f"figures {shard}" for shard in shards), *SUMS]
 
 
 def sampled(feature: str) -> list[str]:
@@ -203,7 +203,12 @@ def test_a_caption_edited(run):
         assert run.jobs() == ["all", "report"]
 
 
-FIGURES = {"probe", *SUMS, *(f"ctc_evaluate {init}" for init in INITS)}
+FIGURES = {
+    "probe",
+    *(f"figures {shard}" for shard in SHARDS),
+    *(f"ctc_evaluate {init}" for init in INITS),
+    *SUMS,
+}
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ rule clar_train:
         mem_mb=megabytes(16000, mini=2000),
         runtime=1440,
         gpu=GPU,
+        nodes=1,
     params:
         clips=CLAR_CLIPS,
         fingerprint=labelled_fingerprint(CLAR_PLAN.watched),
@@ -46,7 +47,7 @@ rule clar_train:
             CLAR_PLAN.training_fields(wildcards.arm, how=True)
         ),
     shell:
-        "python -m aubert --gpus={resources.gpu} clar train {output:q} --processes={resources.gpu} {params.clips} {params.options} {params.how} 2> {log}"
+        "exec python -m aubert --gpus={resources.gpu} clar train {output:q} --processes={resources.gpu} --nodes={resources.nodes} {params.clips} {params.options} {params.how} 2> {log}"
 
 
 rule clar_evaluate:

@@ -31,10 +31,12 @@ from aubert.workflow import (
     let_jobs_find_aubert,
     needs_words,
     systems_of,
+    retry_what_may_help,
     with_home,
 )
 
 let_jobs_find_aubert()
+retry_what_may_help()
 
 try:
     # Every value of the run stands in `config` from here on.

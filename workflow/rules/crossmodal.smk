@@ -109,6 +109,7 @@ rule aubert_train:
         mem_mb=megabytes(16000, mini=2000),
         runtime=1440,
         gpu=GPU,
+        nodes=1,
     params:
         results=subpath(output[0], ancestor=2),
         encoders=to_flags({"text": TEXT_ENCODER, "audio": AUDIO_ENCODER}),
@@ -121,7 +122,7 @@ rule aubert_train:
         # does not make it another one.
         how=lambda wildcards, input: to_flags(AUBERT_PLAN.training_fields(how=True)),
     shell:
-        "python -m aubert --gpus={resources.gpu} aubert train {params.results:q} {output:q} {params.encoders} --root={params.root:q} {params.shelf} --processes={resources.gpu} {params.model} {params.options} {params.how} 2> {log}"
+        "exec python -m aubert --gpus={resources.gpu} aubert train {params.results:q} {output:q} {params.encoders} --root={params.root:q} {params.shelf} --processes={resources.gpu} --nodes={resources.nodes} {params.model} {params.options} {params.how} 2> {log}"
 
 
 rule aubert_evaluate:

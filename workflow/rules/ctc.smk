@@ -26,6 +26,7 @@ rule ctc_train:
         mem_mb=megabytes(16000, mini=2000),
         runtime=1440,
         gpu=GPU,
+        nodes=1,
     params:
         labelled=CTC_PLAN.labelled,
         letters=to_flags(
@@ -50,7 +51,7 @@ rule ctc_train:
             CTC_PLAN.training_fields(wildcards.init, how=True)
         ),
     shell:
-        "python -m aubert --gpus={resources.gpu} ctc train {output:q} --init={input.init:q} --labelled {params.labelled:q} --processes={resources.gpu} {params.letters} {params.options} {params.how} 2> {log}"
+        "exec python -m aubert --gpus={resources.gpu} ctc train {output:q} --init={input.init:q} --labelled {params.labelled:q} --processes={resources.gpu} --nodes={resources.nodes} {params.letters} {params.options} {params.how} 2> {log}"
 
 
 rule ctc_evaluate:

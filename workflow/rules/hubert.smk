@@ -58,6 +58,7 @@ rule hubert_train:
         mem_mb=megabytes(16000, mini=2000),
         runtime=2880,
         gpu=GPU,
+        nodes=1,
     params:
         results=subpath(output[0], ancestor=2),
         root=CORPUS["root"],
@@ -76,4 +77,4 @@ rule hubert_train:
             PLAN.training_fields(int(wildcards.iteration), how=True)
         ),
     shell:
-        "python -m aubert --gpus={resources.gpu} hubert train {params.results:q} {output:q} {params.labels} --root={params.root:q} --processes={resources.gpu} {params.model} {params.options} {params.how} 2> {log}"
+        "exec python -m aubert --gpus={resources.gpu} hubert train {params.results:q} {output:q} {params.labels} --root={params.root:q} --processes={resources.gpu} --nodes={resources.nodes} {params.model} {params.options} {params.how} 2> {log}"

@@ -20,10 +20,11 @@ if "aubert" in SYSTEMS:
     MORE_STAGES += ["pairs"]
 
 
-rule metrics:
+# Of each shard the sums that figures are made of, so that none goes over the whole corpus.
+rule figures:
     input:
         tables=[
-            expand(results(table, "{shard}.parquet"), shard=SHARDS)
+            results(table, "{shard}.parquet")
             for table in (
                 "recordings",
                 "utterances",
@@ -34,12 +35,34 @@ rule metrics:
             )
         ],
         rejects=[
-            results("rejects", "books.parquet"),
-            *(
-                expand(rejects(stage), shard=SHARDS)
-                for stage in ("index", "cut", "transcribe", "match", "refine", "words")
-            ),
+            rejects(stage)
+            for stage in ("index", "cut", "transcribe", "match", "refine", "words")
         ],
+        code=code_of("evaluate.dataset"),
+    output:
+        results("figures", "{shard}.json"),
+    log:
+        log_of("figures"),
+    benchmark:
+        times_of("figures")
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(4000, mini=500),
+        runtime=minutes(60),
+    params:
+        results=subpath(output[0], ancestor=2),
+        shelf=SHELF_FLAGS,
+        reference=to_flags({"reference": CORPUS["reference"]}),
+    shell:
+        "python -m aubert evaluate shard {params.results:q} {wildcards.shard} {output:q} {params.shelf} {params.reference} 2> {log}"
+
+
+rule metrics:
+    input:
+        shards=expand(results("figures", "{shard}.json"), shard=SHARDS),
+        book_rejects=results("rejects", "books.parquet"),
         more_rejects=[
             expand(results("rejects", stage, "{shard}.parquet"), shard=SHARDS)
             for stage in MORE_STAGES
@@ -63,12 +86,10 @@ rule metrics:
         ENV
     threads: 1
     resources:
-        mem_mb=megabytes(8000, mini=500),
-        runtime=minutes(240),
+        mem_mb=megabytes(2000, mini=500),
+        runtime=minutes(60),
     params:
         results=subpath(output[0], parent=True),
-        shelf=SHELF_FLAGS,
-        reference=to_flags({"reference": CORPUS["reference"]}),
         more_stages=MORE_STAGES,
     shell:
-        "python -m aubert evaluate dataset {params.results:q} {output} {params.shelf} {params.reference} --figures {input.figures:q} --stages {params.more_stages} 2> {log}"
+        "python -m aubert evaluate dataset {params.results:q} {output} --shards {input.shards:q} --figures {input.figures:q} --stages {params.more_stages} 2> {log}"

@@ -66,6 +66,7 @@ rule separation_train:
         mem_mb=megabytes(16000, mini=2000),
         runtime=1440,
         gpu=GPU,
+        nodes=1,
     params:
         voices=VOICE_FLAGS,
         fingerprint=labelled_fingerprint(SEPARATION["folders"].values()),
@@ -80,7 +81,7 @@ rule separation_train:
         # does not make it another one.
         how=lambda wildcards, input: to_flags(part(SEPARATION["train"], how=True)),
     shell:
-        "python -m aubert --gpus={resources.gpu} separation train {output:q} --mixtures={input.mixtures:q} {params.voices} --processes={resources.gpu} {params.options} {params.how} 2> {log}"
+        "exec python -m aubert --gpus={resources.gpu} separation train {output:q} --mixtures={input.mixtures:q} {params.voices} --processes={resources.gpu} --nodes={resources.nodes} {params.options} {params.how} 2> {log}"
 
 
 rule separation_evaluate:

@@ -60,10 +60,12 @@ class StoredSketches(Mapping[str, np.ndarray]):
     @cached_property
     def _sketches(self) -> dict[str, np.ndarray]:
         table = tables.read(self._path, "books")
-        held = table["sketch"].combine_chunks()
         # Arrays into the table: as lists of Python's numbers, ten thousand books take 5 GB.
-        hashes, bounds = held.values.to_numpy(), held.offsets.to_numpy()
-        sketches = (hashes[start:end] for start, end in pairwise(bounds))
+        sketches = (
+            held.values.to_numpy()[start:end]
+            for held in table["sketch"].chunks
+            for start, end in pairwise(held.offsets.to_numpy())
+        )
         return dict(zip(table["book_id"].to_pylist(), sketches, strict=True))
 
     def __getitem__(self, book_id: str) -> np.ndarray:

@@ -30,6 +30,8 @@ class ClipOptions:
       effect unless source is words or reference
     max_per_keyword: labelled clips of each keyword, drawn by hash; no effect as num_keywords
     min_letters: letters of the shortest word that becomes a clip; no effect as num_keywords
+    max_clips: words, or utterances, that are read of a run; of more, about so many, by a hash of
+      the utterance; a million take a gigabyte; no effect unless source is words or speakers
     """
 
     source: Literal["words", "reference", "speakers", "folder", "table"] = "words"
@@ -40,6 +42,7 @@ class ClipOptions:
     num_keywords: Annotated[int, Ge(2)] = 35
     max_per_keyword: Annotated[int, Ge(2)] = 4000
     min_letters: PositiveInt = 4
+    max_clips: PositiveInt = 1_000_000
 
 
 def read_clips(
@@ -66,9 +69,9 @@ def read_clips(
         columns = (options.audio_column, options.label_column, options.group_column)
         return clips.clips_of_table(path, *columns, options.group_pattern)
     if options.source == "speakers":
-        return clips.clips_of_speakers(results, root)
+        return clips.clips_of_speakers(results, root, max_clips=options.max_clips)
     if options.source == "words":
-        words = clips.clips_of_words(results, root)
+        words = clips.clips_of_words(results, root, options.max_clips)
     else:
         words = clips.clips_of_reference(results, root, reference)
     return clips.keywords(words, options.num_keywords, options.max_per_keyword, options.min_letters)

@@ -14,6 +14,9 @@ from heapq import nsmallest
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from aubert import audio, tables
 from aubert.corpus.shards import is_audio
 from aubert.corpus.slices import slices_within
@@ -61,22 +64,52 @@ def limited(clips: Sequence[Clip], max_labels: int | None, max_per_label: int) -
     ]
 
 
-def clips_of_speakers(results: Path, corpus_root: Path) -> list[Clip]:
-    """The utterances of a run's tables, labelled with their speakers; groups are recordings."""
-    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
+def clips_of_speakers(
+    results: Path, corpus_root: Path, max_speakers: int | None = None, max_clips: int | None = None
+) -> list[Clip]:
+    """The utterances of a run's tables, labelled with their speakers; groups are recordings.
+
+    max_speakers, max_clips: of more, so many speakers, and about so many utterances, are drawn by
+    hash; None: all
+    """
+    recordings = _recordings(results)
+    share = _share(results, "utterances", max_clips)
+    chosen = None
+    if max_speakers is not None:
+        found = tables.all_columns(results, "utterances", ["recording_id"])
+        there = {one for table in found for one in pc.unique(table["recording_id"]).to_pylist()}
+        chosen = set(drawn({recordings[one]["speaker"] for one in there}, max_speakers))
     clips = []
-    for row in tables.all_rows(results, "utterances"):
-        recording = recordings[row["recording_id"]]
-        clips.append(
-            Clip(
-                row["utterance_id"],
-                recording["speaker"],
-                recording["recording_id"],
-                corpus_root / recording["path"],
-                _ends(row["slices"]),
+    for shard in tables.shards(results, "utterances"):
+        table = tables.read(shard, "utterances", ["utterance_id", "recording_id", "slices"])
+        table = table.filter(tables.drawn(table["utterance_id"], share))
+        if chosen is not None:
+            own = [name for name, row in recordings.items() if row["speaker"] in chosen]
+            table = table.filter(pc.is_in(table["recording_id"], pa.array(own, pa.string())))
+        for row in table.to_pylist():
+            recording = recordings[row["recording_id"]]
+            clips.append(
+                Clip(
+                    row["utterance_id"],
+                    recording["speaker"],
+                    row["recording_id"],
+                    corpus_root / recording["path"],
+                    _ends(row["slices"]),
+                )
             )
-        )
     return sorted(clips, key=lambda clip: clip.id)  # the same for any number of shards
+
+
+def _recordings(results: Path) -> dict[str, dict]:
+    """recording_id -> path, speaker and rate of each."""
+    columns = ["recording_id", "path", "speaker", "sample_rate_hz"]
+    found = tables.all_columns(results, "recordings", columns)
+    return {row["recording_id"]: row for table in found for row in table.to_pylist()}
+
+
+def _share(results: Path, name: str, most: int | None) -> float:
+    """Of a table's rows, of which at most `most` are wanted."""
+    return 1.0 if most is None else most / max(tables.num_rows(results, name), 1)
 
 
 def clips_of_folder(folder: Path, pattern: str | None = None) -> list[Clip]:
@@ -180,26 +213,37 @@ def clips_of_table(
     ]
 
 
-def clips_of_words(results: Path, corpus_root: Path) -> list[Clip]:
-    """The aligned words of a run's tables, labelled with what was said; groups are speakers."""
-    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
-    utterances = {row["utterance_id"]: row for row in tables.all_rows(results, "utterances")}
+def clips_of_words(results: Path, corpus_root: Path, max_clips: int | None = None) -> list[Clip]:
+    """The aligned words of a run's tables, labelled with what was said; groups are speakers.
+
+    max_clips: of more, about so many are read: all words of an utterance or none, drawn by hash
+    """
+    recordings = _recordings(results)
+    share = _share(results, "words", max_clips)
     clips = []
-    for row in tables.all_rows(results, "words"):
-        utterance = utterances[row["utterance_id"]]
-        recording = recordings[utterance["recording_id"]]
-        rate_hz = recording["sample_rate_hz"]
-        start, end = (row[name] * rate_hz // 1000 for name in ("start_ms", "end_ms"))
-        slices = _ends(slices_within(utterance["slices"], start, end))
-        name = f"{row['utterance_id']}:{row['index']}"
-        path = corpus_root / recording["path"]
-        clips.append(Clip(name, row["spoken"], recording["speaker"], path, slices))
+    for path in tables.shards(results, "words"):
+        columns = ["utterance_id", "index", "spoken", "start_ms", "end_ms"]
+        words = tables.read(path, "words", columns)
+        words = words.filter(tables.drawn(words["utterance_id"], share))
+        columns = ["utterance_id", "recording_id", "slices"]
+        table = tables.read(results / "utterances" / path.name, "utterances", columns)
+        with_words = pc.is_in(table["utterance_id"], pc.unique(words["utterance_id"]))
+        utterances = {row["utterance_id"]: row for row in table.filter(with_words).to_pylist()}
+        for row in words.to_pylist():
+            utterance = utterances[row["utterance_id"]]
+            recording = recordings[utterance["recording_id"]]
+            rate_hz = recording["sample_rate_hz"]
+            start, end = (row[name] * rate_hz // 1000 for name in ("start_ms", "end_ms"))
+            slices = _ends(slices_within(utterance["slices"], start, end))
+            name = f"{row['utterance_id']}:{row['index']}"
+            audio_path = corpus_root / recording["path"]
+            clips.append(Clip(name, row["spoken"], recording["speaker"], audio_path, slices))
     return sorted(clips, key=lambda clip: clip.id)  # the same for any number of shards
 
 
 def clips_of_reference(results: Path, corpus_root: Path, reference: Path) -> list[Clip]:
     """The same of what was really said, where that is known: no alignment is waited for."""
-    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
+    recordings = _recordings(results)
     clips = []
     for row in tables.rows(reference / "words.parquet", "reference_words"):
         recording = recordings.get(row["recording_id"])

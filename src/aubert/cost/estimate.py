@@ -1,176 +1,124 @@
-"""CPU and GPU seconds and bytes of a run, from what an hour of audio costs each rule."""
+"""CPU and GPU seconds of each job of a run, from what an hour of audio costs its rule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aubert.cost.trained import Training, num_weights, trainings
+from aubert.cost.jobs import Job
+from aubert.cost.trained import num_weights, trainings
 from aubert.hubert.options import HubertOptions
-from aubert.hubert.plan import TRAINED, Feature, Plan, Units
+from aubert.hubert.plan import TRAINED, Feature, Plan
 from aubert.units.kmeans import SAMPLE_ITERATIONS, KMeansOptions, hours_of_sample
 
-BYTES_PER_WEIGHT = 4
-COPIES_IN_TRAINING = 3  # the weights and Adam's two averages
-LABEL_BYTES = 2
-MFCC_RATE_HZ, MFCC_DIM = 100, 39
-
-
-@dataclass(frozen=True)
-class Work:
-    """Jobs that cost the same. rate: the rule's in rates.yaml; hours: of audio, of all jobs
-    together; weights: of the network that runs over it, if one does"""
-
-    rule: str
-    rate: Mapping[str, Any]
-    num_jobs: int
-    hours: float = 0.0
-    weights: float = 0.0
+MFCC_DIM = 39
+COMPARED_HOURS = 20  # evaluate.unit_quality: of the utterances that rank layers
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a rule's jobs; cpu_s: of one core; known: whether the rule has a rate"""
+    """cpu_s: of one core; gpu_s: of one GPU; known: whether the rule has a rate"""
 
-    rule: str
-    num_jobs: int
     cpu_s: float = 0.0
     gpu_s: float = 0.0
     known: bool = True
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.cpu_s + other.cpu_s, self.gpu_s + other.gpu_s, self.known and other.known)
+
 
 class Estimate:
-    """What a run of this config costs. hours: of the corpus; jobs: rule -> how many."""
+    """What the jobs of a config cost. hours: of the corpus; rates: of rates.yaml"""
 
-    def __init__(
-        self,
-        config: Mapping[str, Any],
-        hours: float,
-        jobs: Mapping[str, int],
-        rates: Mapping[str, Any],
-    ):
-        self._config, self._hours, self._jobs, self._rates = config, hours, jobs, rates
-        self._plan = Plan(config)
-        self._units = list(dict.fromkeys([*self._plan.learned, *self._plan.measured]))
+    def __init__(self, config: Mapping[str, Any], hours: float, rates: Mapping[str, Any]):
+        self.config, self.hours, self.rates = config, hours, rates
+        self.plan = Plan(config)
+        share = rates["rules"]["aubert_train"]["pair_share"]
+        self.trainings = {(one.rule, one.name): one for one in trainings(config, share)}
 
-    def costs(self) -> list[Cost]:
-        """Of every rule, in the order of Snakemake's list; target rules are left out."""
-        found = {
-            rule: Cost(rule, n, known=rule in self._rates["rules"])
-            for rule, n in self._jobs.items()
-        }
-        for work in self._work():
-            before = found.get(work.rule, Cost(work.rule, 0))
-            cpu_s = work.num_jobs * work.rate["start_s"] + work.hours * work.rate.get("hour_s", 0)
-            network_s, on_gpu = self._network(work)
-            found[work.rule] = Cost(
-                work.rule,
-                before.num_jobs,
-                before.cpu_s + cpu_s + (0 if on_gpu else network_s),
-                before.gpu_s + (network_s if on_gpu else 0),
-            )
-        return list(found.values())
+    def cost(self, job: Job, hours: float | None = None) -> Cost:
+        """hours: of the job's shard; None: of an even one."""
+        rate = self._rate(job)
+        if rate is None:
+            return Cost(known=False)
+        share = 1.0
+        if job.is_sharded:
+            share = 1 / self.config["num_shards"] if hours is None else hours / self.hours
+        heard = share * self._hours(job, rate)
+        weights = self._weights(job)
+        on_gpu = weights >= self.rates["gpu_from_weights"]
+        network_s = 0.0
+        if weights and "pass" in rate:
+            per_hour = self.rates["network"]["gpu" if on_gpu else "cpu"][f"{rate['pass']}_s"]
+            network_s = heard * weights / 1e6 * per_hour
+        cpu_s = rate["start_s"] + heard * rate.get("hour_s", 0) + self._kmeans_s(job, rate)
+        return Cost(cpu_s + (0 if on_gpu else network_s), network_s if on_gpu else 0)
 
-    def result_bytes(self) -> float:
-        """What results/<name> holds at most, while the last training still has its checkpoints."""
-        tables = self._rates["disk"]["tables_mb"] * 1e6 * self._hours
-        labels = sum(
-            LABEL_BYTES * 3600 * self._hours * self._frame_rate(units) for units in self._units
-        )
-        initial = num_weights(self._plan.model)  # HuBERT's, before its first iteration
-        trained = [training.weights for training in self._trainings()]
-        keep = self._config["hubert"]["train"]["keep"] + 1
-        checkpoints = COPIES_IN_TRAINING * keep * max(trained, default=0)
-        return tables + labels + BYTES_PER_WEIGHT * (initial + sum(trained) + checkpoints)
+    def costs(self, jobs: Iterable[Job]) -> dict[str, Cost]:
+        """Of every rule, all its jobs together, in the order of the jobs."""
+        found: dict[str, Cost] = {}
+        for job in jobs:
+            one, number = self.cost(job), self.config["num_shards"] if job.is_sharded else 1
+            many = Cost(number * one.cpu_s, number * one.gpu_s, one.known)
+            found[job.rule] = found.get(job.rule, Cost()) + many
+        return found
 
-    def _frame_rate(self, units: Units) -> int:
-        hidden = self._plan.features[units.feature].is_hidden
-        return self._plan.model.frame_rate_hz if hidden else MFCC_RATE_HZ
+    def _rate(self, job: Job) -> Mapping[str, Any] | None:
+        """The rule's, with its backend or with its features."""
+        rate = self.rates["rules"].get(job.rule)
+        if rate is None or "start_s" in rate:
+            return rate
+        if "pocketsphinx" in rate:
+            return rate[self.config[job.rule]["backend"]]
+        return rate["hidden" if self._feature(job).is_hidden else "mfcc"]
 
-    def _network(self, work: Work) -> tuple[float, bool]:
-        """Seconds, and whether a GPU's."""
-        if not work.weights:
-            return 0.0, False
-        on_gpu = work.weights >= self._rates["gpu_from_weights"]
-        rate = self._rates["network"]["gpu" if on_gpu else "cpu"][f"{work.rate['pass']}_s"]
-        return work.hours * work.weights / 1e6 * rate, on_gpu
+    def _feature(self, job: Job) -> Feature:
+        return self.plan.features[job.wildcards["feature"]]
 
-    def _work(self) -> Iterator[Work]:
-        for rule, rate in self._rates["rules"].items():
-            # Without a network, and whatever the backend or the features.
-            if rule in self._jobs and "start_s" in rate and "pass" not in rate:
-                yield Work(rule, rate, self._jobs[rule], self._hours_of(rule, rate))
-        yield from self._heard()
-        yield from self._clustered()
-        yield from self._trained()
+    def _hours(self, job: Job, rate: Mapping[str, Any]) -> float:
+        """Of audio, of the jobs of all shards together."""
+        kind = rate.get("hours")
+        dumped = self.config["units"]["features"] == "dumped"
+        if kind == "trained":
+            return self._training(job).hours
+        if kind == "chosen":
+            kmeans = KMeansOptions(**self.config["units"]["kmeans"])
+            return 0.0 if dumped else min(self.hours, hours_of_sample(kmeans))
+        if kind == "features":  # computed, or read
+            return 0.0 if dumped else self.hours
+        if kind in ("phones", "compared"):
+            phones = self.config["units"]["phones"] or {"max_minutes": 60.0}
+            most = phones["max_minutes"] / 60 * self.config["num_shards"]
+            return min(self.hours, most, 2 * COMPARED_HOURS if kind == "compared" else most)
+        return self.hours if kind == "corpus" else 0.0
 
-    def _hours_of(self, rule: str, rate: Mapping[str, Any]) -> float:
-        if rule == "phones":
-            most = self._config["units"]["phones"]["max_minutes"] / 60
-            return min(self._hours, most * self._jobs[rule])
-        return self._hours if rate.get("hours") == "corpus" else 0.0
+    def _training(self, job: Job):
+        name = next(iter(job.wildcards.values()), "")
+        return self.trainings[job.rule, name]
 
-    def _heard(self) -> Iterator[Work]:
-        for rule in ("transcribe", "words"):
-            if rule in self._jobs:
-                section = self._config[rule]
-                rate = self._rates["rules"][rule][section["backend"]]
-                model = section[section["backend"]].get("model")
-                weights = self._weights(model) if section["backend"] == "ctc" else 0.0
-                yield Work(rule, rate, self._jobs[rule], self._hours, weights)
+    def _weights(self, job: Job) -> float:
+        """Of the network that runs in a job; 0: none does."""
+        if job.rule in ("transcribe", "words", "calibrate"):
+            rule = "words" if job.rule == "calibrate" else job.rule
+            section = self.config[rule]
+            is_ctc = section["backend"] == "ctc"
+            return self._weights_of(section["ctc"]["model"]) if is_ctc else 0.0
+        if (job.rule, next(iter(job.wildcards.values()), "")) in self.trainings:
+            return self._training(job).weights
+        if "feature" in job.wildcards and self._feature(job).is_hidden:
+            return self._weights_of(self._feature(job).encoder or TRAINED)
+        return 0.0
 
-    def _clustered(self) -> Iterator[Work]:
-        if "units_label" not in self._jobs:
-            return
-        kmeans, rules = self._config["units"]["kmeans"], self._rates["rules"]
-        shards = self._config["num_shards"]
-        dumped = "units_dump" in self._jobs
-        chosen = min(self._hours, hours_of_sample(KMeansOptions(**kmeans)))
-        for feature in dict.fromkeys(self._feature(units) for units in self._units):
-            kind, weights = self._kind_and_weights(feature)
-            if dumped:
-                yield Work("units_dump", rules["units_dump"][kind], shards, self._hours, weights)
-            sample = rules["units_sample"][kind]
-            yield Work("units_sample", sample, shards, 0 if dumped else chosen, weights)
-            if feature.layer == "auto":
-                yield Work("units_best_layer", rules["units_best_layer"], 1, self._hours, weights)
-        for units in self._units:
-            kind, weights = self._kind_and_weights(self._feature(units))
-            hours = 0 if dumped else self._hours
-            yield Work("units_learn", self._learn_rate(units, kmeans), 1)
-            for _ in range(kmeans["passes"]):
-                yield Work("units_pass", rules["units_pass"][kind], shards, hours, weights)
-                yield Work("units_merge", rules["units_merge"], 1)
-            yield Work("units_label", rules["units_label"][kind], shards, hours, weights)
-
-    def _feature(self, units: Units) -> Feature:
-        return self._plan.features[units.feature]
-
-    def _kind_and_weights(self, feature: Feature) -> tuple[str, float]:
-        """Of the rates, and of the encoder, if there is one."""
-        return ("hidden", self._encoder(feature)) if feature.is_hidden else ("mfcc", 0.0)
-
-    def _learn_rate(self, units: Units, kmeans: Mapping[str, Any]) -> Mapping[str, Any]:
-        rate = self._rates["rules"]["units_learn"]
-        hidden = self._feature(units).is_hidden
-        dim = self._plan.model.hidden_size if hidden else MFCC_DIM
-        iterations = SAMPLE_ITERATIONS * kmeans["restarts"]
-        gmac = kmeans["sample_frames"] * units.k * dim * iterations / 1e9
-        return {"start_s": rate["start_s"] + rate["gmac_s"] * gmac}
-
-    def _trained(self) -> Iterator[Work]:
-        for training in self._trainings():
-            rate = self._rates["rules"][training.rule]
-            yield Work(training.rule, rate, 1, training.hours, training.weights)
-
-    def _trainings(self) -> Iterator[Training]:
-        share = self._rates["rules"]["aubert_train"]["pair_share"]
-        return (each for each in trainings(self._config, share) if each.rule in self._jobs)
-
-    def _encoder(self, feature: Feature) -> float:
-        return self._weights(feature.encoder or TRAINED)
-
-    def _weights(self, model: str) -> float:
+    def _weights_of(self, model: str) -> float:
         """Weights of a checkpoint. One that is not of this run is taken as LARGE."""
-        return num_weights(self._plan.model if model == TRAINED else HubertOptions.large())
+        return num_weights(self.plan.model if model == TRAINED else HubertOptions.large())
+
+    def _kmeans_s(self, job: Job, rate: Mapping[str, Any]) -> float:
+        if "gmac_s" not in rate:
+            return 0.0
+        kmeans = self.config["units"]["kmeans"]
+        dim = self.plan.model.hidden_size if self._feature(job).is_hidden else MFCC_DIM
+        iterations = SAMPLE_ITERATIONS * kmeans["restarts"]
+        macs = kmeans["sample_frames"] * int(job.wildcards["k"]) * dim * iterations
+        return rate["gmac_s"] * macs / 1e9

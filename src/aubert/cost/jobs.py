@@ -1,4 +1,4 @@
-"""How many jobs a run has: Snakemake's own count, for an empty corpus with the same shards."""
+"""Which jobs a run has: Snakemake's own list, for an empty corpus of one shard."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import copy
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import getitem
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from aubert.config.paths import given_paths
 from aubert.config.tree import System
@@ -20,25 +21,72 @@ SYSTEMS = get_args(System)
 SNAKEFILE = Path(__file__).parents[3] / "Snakefile"
 
 
-def count_jobs(config: Mapping[str, Any]) -> dict[str, int]:
-    """rule -> its jobs in a run of which nothing is done yet.
+class Job(NamedTuple):
+    """A job of a run with one shard. threads, mem_mb, runtime_min: as its rule declares them
+    needs: places in the list of the jobs whose files it reads"""
 
-    The rules and shards are the config's, so that how many jobs there are does not depend on
-    the recordings. Raises ValueError with Snakemake's message when it does not take the config.
+    rule: str
+    wildcards: Mapping[str, str]
+    threads: int = 1
+    mem_mb: int = 0
+    runtime_min: int = 0
+    needs: tuple[int, ...] = ()
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether there is one for each shard."""
+        return "shard" in self.wildcards
+
+
+def jobs_of_one_shard(config: Mapping[str, Any]) -> list[Job]:
+    """Every job of a run with one shard, of which nothing is done yet: each after those that it
+    needs.
+
+    The rules and shards are the config's, so that which jobs there are does not depend on the
+    recordings. Raises ValueError with Snakemake's message when it does not take the config.
     """
     with TemporaryDirectory(prefix="aubert-plan-") as folder:
         directory = Path(folder)
-        _write_config(directory, config)
+        _write_config(directory, {**config, "num_shards": 1})
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
         command += ["--directory", folder, "--configfile", str(directory / "config.yaml")]
-        command += ["--workflow-profile", "none", "--cores", "1", "--dry-run", "--nocolor"]
-        command += ["--quiet", "rules", "reason", "host"]
+        command += ["--workflow-profile", "none", "--cores", "1000", "--dry-run", "--nocolor"]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise ValueError(f"Snakemake does not take this config:\n{done.stdout}")
-    table = re.search(r"^job +count\n[- ]+\n(.*?)^total", done.stdout, re.MULTILINE | re.DOTALL)
-    assert table, done.stdout
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table[1], re.M)}
+    found: list[Job] = []
+    made_by: dict[str, int] = {}
+    for rule, text in _BLOCK.findall(done.stdout):
+        lines = dict(_LINE.findall(text))
+        resources = dict(_PAIR.findall(lines.get("resources", "")))
+        inputs, outputs = (lines.get(name, "").split(", ") for name in ("input", "output"))
+        found.append(
+            Job(
+                rule,
+                dict(_PAIR.findall(lines.get("wildcards", ""))),
+                int(lines.get("threads", 1)),
+                int(resources.get("mem_mb", 0)),
+                int(resources.get("runtime", 0)),
+                tuple(sorted({made_by[path] for path in inputs if path in made_by})),
+            )
+        )
+        made_by |= dict.fromkeys(filter(None, outputs), len(found) - 1)
+    assert found, done.stdout
+    return found
+
+
+def count_jobs(jobs: Iterable[Job], num_shards: int) -> dict[str, int]:
+    """rule -> its jobs in a run with so many shards."""
+    counts: Counter[str] = Counter()
+    for job in jobs:
+        counts[job.rule] += num_shards if job.is_sharded else 1
+    return dict(counts)
+
+
+# A job in a dry run: a line with its rule, then `    name: value` lines.
+_BLOCK = re.compile(r"^(?:local)?rule (\w+):\n((?:    \w+: .*\n)*)", re.MULTILINE)
+_LINE = re.compile(r"^    (\w+): (.*)$", re.MULTILINE)
+_PAIR = re.compile(r"(\w+)=([^,]*)")
 
 
 def _write_config(directory: Path, config: Mapping[str, Any]) -> None:

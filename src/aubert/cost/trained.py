@@ -22,9 +22,10 @@ BERT_BASE = SmallBertOptions(
 
 
 class Training(NamedTuple):
-    """rule: whose job it is; hours: of audio; weights: of the network"""
+    """rule, name: whose job it is, and its wildcard; hours: of audio; weights: of the network"""
 
     rule: str
+    name: str
     hours: float
     weights: float
 
@@ -45,12 +46,13 @@ def trainings(config: Mapping[str, Any], aubert_share: float) -> Iterator[Traini
 def _hubert(plan: Plan) -> Iterator[Training]:
     for iteration in range(1, len(plan.models)):
         hours = _hours(plan.training_fields(iteration, how=False))
-        yield Training("hubert_train", hours, num_weights(plan.model))
+        yield Training("hubert_train", str(iteration), hours, num_weights(plan.model))
 
 
 def _ctc(plan: CtcPlan, weights: float) -> Iterator[Training]:
     for init in dict.fromkeys([*plan.inits, *filter(None, [plan.own])]):
-        yield Training("ctc_train", _hours(plan.training_fields(init, how=False)), weights)
+        hours = _hours(plan.training_fields(init, how=False))
+        yield Training("ctc_train", init, hours, weights)
 
 
 def _aubert(config: Mapping[str, Any], hubert: Plan, share: float) -> Iterator[Training]:
@@ -62,8 +64,8 @@ def _aubert(config: Mapping[str, Any], hubert: Plan, share: float) -> Iterator[T
     small = SmallBertOptions(**config["aubert"]["small_bert"])
     # Of BERT the transformer alone: token embeddings are looked up.
     weights = audio + _layers(BERT_BASE if plan.text else small)
-    for _ in plan.scorers:
-        yield Training("aubert_train", fields["steps"] * seconds / 3600, weights)
+    for scorer in plan.scorers:
+        yield Training("aubert_train", scorer, fields["steps"] * seconds / 3600, weights)
 
 
 def _clar(config: Mapping[str, Any], hubert: float) -> Iterator[Training]:
@@ -73,14 +75,14 @@ def _clar(config: Mapping[str, Any], hubert: float) -> Iterator[Training]:
         seconds = fields["steps"] * fields["batch_clips"] * VIEWS * fields["clip_seconds"]
         is_hubert = fields["encoder"] == "hubert"
         weights = hubert if is_hubert else resnet_weights(fields["width"])
-        yield Training("clar_train", seconds / 3600, weights)
+        yield Training("clar_train", arm, seconds / 3600, weights)
 
 
 def _separation(config: Mapping[str, Any]) -> Training:
     section = config["separation"]
     hours = _hours(vars(SeparationTrainOptions(**section["train"])))
     weights = blstm_weights(DeepClusteringOptions(**section["model"]))
-    return Training("separation_train", hours, weights)
+    return Training("separation_train", "", hours, weights)
 
 
 def num_weights(model: HubertOptions) -> float:

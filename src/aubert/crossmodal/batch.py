@@ -11,6 +11,8 @@ import torch
 
 from aubert.encoders.hubert import normalised
 
+_NEAR = 64  # characters on both sides: what normalisers look at
+
 
 class Window(NamedTuple):
     """Token ids of a text, special tokens included, and where the span lies among them."""
@@ -109,8 +111,16 @@ class TextWindows:
         self._after = [tokenizer.sep_token_id] if tokenizer.sep_token_id is not None else []
         self._room = max_tokens - len(self._before) - len(self._after)
 
+    def around(self, text: str, span: tuple[int, int], context: tuple[int, int]) -> Window:
+        """The window of the whole text's tokens, though only what is near is tokenised: tokens do
+        not reach over the spaces between words. Raises ValueError as `window` does."""
+        low = text.rfind(" ", 0, max(0, min(context[0], span[0]) - _NEAR)) + 1
+        high = text.find(" ", max(context[1], span[1]) + _NEAR)
+        near = self.tokens(text[low : high if high >= 0 else len(text)])
+        return self.window(near, *((start - low, end - low) for start, end in (span, context)))
+
     def tokens(self, text: str) -> Tokens:
-        """Every token of a text, of a whole book too: a window is then cut, not tokenised."""
+        """Every token of a text."""
         backend = self.tokenizer.backend_tokenizer
         # As saved it may cut texts at its own length, from the end.
         backend.no_truncation()

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import torch
 
+from aubert import tables
 from aubert.corpus.books import Bookshelf
 from aubert.crossmodal.batch import AubertBatch
-from aubert.crossmodal.examples import AubertExamples, PairTables, recording_references
+from aubert.crossmodal.examples import PLACE, AubertExamples, read_pairs, recording_references
 from aubert.crossmodal.network import AubertModel
 from aubert.crossmodal.options import VERSION, AubertOptions, AubertTrainOptions
 from aubert.crossmodal.pairs import TRAIN
 from aubert.learn.checkpoints import hash_of_weights
 from aubert.learn.distributed import Processes
 from aubert.learn.run import train_model
+from aubert.learn.utterances import COLUMNS, recordings_of
 
 
 class AubertTask:
@@ -57,23 +61,25 @@ def train_aubert(
     encoders: of text and of audio, directories or Hugging Face ids. Killed, it goes on where it
     was (run.train_model). Raises ValueError without training pairs; AudioError, BookError.
     """
-    found = PairTables.read(results)
-    pairs = found.of_split(TRAIN)
-    if not pairs:
+    # No more than its steps take.
+    pairs = read_pairs(results, TRAIN, options.steps * options.batch_pairs)
+    if not len(pairs):
         raise ValueError(
             f"no row of pairs below {results} is of the split {TRAIN}: hold out fewer books and "
             f"speakers, or lower min_occurrences and min_utterances"
         )
     model = aubert_model(*encoders, model_options, options.seed)
     processes = Processes(options.device)
+    recordings = recordings_of(results)
+    utterances = tables.all_columns(results, "utterances", ["utterance_id", *COLUMNS])
     examples = AubertExamples(
         pairs,
-        found.recordings,
+        recordings,
         corpus_root,
         shelf,
         model,
         options,
-        recording_references(found.recordings, found.utterances, corpus_root, model),
+        recording_references(recordings, utterances, corpus_root, model),
         rank=processes.rank,
         world_size=processes.world_size,
     )
@@ -85,19 +91,22 @@ def train_aubert(
         ],
         "pairs": _hash(pairs),
     }
+    num_pairs = len(pairs)
+    del pairs  # the examples hold what is needed of them
     trained = train_model(
         out, AubertTask(model, options), examples, options, config=config, save=model.save
     )
     num_used = sum(len(micro.pieces) for micro in examples.plan(0))
     return (
-        f"aubert: {trained.steps} steps ({trained.skipped} skipped), {num_used} of {len(pairs)} "
+        f"aubert: {trained.steps} steps ({trained.skipped} skipped), {num_used} of {num_pairs} "
         f"training pairs"
     )
 
 
-def _hash(pairs: Sequence[Mapping]) -> str:
+def _hash(pairs: pa.Table) -> str:
     digest = blake2b(digest_size=8)
-    for row in pairs:
-        places = [row[key] for key in ("utterance_id", "char_start", "char_end", "num_samples")]
-        digest.update(f"{places}\n".encode())
+    for batch in pairs.select(["utterance_id", *PLACE, "num_samples"]).to_batches():
+        names, *numbers = batch.columns
+        digest.update("".join(f"{name}\n" for name in names.to_pylist()).encode())
+        digest.update(np.stack([column.to_numpy() for column in numbers], axis=1).astype("<i8"))
     return digest.hexdigest()

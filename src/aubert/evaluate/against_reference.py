@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +20,7 @@ CLOSE_CHARS = 5  # a boundary this near is at the right word
 
 
 class Tally:
-    """Collects the errors of every utterance; `figures` sums them up."""
+    """Collects the errors of every utterance; `figures_of` sums up the `values` of all shards."""
 
     TABLES = ("recordings", "utterances", "transcripts", "refined", "words")
 
@@ -28,7 +28,7 @@ class Tally:
         self._shelf = shelf
         self._reference = reference
         self._tokens: dict[str, list[Token]] = {}
-        self._values: dict[str, list] = defaultdict(list)
+        self.values: dict[str, list] = defaultdict(list)
 
     def add(
         self,
@@ -72,8 +72,8 @@ class Tally:
             len(spoken(uttered)),
         )
         for name in {"all", group}:
-            self._values[f"wer.{name}"].append(errors)
-            self._values[f"wer.{name}.baseline"].append(guess)
+            self.values[f"wer.{name}"].append(errors)
+            self.values[f"wer.{name}.baseline"].append(guess)
 
     def _guess_words(self, truth, uttered) -> list[str]:
         """The book's words where an even pace through the chapter would be."""
@@ -89,10 +89,10 @@ class Tally:
             return
         start, end = read[0]["char_start"], read[-1]["char_end"]
         guess = _even_pace(truth, read[0]["start_s"], read[-1]["end_s"])
-        self._values["placed.baseline"].append(
-            max(abs(guess[0] - start), abs(guess[1] - end)) <= CLOSE_CHARS
+        self.values["placed.baseline"].append(
+            bool(max(abs(guess[0] - start), abs(guess[1] - end)) <= CLOSE_CHARS)
         )
-        self._values["placed"].append(
+        self.values["placed"].append(
             span is not None
             and span["book_id"] == truth[0]["book_id"]
             and abs(span["char_start"] - start) <= CLOSE_CHARS
@@ -105,7 +105,7 @@ class Tally:
         labels = [word["label"] for word in uttered for _ in word["spoken"].split()]
         extra = _extra_words(text, span)
         for reference, hypothesis in aligned_pairs(spoken(uttered), transcript):
-            self._values["extra"].append((labels[reference] == "EXTRA", extra[hypothesis]))
+            self.values["extra"].append((labels[reference] == "EXTRA", extra[hypothesis]))
 
     def _add_skipped(self, truth, placed) -> None:
         """Whether each token inside the chapter's range is rightly called SKIPPED."""
@@ -122,24 +122,24 @@ class Tally:
             if min(read) <= token.char_start <= max(read):
                 middle = (token.char_start + token.char_end) // 2
                 truly = token.char_start not in read
-                self._values["skipped"].append((truly, not called_read[middle]))
+                self.values["skipped"].append((truly, not called_read[middle]))
 
     def _add_words(self, recording, utterance, uttered, aligned) -> None:
         timeline = Timeline(utterance["slices"], recording["sample_rate_hz"])
         read = [word for word in uttered if word["label"] == "READ"]
         by_place = {word["char_start"]: word for word in aligned}
         for true, (guess_start, guess_end) in zip(read, _even_letters(read), strict=True):
-            self._values["guess_start"].append(abs(guess_start - true["start_s"]) * 1000)
-            self._values["guess_end"].append(abs(guess_end - true["end_s"]) * 1000)
+            self.values["guess_start"].append(abs(guess_start - true["start_s"]) * 1000)
+            self.values["guess_end"].append(abs(guess_end - true["end_s"]) * 1000)
             found = by_place.get(true["char_start"])
-            self._values["timed"].append(found is not None)
+            self.values["timed"].append(found is not None)
             if found is None:
                 continue
             start_ms = found["recording_start_ms"]
             # The end belongs to the slice that holds the word's last millisecond.
             end_ms = timeline.recording_ms(found["end_ms"] - 1) + 1
-            self._values["start"].append(abs(start_ms - true["start_s"] * 1000))
-            self._values["end"].append(abs(end_ms - true["end_s"] * 1000))
+            self.values["start"].append(abs(start_ms - true["start_s"] * 1000))
+            self.values["end"].append(abs(end_ms - true["end_s"] * 1000))
 
     def _book_tokens(self, book_id: str) -> list[Token]:
         if book_id not in self._tokens:
@@ -147,33 +147,35 @@ class Tally:
             self._tokens[book_id] = [token for token in tokens if token.spoken]
         return self._tokens[book_id]
 
-    def figures(self) -> dict[str, Figure | None]:
-        """Every figure that the collected utterances give."""
-        figures: dict[str, Figure | None] = {}
-        names = {"": "held_out", "_unseen_voices": "unseen_voices", "_all": "all"}
-        for suffix, group in names.items():
-            for control in ("", ".baseline"):
-                pairs = self._values[f"wer.{group}{control}"]
-                rate = error_rate(*zip(*pairs, strict=True)) if pairs else None
-                figures[f"transcribe.wer{suffix}{control}"] = rate
+
+def figures_of(values: Mapping[str, list]) -> dict[str, Figure | None]:
+    """Every figure that collected utterances give. values: of Tally"""
+    values = defaultdict(list, values)
+    figures: dict[str, Figure | None] = {}
+    names = {"": "held_out", "_unseen_voices": "unseen_voices", "_all": "all"}
+    for suffix, group in names.items():
         for control in ("", ".baseline"):
-            hits = self._values[f"placed{control}"]
-            figures[f"match.placed_within_5_chars{control}"] = proportion(sum(hits), len(hits))
-        for label in ("skipped", "extra"):
-            figures.update(_precision_and_recall(f"match.{label}", self._values[label]))
-        timed = self._values["timed"]
-        figures["words.timed"] = proportion(sum(timed), len(timed))
-        for edge in ("start", "end"):
-            errors, guesses = self._values[edge], self._values[f"guess_{edge}"]
-            name = f"words.{edge}_error_ms"
-            figures[f"{name}_median"] = statistic(errors, np.median)
-            figures[f"{name}_median.baseline"] = statistic(guesses, np.median)
-            if errors:
-                figures[f"{name}_p90"] = count(float(np.percentile(errors, 90)), len(errors))
-            for limit_ms in (50, 80):
-                share = proportion(sum(error < limit_ms for error in errors), len(errors))
-                figures[f"words.{edge}_within_{limit_ms}_ms"] = share
-        return figures
+            pairs = values[f"wer.{group}{control}"]
+            rate = error_rate(*zip(*pairs, strict=True)) if pairs else None
+            figures[f"transcribe.wer{suffix}{control}"] = rate
+    for control in ("", ".baseline"):
+        hits = values[f"placed{control}"]
+        figures[f"match.placed_within_5_chars{control}"] = proportion(sum(hits), len(hits))
+    for label in ("skipped", "extra"):
+        figures.update(_precision_and_recall(f"match.{label}", values[label]))
+    timed = values["timed"]
+    figures["words.timed"] = proportion(sum(timed), len(timed))
+    for edge in ("start", "end"):
+        errors, guesses = values[edge], values[f"guess_{edge}"]
+        name = f"words.{edge}_error_ms"
+        figures[f"{name}_median"] = statistic(errors, np.median)
+        figures[f"{name}_median.baseline"] = statistic(guesses, np.median)
+        if errors:
+            figures[f"{name}_p90"] = count(float(np.percentile(errors, 90)), len(errors))
+        for limit_ms in (50, 80):
+            share = proportion(sum(error < limit_ms for error in errors), len(errors))
+            figures[f"words.{edge}_within_{limit_ms}_ms"] = share
+    return figures
 
 
 def _grouped(rows: Iterable[dict], column: str) -> dict[str, list[dict]]:

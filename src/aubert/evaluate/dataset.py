@@ -7,7 +7,8 @@ and spreads it evenly over the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,9 @@ import pyarrow.compute as pc
 
 from aubert import tables
 from aubert.corpus.books import Bookshelf
-from aubert.evaluate.against_reference import Tally
-from aubert.evaluate.metrics import Figure, count, mean
+from aubert.evaluate.against_reference import Tally, figures_of
+from aubert.evaluate.metrics import Figure, count, mean_of_sums
 from aubert.evaluate.reference import read_reference
-from aubert.progress import progress
 
 # stage -> its output table and the column that names an input of the stage
 STAGES = {
@@ -31,85 +31,105 @@ STAGES = {
 }
 
 
-def evaluate_dataset(
-    results: Path, shelf: Bookshelf, reference: Path | None, more_stages: Sequence[str] = ()
-) -> dict[str, Figure | None]:
-    """Every figure of the run below `results` (<results_dir>/<name>).
+def measure_shard(results: Path, shard: str, shelf: Bookshelf, reference: Path | None) -> dict:
+    """What the figures of a run are made of, of one shard below `results` (<results_dir>/<name>).
 
-    more_stages: that are not of the dataset, and whose rejects are counted too. Raises ValueError
-    when a stage's accounts do not balance.
+    {"sums": numbers that add up over shards, "speakers": names, as one may be in several shards,
+    "values": what Tally collects against the reference}. Raises ValueError when a stage's accounts
+    do not balance.
     """
-    shards = sorted(path.name for path in (results / "recordings").glob("*.parquet"))
-    figures = {**_accounts(results, shards), **_sizes(results, shards)}
-    for stage in more_stages:
-        figures[f"rejects.{stage}"] = _rejects_of(results / "rejects" / stage, shards)
+    name = f"{shard}.parquet"
+    sums = {**_accounts(results, name), **_sizes(results, name)}
+    speakers = tables.read(results / "recordings" / name, "recordings", ["speaker"])["speaker"]
+    values: dict[str, list] = {}
     if reference is not None:
-        tally = Tally(shelf, read_reference(reference))
-        for shard in progress(shards, what="metrics", total=len(shards), unit="shard"):
-            tally.add(*(_rows(results, name, shard) for name in Tally.TABLES))
-        figures.update(tally.figures())
-    return figures
+        recordings = tables.read(results / "recordings" / name, "recordings", ["recording_id"])
+        tally = Tally(shelf, read_reference(reference, recordings["recording_id"]))
+        tally.add(*(tables.rows(results / table / name, table) for table in Tally.TABLES))
+        values = tally.values
+    return {"sums": sums, "speakers": pc.unique(speakers).to_pylist(), "values": values}
 
 
-def _accounts(results: Path, shards: list[str]) -> dict[str, Figure]:
-    """`rejects.<stage>` of n inputs, after the check that nothing was lost on the way."""
-    figures = {}
+def merge_shards(
+    shards: Iterable[dict], results: Path, more_stages: Sequence[str] = ()
+) -> dict[str, Figure | None]:
+    """Every figure of the run, from what `measure_shard` found.
+
+    more_stages: that are not of the dataset, and whose rejects are counted too.
+    """
+    sums: Counter[str] = Counter()
+    speakers: set[str] = set()
+    values: dict[str, list] = defaultdict(list)
+    for shard in shards:
+        sums.update(shard["sums"])
+        speakers.update(shard["speakers"])
+        for name, found in shard["values"].items():
+            values[name] += found
+    figures = {**_figures(sums), "corpus.speakers": count(len(speakers), len(speakers))}
+    for stage in more_stages:
+        figures[f"rejects.{stage}"] = _rejects_of(results / "rejects" / stage)
+    return {**figures, **(figures_of(values) if values else {})}
+
+
+def _accounts(results: Path, shard: str) -> dict[str, int]:
+    """Of each stage: how many went in and were rejected, after the check that none was lost."""
+    sums = {}
     for stage, (table, id_column) in STAGES.items():
-        num_in = num_out = num_rejected = 0
-        for shard in shards:
-            path = results / table / shard
-            num_in += int(tables.metadata(path)["aubert.ids_in"])
-            column = tables.read(path, table, [id_column])[id_column]
-            num_out += pc.count_distinct(column).as_py()
-            rejects = tables.read(results / "rejects" / stage / shard, "rejects", ["id"])
-            num_rejected += rejects.num_rows
+        path = results / table / shard
+        num_in = int(tables.metadata(path)["aubert.ids_in"])
+        num_out = pc.count_distinct(tables.read(path, table, [id_column])[id_column]).as_py()
+        num_rejected = tables.read(results / "rejects" / stage / shard, "rejects", []).num_rows
         if num_in != num_out + num_rejected:
             raise ValueError(
                 f"{stage}: {num_in} in, but {num_out} out + {num_rejected} rejected; "
-                f"delete {results / table} and run again"
+                f"delete {path} and run again"
             )
-        figures[f"rejects.{stage}"] = count(num_rejected, num_in)
-    return figures
+        sums |= {f"{stage}.in": num_in, f"{stage}.rejected": num_rejected}
+    return sums
 
 
-def _rejects_of(directory: Path, shards: list[str]) -> Figure:
-    num_in = sum(int(tables.metadata(directory / shard)["aubert.ids_in"]) for shard in shards)
-    num_rejected = sum(tables.read(directory / shard, "rejects", []).num_rows for shard in shards)
-    return count(num_rejected, num_in)
+def _sizes(results: Path, shard: str) -> dict[str, float]:
+    sums: dict[str, float] = {
+        f"{table}.rows": tables.read(results / table / shard, table, []).num_rows
+        for table, _ in STAGES.values()
+    }
+    recordings = tables.read(
+        results / "recordings" / shard, "recordings", ["recording_id", "sample_rate_hz"]
+    )
+    for table in ("recordings", "utterances"):
+        rows = tables.read(results / table / shard, table, ["recording_id", "num_samples"])
+        place = pc.index_in(rows["recording_id"], value_set=recordings["recording_id"])
+        rates_hz = recordings["sample_rate_hz"].take(place).to_numpy()
+        sums[f"{table}.hours"] = float((rows["num_samples"].to_numpy() / rates_hz).sum()) / 3600
+    for table, column in (("refined", "similarity"), ("words", "confidence")):
+        found = tables.read(results / table / shard, table, [column])[column].to_numpy()
+        sums[f"{column}.sum"] = float(found.sum())
+        sums[f"{column}.squares"] = float(np.square(found).sum())
+    return sums
 
 
-def _sizes(results: Path, shards: list[str]) -> dict[str, Figure | None]:
-    hours = {"recordings": 0.0, "utterances": 0.0}
-    num_rows = {table: 0 for table, _ in STAGES.values()}
-    similarity, confidence = [], []
-    speakers: set[str] = set()  # one may be in several shards
-    for shard in shards:
-        recordings = list(_rows(results, "recordings", shard))
-        rates_hz = {row["recording_id"]: row["sample_rate_hz"] for row in recordings}
-        speakers |= {row["speaker"] for row in recordings}
-        for table in hours:
-            columns = tables.read(results / table / shard, table, ["recording_id", "num_samples"])
-            for recording_id, num_samples in zip(*columns.to_pydict().values(), strict=True):
-                hours[table] += num_samples / rates_hz[recording_id] / 3600
-        for table in num_rows:
-            num_rows[table] += tables.read(results / table / shard, table, []).num_rows
-        similarity.append(_column(results, "refined", shard, "similarity"))
-        confidence.append(_column(results, "words", shard, "confidence"))
+def _figures(sums: Mapping[str, float]) -> dict[str, Figure | None]:
+    rows = {table: sums[f"{table}.rows"] for table, _ in STAGES.values()}
     return {
-        "corpus.speakers": count(len(speakers), len(speakers)),
-        "corpus.recordings": count(num_rows["recordings"], num_rows["recordings"]),
-        "corpus.hours": count(hours["recordings"], num_rows["recordings"]),
-        "corpus.utterances": count(num_rows["utterances"], num_rows["utterances"]),
-        "corpus.speech_hours": count(hours["utterances"], num_rows["utterances"]),
-        "corpus.words": count(num_rows["words"], num_rows["words"]),
-        "match.similarity_mean": mean(np.concatenate(similarity)),
-        "words.confidence_mean": mean(np.concatenate(confidence)),
+        **{
+            f"rejects.{stage}": count(sums[f"{stage}.rejected"], sums[f"{stage}.in"])
+            for stage in STAGES
+        },
+        "corpus.recordings": count(rows["recordings"], rows["recordings"]),
+        "corpus.hours": count(sums["recordings.hours"], rows["recordings"]),
+        "corpus.utterances": count(rows["utterances"], rows["utterances"]),
+        "corpus.speech_hours": count(sums["utterances.hours"], rows["utterances"]),
+        "corpus.words": count(rows["words"], rows["words"]),
+        "match.similarity_mean": mean_of_sums(
+            sums["similarity.sum"], sums["similarity.squares"], rows["refined"]
+        ),
+        "words.confidence_mean": mean_of_sums(
+            sums["confidence.sum"], sums["confidence.squares"], rows["words"]
+        ),
     }
 
 
-def _rows(results: Path, table: str, shard: str) -> Iterator[dict]:
-    return tables.rows(results / table / shard, table)
-
-
-def _column(results: Path, table: str, shard: str, column: str) -> np.ndarray:
-    return tables.read(results / table / shard, table, [column])[column].to_numpy()
+def _rejects_of(directory: Path) -> Figure:
+    shards = sorted(directory.glob("*.parquet"))
+    num_in = sum(int(tables.metadata(path)["aubert.ids_in"]) for path in shards)
+    return count(sum(tables.read(path, "rejects", []).num_rows for path in shards), num_in)

@@ -44,13 +44,14 @@ def proportion(hits: int, n: int) -> Figure | None:
     return Figure(share, n, (max(0.0, centre - spread), min(1.0, centre + spread)))
 
 
-def mean(values: np.ndarray) -> Figure | None:
-    """The mean with its normal-approximation interval. None without values."""
-    if not len(values):
+def mean_of_sums(total: float, squares: float, n: int) -> Figure | None:
+    """The mean of n values with its normal-approximation interval, from their sum and their sum of
+    squares. None without values."""
+    if not n:
         return None
-    centre = float(np.mean(values))
-    spread = 1.959964 * float(np.std(values)) / math.sqrt(len(values))
-    return Figure(centre, len(values), (centre - spread, centre + spread))
+    centre = total / n
+    spread = 1.959964 * math.sqrt(max(squares / n - centre**2, 0.0) / n)
+    return Figure(centre, n, (centre - spread, centre + spread))
 
 
 def mean_of_runs(values: Sequence[float]) -> Figure | None:

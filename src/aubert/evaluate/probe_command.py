@@ -65,7 +65,8 @@ def _probe(arguments: argparse.Namespace) -> str:
     if arguments.results is not None:
         if arguments.root is None:
             raise ValueError("give --root, the corpus's directory, with --results")
-        clips["speaker"] = clips_of_speakers(arguments.results, arguments.root)
+        where = (arguments.results, arguments.root)
+        clips["speaker"] = clips_of_speakers(*where, max_speakers=probed.max_labels)
     if not clips:
         raise ValueError("there is nothing to probe: give --results, or a --folder of classes")
     network = options.from_arguments(arguments, NetworkOptions)

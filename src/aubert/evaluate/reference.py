@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from aubert import tables
 
 
@@ -24,10 +27,14 @@ class Reference:
     held_out_books: frozenset[str]
 
 
-def read_reference(directory: Path) -> Reference:
-    """Raises ValueError or OSError when the reference is not complete."""
+def read_reference(directory: Path, recording_ids: pa.ChunkedArray | None = None) -> Reference:
+    """recording_ids: whose words are read; None: all. Raises ValueError or OSError when the
+    reference is not complete."""
     words: dict[str, list[dict]] = {}
-    for row in tables.rows(directory / "words.parquet", "reference_words"):
+    found = tables.read(directory / "words.parquet", "reference_words")
+    if recording_ids is not None:
+        found = found.filter(pc.is_in(found["recording_id"], value_set=recording_ids))
+    for row in found.to_pylist():
         words.setdefault(row["recording_id"], []).append(row)
     splits = json.loads((directory / "splits.json").read_text())
     return Reference(

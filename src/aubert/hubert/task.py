@@ -4,60 +4,100 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from aubert import tables
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.files import complete_directory
 from aubert.hubert.batch import HubertBatch, hubert_batch
 from aubert.hubert.frame_labels import labels_of_frames
 from aubert.hubert.network import HubertForPretraining, Units, build_encoder, save_encoder
 from aubert.hubert.options import VERSION, HubertOptions
-from aubert.learn.data import Piece, VirtualUtterances
+from aubert.learn.data import Piece
 from aubert.learn.options import TrainOptions
 from aubert.learn.run import LOG, train_model
-from aubert.units.labels import Labels
+from aubert.learn.utterances import Located, VirtualUtterances
+from aubert.units.labels import LabelPlace, Labels
+
+
+class HubertWork(NamedTuple):
+    """A crop: where its audio is, and the labels of its utterance under each label set."""
+
+    utterance_id: str
+    audio: Located
+    labels: list[LabelPlace]
+
+
+class HubertReader:
+    """Makes batches. Goes to the workers: it holds no corpus."""
+
+    def __init__(self, label_sets: Sequence[Labels], options: HubertOptions):
+        self._sets = [(one.name, one.rate_hz) for one in label_sets]
+        self._options = options
+
+    def batch(self, work: Sequence[HubertWork], rng: np.random.Generator) -> HubertBatch:
+        """Raises AudioError, and ValueError when the labels of an utterance do not fit its
+        audio."""
+        samples = [crop.audio.read() for crop in work]
+        labels = [self._labels(crop, len(row)) for crop, row in zip(work, samples, strict=True)]
+        return hubert_batch(samples, labels, self._options, rng)
+
+    def _labels(self, crop: HubertWork, num_samples: int) -> list[np.ndarray]:
+        options = self._options
+        first_frame, rest = divmod(crop.audio.start, options.hop_samples)
+        assert rest == 0, f"a crop begins between frames, at sample {crop.audio.start}"
+        num_frames = options.num_frames(num_samples)
+        found = []
+        for (name, rate_hz), place in zip(self._sets, crop.labels, strict=True):
+            try:
+                aligned = labels_of_frames(
+                    place.read(), rate_hz, options.frame_rate_hz, num_frames, first_frame
+                )
+            except ValueError as error:
+                raise ValueError(f"{crop.utterance_id}, label set {name}: {error}") from None
+            found.append(aligned)
+        return found
 
 
 class HubertExamples:
-    """Crops of utterances with the labels of their place, of each label set."""
+    """Crops of utterances with the labels of their place, of each label set. Utterances that a set
+    has no labels of are left out.
+
+    num_unlabelled: how many these are
+    """
 
     def __init__(
         self, utterances: VirtualUtterances, label_sets: Sequence[Labels], options: HubertOptions
     ):
-        self.num_samples = utterances.num_samples
-        self._utterances = utterances
-        self._label_sets = label_sets
-        self._options = options
+        """Raises ValueError when no utterance has labels of every set."""
+        places = np.stack([one.places(utterances.ids) for one in label_sets])
+        labelled = np.flatnonzero((places >= 0).all(axis=0))
+        if not len(labelled):
+            names = ", ".join(one.name for one in label_sets)
+            raise ValueError(f"no utterance has labels of {names}; label them")
+        self.num_unlabelled = len(utterances.ids) - len(labelled)
+        self.utterances = utterances.take(labelled)
+        self.num_samples = self.utterances.num_samples
+        self.reader = HubertReader(label_sets, options)
+        self._label_sets, self._places = label_sets, places[:, labelled]
 
-    def batch(self, pieces: Sequence[Piece], rng: np.random.Generator) -> HubertBatch:
-        """Raises ValueError when the labels of an utterance do not fit its audio."""
-        samples = [self._utterances.read(piece) for piece in pieces]
-        labels = [self._labels(piece, len(row)) for piece, row in zip(pieces, samples, strict=True)]
-        return hubert_batch(samples, labels, self._options, rng)
-
-    def _labels(self, piece: Piece, num_samples: int) -> list[np.ndarray]:
-        options = self._options
-        first_frame, rest = divmod(piece.start, options.hop_samples)
-        assert rest == 0, f"a crop begins between frames, at sample {piece.start}"
-        num_frames = options.num_frames(num_samples)
-        utterance_id = self._utterances.ids[piece.index].as_py()
-        found = []
-        for one in self._label_sets:
-            labels = one.labels(utterance_id)
-            try:
-                aligned = labels_of_frames(
-                    labels, one.rate_hz, options.frame_rate_hz, num_frames, first_frame
-                )
-            except ValueError as error:
-                raise ValueError(f"{utterance_id}, label set {one.name}: {error}") from None
-            found.append(aligned)
-        return found
+    def work(self, pieces: Sequence[Piece]) -> list[HubertWork]:
+        return [
+            HubertWork(
+                self.utterances.ids[piece.index].as_py(),
+                self.utterances.located(piece),
+                [
+                    one.place(int(places[piece.index]))
+                    for one, places in zip(self._label_sets, self._places, strict=True)
+                ],
+            )
+            for piece in pieces
+        ]
 
 
 class HubertTask:
@@ -100,45 +140,24 @@ def train_hubert(
     Goes on where a killed training of the same configuration was. Raises ValueError when no
     utterance has labels of every set.
     """
-    utterances, num_unlabelled = _utterances(results, corpus_root, label_sets)
+    utterances = VirtualUtterances.of_corpus(results, corpus_root).in_order_of_ids()
+    examples = HubertExamples(utterances, label_sets, model)
     task = HubertTask(model, label_sets, options.seed)
     config = {
         "version": VERSION,
         "model": asdict(model),
         "label_sets": {one.name: one.hash for one in label_sets},
-        "utterances": _hash(utterances),
+        "utterances": _hash(examples.utterances),
     }
-    examples = HubertExamples(utterances, label_sets, model)
     trained = train_model(out, task, examples, options, config=config, save=task.model.save)
-    seconds = utterances.num_samples / SAMPLE_RATE_HZ
+    seconds = examples.num_samples / SAMPLE_RATE_HZ
     used = seconds[seconds >= options.min_seconds]
     return (
         f"hubert: {trained.steps} steps ({trained.skipped} skipped) over {used.sum() / 60:.1f} "
-        f"minutes in {len(used)} utterances ({num_unlabelled} without labels and "
+        f"minutes in {len(used)} utterances ({examples.num_unlabelled} without labels and "
         f"{len(seconds) - len(used)} below min_seconds left out); masked accuracy "
         f"{_masked_accuracy(out / LOG)}"
     )
-
-
-def _utterances(
-    results: Path, corpus_root: Path, label_sets: Sequence[Labels]
-) -> tuple[VirtualUtterances, int]:
-    """The utterances that every set has labels of, and how many others there are."""
-    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
-    num_rows = 0
-
-    def labelled() -> Iterator[dict]:
-        nonlocal num_rows
-        for row in tables.all_rows(results, "utterances"):
-            num_rows += 1
-            if all(row["utterance_id"] in one for one in label_sets):
-                yield row
-
-    utterances = VirtualUtterances(recordings, labelled(), corpus_root)
-    if not len(utterances.ids):
-        names = ", ".join(one.name for one in label_sets)
-        raise ValueError(f"no utterance below {results} has labels of {names}; label them")
-    return utterances.in_order_of_ids(), num_rows - len(utterances.ids)
 
 
 def _hash(utterances: VirtualUtterances) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -27,31 +28,71 @@ STEPS = "checkpoints"
 BEST = "best"
 
 
-def save(
-    directory: Path,
-    model: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    state: Mapping[str, Any],
-    keep: int,
-) -> None:
-    """Writes the checkpoint of state["step"], then removes all but the last `keep`.
+class Writer:
+    """Writes checkpoints below `directory` while the training goes on: of copies in memory, one
+    after the other."""
 
-    Raises OSError when it cannot be written, with what to do; earlier ones stay as they are.
-    """
-    target = directory / STEPS / f"step_{state['step']:08}"
-    with _complete(target) as part:
-        _save_tensors(model.state_dict(), part / "model.safetensors")
-        _save_tensors(_optimizer_tensors(model, optimizer), part / "optimizer.safetensors")
-        (part / "state.json").write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
-    for old in _all(directory)[:-keep]:
-        shutil.rmtree(old)
+    def __init__(self, directory: Path, keep: int):
+        """keep: checkpoints that stay"""
+        self._directory, self._keep = directory, keep
+        self._thread = ThreadPoolExecutor(1)
+        self._writing: list[Future] = []
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._thread.shutdown()
+
+    def save(
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
+    ) -> None:
+        """Begins to write the checkpoint of state["step"]; when it is there, all but the last
+        `keep` are removed. Raises as `wait` does."""
+        self.wait()
+        files = {
+            "model.safetensors": _copies(model.state_dict()),
+            "optimizer.safetensors": _copies(_optimizer_tensors(model, optimizer)),
+        }
+        target = self._directory / STEPS / f"step_{state['step']:08}"
+        self._begin(target, files, state)
+
+    def save_best(self, model: torch.nn.Module, state: Mapping[str, Any]) -> None:
+        """The same of the weights that validation liked best so far."""
+        self.wait()
+        files = {"model.safetensors": _copies(model.state_dict())}
+        self._begin(self._directory / BEST, files, state)
+
+    def _begin(self, target: Path, files: Mapping, state: Mapping[str, Any]) -> None:
+        text = json.dumps(state, indent=1) + "\n"
+        self._writing.append(self._thread.submit(self._write, target, files, text))
+
+    def _write(self, target: Path, files: Mapping, state: str) -> None:
+        with _complete(target) as part:
+            for name, tensors in files.items():
+                _save_tensors(tensors, part / name)
+            (part / "state.json").write_text(state, encoding="utf-8")
+        for old in _all(self._directory)[: -self._keep]:
+            shutil.rmtree(old)
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be written."""
+        return any(one.done() and one.exception() for one in self._writing)
+
+    def wait(self) -> None:
+        """Until all is written. Raises OSError when it cannot be, with what to do; earlier
+        checkpoints stay as they are."""
+        for one in self._writing:
+            one.result()
+        self._writing.clear()
 
 
-def save_best(directory: Path, model: torch.nn.Module, state: Mapping[str, Any]) -> None:
-    """Writes the weights that validation liked best so far."""
-    with _complete(directory / BEST) as part:
-        _save_tensors(model.state_dict(), part / "model.safetensors")
-        (part / "state.json").write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+def _copies(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """In this machine's memory; contiguous, as safetensors takes nothing else."""
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()
+    }
 
 
 def load_best(directory: Path, model: torch.nn.Module) -> None:
@@ -105,9 +146,8 @@ def _complete(target: Path) -> Iterator[Path]:
         ) from error
 
 
-def _save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    # Contiguous: safetensors takes nothing else.
-    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
+def _save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    save_file(tensors, path)
 
 
 def _optimizer_tensors(

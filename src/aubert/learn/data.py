@@ -6,20 +6,14 @@ the workers, and not from where a run was interrupted.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from aubert import audio
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.options import NaturalInt, PositiveFloat, options_class
 
@@ -86,6 +80,9 @@ class Examples(Protocol):
     """What a training reads. Picklable, for the workers.
 
     num_samples: int64 [num_utterances], at 16 kHz
+    reader, work: optional, where the examples are too many for each worker to hold: `work(pieces)`
+      is what has to be known of some pieces, and `reader` goes to the workers in place of the
+      examples, with the method `batch(work, rng)`
     plan: optional, a method (epoch) -> Sequence[MicroBatch] in place of EpochPlan; what it says
       follows from the epoch alone
     spread: optional, True where every process gets every micro-batch, of which `batch` gives its
@@ -185,19 +182,20 @@ class Steps:
 
 
 class _Batches:
-    """A map-style dataset, as torch's loader wants it, from micro-batches to batches."""
+    """A map-style dataset, as torch's loader wants it, from ((epoch, position), work) to
+    batches."""
 
-    def __init__(self, examples: Examples, seed: int):
-        self.examples = examples
+    def __init__(self, reader: Any, seed: int):
+        self.reader = reader
         self.seed = seed
 
-    def __getitem__(self, micro: MicroBatch) -> Any:
-        rng = np.random.default_rng([self.seed, micro.epoch, micro.position])
-        return self.examples.batch(micro.pieces, rng)
+    def __getitem__(self, index: tuple[tuple[int, int], Any]) -> Any:
+        place, work = index
+        return self.reader.batch(work, np.random.default_rng([self.seed, *place]))
 
 
-def _as_it_is(batch: Any) -> Any:
-    return batch
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def load_batches(
@@ -221,13 +219,14 @@ def load_batches(
         # runs none forks the workers, with the slow imports done once.
         context = get_context("forkserver")
         context.set_forkserver_preload(["torch", type(examples).__module__])
-    own: Iterable[MicroBatch] = (
-        micro
+    work = getattr(examples, "work", _as_it_is)
+    own: Iterable[tuple[tuple[int, int], Any]] = (
+        ((micro.epoch, micro.position), work(micro.pieces))
         for step, _ in islice(steps.since(place), num_steps)
         for micro in step[rank::world_size]
     )
     loader = DataLoader(
-        _Batches(examples, options.seed),
+        _Batches(getattr(examples, "reader", examples), options.seed),
         batch_size=None,
         sampler=own,
         collate_fn=_as_it_is,
@@ -235,78 +234,6 @@ def load_batches(
         multiprocessing_context=context,
     )
     yield from loader
-
-
-class VirtualUtterances:
-    """Rows of the utterances table as audio at 16 kHz, read piece by piece from the
-    recordings.
-
-    ids: pyarrow strings [num_utterances]
-    num_samples: int64 [num_utterances], at 16 kHz
-
-    It holds some 130 bytes an utterance: a large corpus has millions.
-    """
-
-    def __init__(
-        self,
-        recordings: Mapping[str, Mapping],
-        utterances: Iterable[Mapping],
-        corpus_root: str | Path,
-    ):
-        """recordings: rows of the recordings table by id. utterances: is gone over once."""
-        numbers = {recording_id: number for number, recording_id in enumerate(recordings)}
-        self._paths = [str(Path(corpus_root) / row["path"]) for row in recordings.values()]
-        self._rates = np.array([row["sample_rate_hz"] for row in recordings.values()], np.int64)
-        ids, recording, stored = [], array("q"), array("q")
-        bounds, slices = array("q", [0]), array("q")
-        for row in utterances:
-            ids.append(row["utterance_id"])
-            recording.append(numbers[row["recording_id"]])
-            stored.append(row["num_samples"])
-            for piece in row["slices"]:
-                slices.extend((piece["start_sample"], piece["end_sample"]))
-            bounds.append(len(slices) // 2)
-        self.ids = pa.array(ids, pa.string())
-        self._recording = np.array(recording, np.int64)
-        self._first, self._last = np.array(bounds[:-1], np.int64), np.array(bounds[1:], np.int64)
-        self._slices = np.array(slices, np.int64).reshape(-1, 2)
-        rates = np.maximum(self._rates[self._recording], 1)
-        self.num_samples = np.array(stored, np.int64) * SAMPLE_RATE_HZ // rates
-
-    def in_order_of_ids(self) -> VirtualUtterances:
-        """The same, in an order that no division into shards changes."""
-        order = pc.sort_indices(self.ids).to_numpy()
-        ordered = copy(self)
-        ordered.ids = self.ids.take(pa.array(order))
-        for name in ("num_samples", "_recording", "_first", "_last"):
-            setattr(ordered, name, getattr(self, name)[order])
-        return ordered
-
-    def read(self, piece: Piece) -> np.ndarray:
-        """float32 [num_samples]. Raises audio.AudioError when the file cannot be decoded."""
-        recording = self._recording[piece.index]
-        path = self._paths[recording]
-        slices = self._slices[self._first[piece.index] : self._last[piece.index]]
-        if self._rates[recording] == SAMPLE_RATE_HZ:
-            return audio.decode(path, within(slices.tolist(), piece.start, piece.num_samples))
-        # Only the whole utterance is resampled as the other stages resample it.
-        samples = audio.decode(path, [tuple(span) for span in slices.tolist()])
-        return samples[piece.start : piece.start + piece.num_samples]
-
-
-def within(
-    slices: Sequence[tuple[int, int]], start: int, num_samples: int
-) -> list[tuple[int, int]]:
-    """The parts of `slices` that hold samples [start, start + num_samples) of their
-    concatenation."""
-    offset, found = 0, []
-    for first, last in slices:
-        low = max(first, first + start - offset)
-        high = min(last, first + start + num_samples - offset)
-        if low < high:
-            found.append((low, high))
-        offset += last - first
-    return found
 
 
 def padded(rows: Sequence[np.ndarray], fill: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -47,6 +48,76 @@ class Processes:
     def from_first(self, value: Any) -> Any:
         """The first process's value."""
         return self.gather(value)[0]
+
+
+BUCKET_BYTES = 25 << 20  # of gradients that are sent at a time
+
+
+class GradientSum:
+    """Sums the gradients of weights over the processes, a bucket at a time while a backward pass
+    computes the others.
+
+    Processes send the buckets in one order, whatever order their passes are in, and zeros for
+    weights that took no part.
+    """
+
+    def __init__(self, processes: Processes, weights: Sequence[torch.nn.Parameter]):
+        self._processes, self.weights = processes, weights
+        self._buckets: list[list[torch.nn.Parameter]] = []
+        held = 0
+        for weight in reversed(weights):  # about the order in which backward reaches them
+            if not self._buckets or held >= BUCKET_BYTES:
+                self._buckets.append([])
+                held = 0
+            self._buckets[-1].append(weight)
+            held += weight.nbytes
+        self._bucket_of = {
+            weight: number for number, bucket in enumerate(self._buckets) for weight in bucket
+        }
+        several = processes.world_size > 1
+        self._hooks = [
+            weight.register_post_accumulate_grad_hook(self._computed) for weight in weights
+            if several
+        ]  # fmt: skip
+        self._waiting: list[set] | None = None
+        self._sent: list[tuple[torch.Tensor, Any]] = []
+
+    def remove(self) -> None:
+        """Before another one is made."""
+        for hook in self._hooks:
+            hook.remove()
+
+    def last_pass(self) -> None:
+        """The next backward pass is this process's last one of the step."""
+        self._waiting = [set(bucket) for bucket in self._buckets]
+
+    def _computed(self, weight: torch.nn.Parameter) -> None:
+        if self._waiting is None:
+            return
+        self._waiting[self._bucket_of[weight]].discard(weight)
+        while len(self._sent) < len(self._buckets) and not self._waiting[len(self._sent)]:
+            self._send()
+
+    def _send(self) -> None:
+        bucket = self._buckets[len(self._sent)]
+        flat = torch.cat([weight.grad.flatten() for weight in bucket])
+        self._sent.append((flat, distributed.all_reduce(flat, async_op=True)))
+
+    def finish(self) -> list[torch.Tensor]:
+        """The gradients, each the sum over all processes."""
+        for weight in self.weights:
+            if weight.grad is None:  # a layer that layerdrop left out, here or elsewhere
+                weight.grad = torch.zeros_like(weight)
+        if self._processes.world_size > 1:
+            while len(self._sent) < len(self._buckets):
+                self._send()
+            for bucket, (flat, work) in zip(self._buckets, self._sent, strict=True):
+                work.wait()
+                parts = flat.split([weight.numel() for weight in bucket])
+                for weight, part in zip(bucket, parts, strict=True):
+                    weight.grad.copy_(part.view_as(weight))
+        self._waiting, self._sent = None, []
+        return [weight.grad for weight in self.weights]
 
 
 class _Spread(torch.autograd.Function):

@@ -18,14 +18,22 @@ from aubert.learn.distributed import Processes
 from aubert.progress import progress
 
 METRICS = "metrics.jsonl"
+_SUMS = ("_loss", "_num_targets", "_norm", "_seconds", "_num_steps")
 
 
 class Log:
     """Metrics of one training; a context manager. All processes call it, the first writes."""
 
-    def __init__(self, directory: Path, steps: int, done: int, processes: Processes):
+    def __init__(
+        self,
+        directory: Path,
+        steps: int,
+        done: int,
+        processes: Processes,
+        held: Mapping[str, Any] | None = None,
+    ):
         """done: the step that the training resumes behind; later lines are dropped, as the
-        training will write them again."""
+        training will write them again. held: what `held` gave at that step."""
         self._processes = processes
         self._path = directory / METRICS
         self._board = None
@@ -38,6 +46,18 @@ class Log:
         )
         self._started, self._seconds_run = time.monotonic(), 0.0
         self._reset()
+        if held is not None:
+            metrics = held["metrics"] if processes.is_first else {}
+            self._metrics = {name: torch.tensor(value) for name, value in metrics.items()}
+            for name in _SUMS:
+                setattr(self, name, held[name])
+
+    def held(self) -> dict[str, Any]:
+        """What the updates since the last line add up to, for a training that stops here."""
+        parts = self._processes.gather({k: float(v) for k, v in self._metrics.items()})
+        names = sorted({name for part in parts for name in part})
+        metrics = {name: sum(part.get(name, 0.0) for part in parts) for name in names}
+        return {"metrics": metrics, **{name: getattr(self, name) for name in _SUMS}}
 
     def __enter__(self) -> Log:
         return self

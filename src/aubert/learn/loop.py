@@ -21,10 +21,11 @@ from torch import nn
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.learn import checkpoints
 from aubert.learn.data import Examples, MicroBatch, Place, Steps, load_batches
-from aubert.learn.distributed import Processes
+from aubert.learn.distributed import GradientSum, Processes
 from aubert.learn.log import Log
 from aubert.learn.options import TrainOptions, configuration
 from aubert.learn.schedules import learning_rate
+from aubert.learn.stop import Asked, Stopped
 
 
 class Task(Protocol):
@@ -73,7 +74,8 @@ def train(
     model in evaluation mode; its "loss", the smaller the better, decides which weights are kept
     in `directory`/best. Started by torchrun, the processes share each step's micro-batches.
     Raises ValueError for a checkpoint of another configuration, and when max_skipped steps
-    in a row had no finite gradient; OSError when a checkpoint cannot be written.
+    in a row had no finite gradient; OSError when a checkpoint cannot be written; Stopped, after a
+    checkpoint, when SIGTERM or SIGUSR1 came to a process.
     """
     return _Training(task, examples, options, Path(directory), config, validate).run()
 
@@ -87,6 +89,8 @@ class _Training:
         # Of the micro-batches of a step: the first of this process, and how far it is to the next.
         spread = getattr(examples, "spread", False)
         self.share = (0, 1) if spread else (self.processes.rank, self.processes.world_size)
+        self.writer = checkpoints.Writer(self.directory, options.keep)
+        self.gradient: GradientSum | None = None
         task.model.to(self.processes.device)
         self.optimizer = torch.optim.AdamW(
             task.model.parameters(),
@@ -127,12 +131,18 @@ class _Training:
             world_size=self.share[1],
             num_workers=options.num_workers,
         )
-        with Log(self.directory, options.steps, state["step"], self.processes) as log:
+        log = Log(
+            self.directory, options.steps, state["step"], self.processes, state.pop("held", None)
+        )
+        with Asked() as self.asked, self.writer, log:
             for step_batches, place in islice(steps.since(start), left):
                 state["step"] += 1
-                self._step(step_batches, batches, log)
+                attention = self._step(step_batches, batches, log)
                 state["place"] = list(place)
                 self._after_step(log)
+                if attention and state["step"] < options.steps:
+                    self._stop(log)
+            self._on_first(self.writer.wait)
         return Trained(state["step"], state["skipped"], state["best_step"], state["validation"])
 
     def _resume(self) -> None:
@@ -145,20 +155,29 @@ class _Training:
             for tensor in self.task.model.state_dict().values():
                 torch.distributed.broadcast(tensor, 0)
 
-    def _step(self, micro_batches: list[MicroBatch], batches, log: Log) -> None:
-        """One update, or none where the gradient is not finite."""
+    def _step(self, micro_batches: list[MicroBatch], batches, log: Log) -> bool:
+        """One update, or none where the gradient is not finite. True where a process was asked to
+        stop, or a checkpoint could not be written."""
         options, state = self.options, self.state
         lr = learning_rate(options, state["step"], options.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.zero_grad(set_to_none=True)
         self.task.start_step(state["step"])
-        totals = torch.zeros(2, device=self.processes.device)  # loss, targets
+        gradient = self._gradient()
+        totals = torch.zeros(3, device=self.processes.device)  # loss, targets, attention
         metrics: dict[str, torch.Tensor] = {}
-        for micro in micro_batches[self.share[0] :: self.share[1]]:
+        own = micro_batches[self.share[0] :: self.share[1]]
+        for number, micro in enumerate(own, 1):
+            # Where a contrast is spread, the passes themselves wait for other processes.
+            if number == len(own) and self.share[1] > 1:
+                gradient.last_pass()
             self._accumulate(micro, next(batches), totals, metrics)
+        totals[2] = float(self.asked.so or self.writer.failed)
+        gradients = gradient.finish()
+        self.processes.sum(totals)
 
-        loss, num_targets, norm = self._shared_gradient(totals)
+        loss, num_targets, norm, attention = self._clipped(gradients, totals)
         # The same numbers in every process, so all of them skip, or none.
         if math.isfinite(loss) and math.isfinite(norm):
             self.optimizer.step()
@@ -168,6 +187,16 @@ class _Training:
         else:
             self._skip(loss, norm)
         log.advance(sum(micro.num_samples for micro in micro_batches) / SAMPLE_RATE_HZ)
+        return attention > 0
+
+    def _gradient(self) -> GradientSum:
+        """Of the weights that this step trains."""
+        weights = [weight for weight in self.task.model.parameters() if weight.requires_grad]
+        if self.gradient is None or [*map(id, weights)] != [*map(id, self.gradient.weights)]:
+            if self.gradient is not None:
+                self.gradient.remove()
+            self.gradient = GradientSum(self.processes, weights)
+        return self.gradient
 
     def _accumulate(self, micro: MicroBatch, batch, totals, metrics) -> None:
         # Dropout is the micro-batch's own, whichever process and whichever run it is in.
@@ -177,30 +206,17 @@ class _Training:
         with torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16):
             loss, num_targets, sums = self.task.loss(batch.to(device))
         loss.backward()
-        totals += torch.stack([loss.detach().float(), totals.new_tensor(float(num_targets))])
+        totals[:2] += torch.stack([loss.detach().float(), totals.new_tensor(float(num_targets))])
         for name, value in sums.items():
             metrics[name] = metrics.get(name, 0) + value.detach().float()
 
-    def _shared_gradient(self, totals: torch.Tensor) -> tuple[float, float, float]:
-        """Makes every process's gradient that of the whole step, per target, and clips it;
-        returns (loss, num_targets, norm before clipping)."""
-        weights = [weight for weight in self.task.model.parameters() if weight.requires_grad]
-        for weight in weights:
-            if weight.grad is None:  # a layer that layerdrop left out, here or elsewhere
-                weight.grad = torch.zeros_like(weight)
-        if self.processes.world_size > 1:
-            flat = torch.cat([weight.grad.flatten() for weight in weights] + [totals])
-            self.processes.sum(flat)
-            totals.copy_(flat[-len(totals) :])
-            parts = flat[: -len(totals)].split([weight.numel() for weight in weights])
-            for weight, part in zip(weights, parts, strict=True):
-                weight.grad.copy_(part.view_as(weight))
-        gradients = [weight.grad for weight in weights]
+    def _clipped(self, gradients: list[torch.Tensor], totals: torch.Tensor) -> list[float]:
+        """Makes the gradients those of the step per target, and clips them; returns loss,
+        num_targets, norm before clipping, attention."""
         torch._foreach_div_(gradients, totals[1].clamp(min=1))
         limit = self.options.clip_norm or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(weights, limit)
-        loss, num_targets, norm = torch.stack([*totals, norm.to(totals)]).tolist()
-        return loss, num_targets, norm
+        norm = torch.nn.utils.clip_grad_norm_(self.gradient.weights, limit)
+        return torch.stack([*totals[:2], norm.to(totals), totals[2]]).tolist()
 
     def _skip(self, loss: float, norm: float) -> None:
         state = self.state
@@ -222,22 +238,35 @@ class _Training:
         if self.validate is not None and self._due(options.validate_every):
             self._validate(log)
         if self._due(options.checkpoint_every):
-            problem = self._save() if self.processes.is_first else None
-            problem = self.processes.from_first(problem)
-            if problem is not None:
-                raise OSError(problem)
+            self._save()
 
     def _due(self, every: int) -> bool:
         return self.state["step"] % every == 0 or self.state["step"] == self.options.steps
 
-    def _save(self) -> str | None:
-        """What went wrong: the other processes are notified, or they would wait forever."""
-        try:
-            arguments = (self.task.model, self.optimizer, self.state, self.options.keep)
-            checkpoints.save(self.directory, *arguments)
-        except OSError as error:
-            return str(error)
-        return None
+    def _save(self) -> None:
+        """Raises OSError where an earlier checkpoint could not be written."""
+        self._on_first(lambda: self.writer.save(self.task.model, self.optimizer, self.state))
+
+    def _stop(self, log: Log) -> None:
+        """Writes a checkpoint of this step and raises Stopped; OSError where that, or an earlier
+        one, cannot be written."""
+        self.state["held"] = log.held()
+        self._save()
+        self._on_first(self.writer.wait)
+        raise Stopped(f"stopped after step {self.state['step']}: the same command goes on")
+
+    def _on_first(self, work: Callable[[], None]) -> None:
+        """What the first process does; its OSError is raised in all, or they would wait for it
+        forever."""
+        problem = None
+        if self.processes.is_first:
+            try:
+                work()
+            except OSError as error:
+                problem = str(error)
+        problem = self.processes.from_first(problem)
+        if problem is not None:
+            raise OSError(problem)
 
     def _validate(self, log: Log) -> None:
         state = self.state
@@ -251,5 +280,4 @@ class _Training:
         log.validation(state["step"], found)
         if state["validation"] is None or found["loss"] < state["validation"]["loss"]:
             state["validation"], state["best_step"] = found, state["step"]
-            if self.processes.is_first:
-                checkpoints.save_best(self.directory, self.task.model, state)
+            self._on_first(lambda: self.writer.save_best(self.task.model, state))

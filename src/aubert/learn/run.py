@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,6 +19,7 @@ from aubert.learn.distributed import Processes
 from aubert.learn.log import METRICS
 from aubert.learn.loop import Task, Trained, train
 from aubert.learn.options import LOG, TrainOptions, configuration
+from aubert.learn.stop import Stopped, put_back
 from aubert.processes import killed_workers_named
 
 
@@ -38,15 +40,22 @@ def train_model(
     loop.train; where it validates, the best weights are saved, else the last. save: writes
     task.model into the directory that it is given. Raises as loop.train does, and OSError when
     the model cannot be written, or another process is at the same training (a Snakemake that was
-    killed leaves its jobs behind).
+    killed leaves its jobs behind). Stopped in a job of SLURM, it puts the job back into the queue.
     """
     out = Path(out)
     checkpoints = out.with_name(f"{out.name}.training")
     directory = checkpoints / _hash(configuration(options, config))
     processes = Processes(options.device)
     with alone(checkpoints / "lock") if processes.is_first else nullcontext():
-        with killed_workers_named():
-            trained = train(task, examples, options, directory, config=config, validate=validate)
+        try:
+            with killed_workers_named():
+                trained = train(
+                    task, examples, options, directory, config=config, validate=validate
+                )
+        except Stopped:
+            if processes.is_first and put_back():
+                print("the job waits in the queue of SLURM", file=sys.stderr)
+            raise
         if processes.is_first:
             if validate is not None:
                 load_best(directory, task.model)

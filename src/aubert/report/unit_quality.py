@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from aubert.evaluate.unit_quality import phones_of_utterances
+from aubert.evaluate.unit_quality import tally
 from aubert.report.blocks import Chart, Section, Table
 from aubert.report.charts import figures as figures_chart
 from aubert.report.numbers import beside, interval_text, short
 from aubert.report.run import Run
 from aubert.units.labels import Labels
-from aubert.units.quality import QualityTally
 
 _PHONES = 40  # that the map shows: those with most frames
 
@@ -140,11 +139,7 @@ def _use(sets: list[Labels]) -> Chart:
 
 def _map(run: Run, labels: Labels) -> Chart:
     """P(phone | unit), units in the order of their commonest phone."""
-    tally = QualityTally(labels.num_units, labels.rate_hz)
-    for utterance_id, speaker, phones in phones_of_utterances(run.results, run.reference):
-        if utterance_id in labels:
-            tally.add(speaker, labels.labels(utterance_id), phones)
-    names, joint = tally.joint()
+    names, joint = tally(run.results, labels, run.reference).joint()
     by_size = np.argsort(-joint.sum(axis=1), kind="stable")
     by_size = by_size[:_PHONES]
     joint, names = joint[by_size], [names[place] for place in by_size]

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from aubert import audio
+from aubert.corpus.slices import within
 from aubert.files import write_bytes, write_json
-from aubert.learn.data import within
 from aubert.separation.options import SAMPLE_RATE_HZ, ListOptions, MixOptions
 from aubert.separation.voices import Clip, by_speaker
 

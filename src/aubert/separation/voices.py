@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from aubert import audio, tables
 from aubert.corpus.shards import is_audio
 
 CORPUS = "corpus"  # the collection that a run's own utterances are
+MOST_CLIPS = 200_000  # of a run's, drawn by hash where there are more: a thousand hours
 
 
 class Clip(NamedTuple):
@@ -36,8 +38,9 @@ class Clip(NamedTuple):
 
 
 def find_clips(results: Path | None, root: Path | None, folders: Mapping[str, Path]) -> list[Clip]:
-    """The utterances of a run (results: <results_dir>/<name>, root: the corpus's directory) and
-    the files of folders with a sub-folder for each speaker. No audio is decoded.
+    """The utterances of a run (results: <results_dir>/<name>, root: the corpus's directory; about
+    MOST_CLIPS of more) and the files of folders with a sub-folder for each speaker. No audio is
+    decoded.
 
     Raises ValueError where there is nothing to read, or no speaker in a folder.
     """
@@ -58,20 +61,25 @@ def by_speaker(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
 
 
 def _of_corpus(results: Path, root: Path) -> list[Clip]:
-    recordings = {row["recording_id"]: row for row in tables.all_rows(results, "recordings")}
+    columns = ["recording_id", "path", "speaker", "sample_rate_hz"]
+    rows = (t.to_pylist() for t in tables.all_columns(results, "recordings", columns))
+    recordings = {row["recording_id"]: row for row in chain.from_iterable(rows)}
+    share = MOST_CLIPS / max(tables.num_rows(results, "utterances"), 1)
     found = []
-    for row in tables.all_rows(results, "utterances"):
-        recording = recordings[row["recording_id"]]
-        found.append(
-            Clip(
-                row["utterance_id"],
-                f"{CORPUS}/{recording['speaker']}",
-                CORPUS,
-                str(root / recording["path"]),
-                tuple((one["start_sample"], one["end_sample"]) for one in row["slices"]),
-                recording["sample_rate_hz"],
+    columns = ["utterance_id", "recording_id", "slices"]
+    for table in tables.all_columns(results, "utterances", columns):
+        for row in table.filter(tables.drawn(table["utterance_id"], share)).to_pylist():
+            recording = recordings[row["recording_id"]]
+            found.append(
+                Clip(
+                    row["utterance_id"],
+                    f"{CORPUS}/{recording['speaker']}",
+                    CORPUS,
+                    str(root / recording["path"]),
+                    tuple((one["start_sample"], one["end_sample"]) for one in row["slices"]),
+                    recording["sample_rate_hz"],
+                )
             )
-        )
     return found
 
 

@@ -163,6 +163,33 @@ def test_speakers_of_a_run(tmp_path):
     assert [clip.label for clip in found] == ["1", "1", "2"]
 
 
+def test_of_a_large_run_some_clips_are_read(tmp_path):
+    for shard in range(4):
+        write_run(tmp_path / str(shard))
+        for name in ("recordings", "utterances", "words"):
+            table = tables.read(tmp_path / str(shard) / name / "0.parquet", name)
+            own = tmp_path / "all" / name / f"{shard}.parquet"
+            rows = [
+                {key: value.replace("s/", f"s{shard}/") if key.endswith("_id") and value else
+                 f"{shard}{value}" if key == "speaker" else value for key, value in row.items()}
+                for row in table.to_pylist()
+            ]  # fmt: skip
+            tables.write(own, name, rows)
+    results = tmp_path / "all"
+    whole = clips_of_words(results, Path("root"))
+    some = clips_of_words(results, Path("root"), max_clips=len(whole) // 2)
+    utterances = {clip.id.split(":")[0] for clip in some}
+    assert some == [clip for clip in whole if clip.id.split(":")[0] in utterances]
+    assert 0 < len(some) < len(whole)
+
+    speakers = clips_of_speakers(results, Path("root"))
+    two = clips_of_speakers(results, Path("root"), max_speakers=2)
+    assert limited(two, 2, 9) == limited(speakers, 2, 9)
+    assert len({clip.label for clip in two}) == 2
+    fewer = clips_of_speakers(results, Path("root"), max_clips=5)
+    assert 0 < len(fewer) < len(speakers)
+
+
 def test_words_of_a_run_are_keywords(tmp_path):
     write_run(tmp_path)
     found = clips_of_words(tmp_path, Path("root"))

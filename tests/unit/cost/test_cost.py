@@ -17,7 +17,13 @@ from aubert.cli import main
 from aubert.config import resolve_files
 from aubert.cost import command, jobs
 from aubert.cost.corpus_size import corpus_size
-from aubert.cost.estimate import Estimate
+from aubert.cost.disk import parts
+from aubert.cost.estimate import Cost, Estimate
+from aubert.cost.jobs import Job, count_jobs, jobs_of_one_shard
+from aubert.cost.profile import Profile
+from aubert.cost.schedule import Timed, schedule, spread
+from aubert.cost.shards import shares_of_shards
+from aubert.cost.times import Times
 from aubert.cost.trained import blstm_weights, num_weights, resnet_weights, trainings
 from aubert.hubert.options import HubertOptions
 from aubert.separation.options import DeepClusteringOptions
@@ -32,19 +38,30 @@ def config_of(*presets: str, **changes) -> dict:
 
 
 @pytest.fixture(scope="module")
-def base_jobs() -> dict[str, int]:
-    return jobs.count_jobs(config_of("librilight-small", "hubert-base"))
+def base_jobs() -> list[Job]:
+    return jobs_of_one_shard(config_of("librilight-small", "hubert-base"))
 
 
-def costs(config, hours, jobs):
-    return {cost.rule: cost for cost in Estimate(config, hours, jobs, RATES).costs()}
+def costs(config, hours, jobs) -> dict[str, Cost]:
+    return Estimate(config, hours, RATES).costs(jobs)
 
 
 def test_jobs_are_snakemake_s_own_though_no_data_is_there(base_jobs):
-    assert base_jobs["index"] == base_jobs["words"] == 64
-    assert base_jobs["units_label"] == 6 * 64  # two that are learned from, four that are measured
-    assert base_jobs["hubert_train"] == 2
-    assert base_jobs["metrics"] == 1
+    counts = count_jobs(base_jobs, 64)
+    assert counts["index"] == counts["words"] == 64
+    assert counts["units_label"] == 6 * 64  # two that are learned from, four that are measured
+    assert counts["hubert_train"] == 2
+    assert counts["metrics"] == 1
+    (cut,) = (job for job in base_jobs if job.rule == "cut")
+    assert [base_jobs[need].rule for need in cut.needs] == ["index"]
+    assert (cut.wildcards, cut.threads, cut.mem_mb, cut.runtime_min) == (
+        {"shard": "0"},
+        1,
+        4000,
+        120,
+    )
+    second = next(job for job in base_jobs if job.wildcards.get("iteration") == "2")
+    assert {base_jobs[need].rule for need in second.needs} == {"index", "cut", "units_label"}
 
 
 def test_every_rate_is_of_a_rule(base_jobs):
@@ -74,9 +91,13 @@ def test_twice_the_audio_costs_twice_but_for_trainings_and_starts(base_jobs):
 
 
 def test_a_rule_without_a_rate_is_shown_as_unknown():
-    cost = costs(config_of(), 1, {"index": 1, "something_new": 3})
-    assert not cost["something_new"].known
-    assert re.search(r"something_new +3 +\? +\?", command._table(cost.values()))
+    some = [Job("index", {"shard": "0"}), Job("something_new", {"shard": "0"})]
+    config = config_of(num_shards=3)
+    found = costs(config, 1, some)
+    assert not found["something_new"].known
+    times = Times(Estimate(config, 1, RATES), some, np.full(3, 1 / 3), Profile())
+    table = command._table(count_jobs(some, 3), found, times)
+    assert re.search(r"something_new +3 +\? +\?", table)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +162,8 @@ def test_published_hours_where_nothing_is_there(tmp_path):
 def test_every_training_s_network_takes_disk(rule):
     config = config_of()
     with_it, without = (
-        Estimate(config, 1.0, counted, RATES).result_bytes()
-        for counted in ({"hubert_train": 2, rule: 1}, {"hubert_train": 2})
+        sum(part.num_bytes for part in parts(Estimate(config, 1.0, RATES), rules, 0))
+        for rules in (["hubert_train", rule], ["hubert_train"])
     )
     weights = sum(each.weights for each in trainings(config, 1.0) if each.rule == rule)
     # And checkpoints, where it is the largest network.
@@ -151,12 +172,13 @@ def test_every_training_s_network_takes_disk(rule):
 
 def test_a_disk_that_is_too_small_is_refused(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(jobs, "count_jobs", lambda config: {"index": 4, "hubert_train": 2})
+    some = [Job("index", {"shard": "0"}), Job("hubert_train", {"iteration": "1"})]
+    monkeypatch.setattr(jobs, "jobs_of_one_shard", lambda config: some)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(command.shutil, "disk_usage", lambda path: usage(0, 0, 10_000_000))
     assert main(["plan"]) == 1
     printed = capsys.readouterr()
-    assert re.search(r"^hubert_train +2 ", printed.out, re.M)  # what it would cost is told first
+    assert re.search(r"^hubert_train +1 ", printed.out, re.M)  # what it would cost is told first
     assert "the disk of results is too small: the run needs 0." in printed.err
     monkeypatch.setattr(command.shutil, "disk_usage", lambda path: usage(0, 0, 10**12))
     assert main(["plan"]) == 0
@@ -166,15 +188,15 @@ def assert_all_known(config, jobs, *rules):
     found = costs(config, 577, jobs)
     assert set(rules) <= set(found)
     assert [rule for rule, cost in found.items() if not cost.known and rule != "all"] == []
-    trained = [cost for rule, cost in found.items() if rule.endswith("_train")]
-    for cost in trained:  # more than the start
-        start_s = RATES["rules"][cost.rule]["start_s"]
-        assert cost.cpu_s + cost.gpu_s > 2 * start_s * cost.num_jobs
+    for rule, number in count_jobs(jobs, 1).items():
+        if rule.endswith("_train"):  # more than the start
+            start_s = RATES["rules"][rule]["start_s"]
+            assert found[rule].cpu_s + found[rule].gpu_s > 2 * start_s * number
 
 
 def test_every_rule_of_a_default_run_with_separation_has_a_rate():
     config = config_of()
-    assert_all_known(config, jobs.count_jobs(config), "mini", "clar_train", "separation_train")
+    assert_all_known(config, jobs_of_one_shard(config), "mini", "clar_train", "separation_train")
 
 
 def test_every_rule_of_libri_light_has_a_rate(base_jobs):
@@ -184,7 +206,7 @@ def test_every_rule_of_libri_light_has_a_rate(base_jobs):
 
 def test_every_rule_of_one_s_own_audiobooks_has_a_rate():
     config = config_of("own-audiobooks")
-    assert_all_known(config, jobs.count_jobs(config), "folder", "report")
+    assert_all_known(config, jobs_of_one_shard(config), "folder", "report")
 
 
 def test_trainings_hear_what_their_steps_hear():
@@ -206,8 +228,86 @@ def test_phones_are_heard_no_longer_than_the_config_says():
     config = config_of()
     hour_s = RATES["rules"]["phones"]["hour_s"]
     for hours, heard in ((1, 1), (500, 4)):
-        cost = costs(config, hours, {"phones": 4})["phones"]
+        cost = costs(config, hours, [Job("phones", {"shard": "0"})])["phones"]
         assert cost.cpu_s == pytest.approx(4 * RATES["rules"]["phones"]["start_s"] + heard * hour_s)
+
+
+def timed(rule: str, seconds: float, *needs: int, gpus: int = 0, cores: int = 1) -> Timed:
+    return Timed(Job(rule, {}), seconds, cores, gpus, needs)
+
+
+def test_a_schedule_waits_for_jobs_cores_and_gpus():
+    chain = [timed("a", 10), timed("b", 5, 0), timed("c", 1)]
+    assert schedule(chain, 9, 9, 9).seconds == 15
+    assert [one.job.rule for one in schedule(chain, 9, 9, 9).critical] == ["a", "b"]
+    assert schedule(chain, 1, 9, 9).seconds == 16
+    on_gpus = [timed("a", 10, gpus=2), timed("b", 4, gpus=1), timed("c", 4, gpus=1)]
+    assert schedule(on_gpus, 9, 9, 4).seconds == 10
+    assert schedule(on_gpus, 9, 9, 2).seconds == 14
+    assert schedule(on_gpus, 9, 9, 1).seconds == 18  # one that asks for more runs alone
+    wide = [timed("a", 3, cores=2), timed("b", 3, cores=2)]
+    assert schedule(wide, 9, 2, 0).seconds == 6
+
+
+def test_jobs_of_a_shard_wait_for_their_own_and_others_for_all():
+    some = [
+        Job("index", {"shard": "0"}), Job("learn", {}, needs=(0,)),
+        Job("label", {"shard": "0"}, needs=(0, 1)),
+    ]  # fmt: skip
+    found = spread(some, 3, lambda job, shard: Timed(job, 1.0, 1, 0, ()))
+    assert [one.job.rule for one in found] == ["index"] * 3 + ["learn"] + ["label"] * 3
+    assert [one.needs for one in found] == [(), (), (), (0, 1, 2), (0, 3), (1, 3), (2, 3)]
+
+
+def test_a_profile_says_what_jobs_get():
+    profile = Profile(ROOT / "profiles/slurm")
+    assert profile.is_cluster and profile.jobs == 100
+    training = profile.limits(Job("hubert_train", {}, 7, 16_000, 2880))
+    assert (training.threads, training.gpus, training.turns) == (16, 4, True)
+    assert (training.mem_mb, training.runtime_min) == (64_000, 480)
+    books = profile.limits(Job("books", {}, 1, 2000, 120))
+    assert books == (1, None, 2000, 120, False, 1)
+    with pytest.raises(ValueError, match="is no profile"):
+        Profile(ROOT / "absent")
+
+
+def test_a_job_that_outlasts_its_time_is_refused_but_for_trainings_that_take_turns(
+    base_jobs, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(jobs, "jobs_of_one_shard", lambda config: base_jobs)
+    monkeypatch.setattr(command, "_check", lambda disks: None)
+    plan = ["plan", "--hours=577", "--check", "--profile", str(tmp_path / "profile.yaml")]
+    plan += [
+        "--configfile",
+        *(str(PRESETS / f"{x}.yaml") for x in ("librilight-small", "hubert-base")),
+    ]
+    given = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
+    (tmp_path / "profile.yaml").write_text(yaml.safe_dump(given))
+    assert main(plan) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^hubert_train +2 .* h +8\.0 h in turns$", printed, re.M)
+    given["set-resources"]["transcribe"]["runtime"] = 1
+    del given["set-resources"]["hubert_train"]["slurm_extra"]
+    (tmp_path / "profile.yaml").write_text(yaml.safe_dump(given))
+    assert main(plan) == 1
+    refused = capsys.readouterr().err
+    assert "transcribe: its longest job takes" in refused and "hubert_train: its" in refused
+    assert "words" not in refused
+
+
+def test_the_largest_shard_is_known_from_the_index_or_drawn(tmp_path):
+    corpus = write_corpus(tmp_path, num_shards=2)
+    config = config_of(num_shards=2, results_dir=str(tmp_path), name="results")
+    config["corpus"] = {**config["corpus"], "source": "librilight", "root": str(tmp_path / "no")}
+    held = [
+        sum(pq.read_table(corpus.results / f"recordings/{n}.parquet")["num_samples"].to_pylist())
+        for n in range(2)
+    ]
+    shares = shares_of_shards(config, {})
+    assert shares == pytest.approx(np.array(held) / sum(held))
+    large = config_of("librilight-large")
+    drawn = shares_of_shards(large, RATES["published"])
+    assert len(drawn) == 1024 and drawn.sum() == pytest.approx(1) and drawn.max() > 2 / 1024
 
 
 def test_weights_are_those_of_the_networks():

@@ -11,7 +11,9 @@ from safetensors.torch import load_file
 from toy_aubert import MODEL, TRAIN, main, prepare, toy_examples, toy_model
 from two_processes import run_two, starting
 
+from aubert import tables
 from aubert.audio import decode
+from aubert.crossmodal.batch import TextWindows
 from aubert.crossmodal.evaluation import (
     evaluate_pairs,
     features,
@@ -19,6 +21,7 @@ from aubert.crossmodal.evaluation import (
     model_scorer,
     trained_embeddings,
 )
+from aubert.crossmodal.examples import ngrams_of, read_pairs
 from aubert.crossmodal.retrieval import LinearBaseline
 from aubert.learn.data import Piece
 
@@ -38,7 +41,9 @@ def test_a_batch_is_the_texts_and_what_was_said(toy):
     model = toy_model(root)
     examples = toy_examples(root, corpus, model, TRAIN)
     micro = examples.plan(0)[0]
-    batch = pickle.loads(pickle.dumps(examples)).batch(micro.pieces, np.random.default_rng(0))
+    # What goes to a worker knows nothing of the other pairs.
+    reader, work = pickle.loads(pickle.dumps((examples.reader, examples.work(micro.pieces))))
+    batch = reader.batch(work, np.random.default_rng(0))
     rows = [corpus.split("train")[piece.index] for piece in micro.pieces]
     assert batch.segment_lengths.tolist() == [row["num_samples"] for row in rows]
     for row, samples, start in zip(rows, batch.samples, batch.segment_starts, strict=True):
@@ -211,10 +216,60 @@ def test_a_missing_book_and_missing_audio_are_named(toy):
     root, corpus = toy
     model = toy_model(root)
     examples = toy_examples(root, corpus, model, TRAIN)
-    lost = {id: {**row, "path": "lost.flac"} for id, row in corpus.recordings.items()}
-    silent = toy_aubert.AubertExamples(
-        corpus.pairs, lost, corpus.root, corpus.shelf, model, TRAIN
-    )  # fmt: skip
+    recordings, _, pairs = corpus.columns(None)
+    place = recordings.column_names.index("path")
+    lost = recordings.set_column(place, "path", [["lost.flac"] * len(recordings)])
+    silent = toy_aubert.AubertExamples(pairs, lost, corpus.root, corpus.shelf, model, TRAIN)
     piece = Piece(0, 0, int(examples.num_samples[0]))
     with pytest.raises(ValueError, match=r"audio_missing: lost.flac"):
         silent.batch([piece], np.random.default_rng(0))
+
+
+def write_pairs(results: Path, rows: list[dict], num_shards: int) -> None:
+    for shard in range(num_shards):
+        own = [row for row in rows if int(row["speaker"]) % num_shards == shard]
+        tables.write(results / "pairs" / f"{shard}.parquet", "pairs", own)
+
+
+def test_pairs_are_read_in_one_order_and_whole_groups_where_there_are_more(toy, tmp_path):
+    _, corpus = toy
+    rows = [
+        {**row, "speaker": str(speaker), "utterance_id": f"{speaker}_{row['utterance_id']}"}
+        for speaker in range(6) for row in corpus.pairs
+    ]  # fmt: skip
+    found = []
+    for num_shards in (1, 4):
+        write_pairs(tmp_path / str(num_shards), rows, num_shards)
+        whole, some = (
+            read_pairs(tmp_path / str(num_shards), "train", most).to_pylist()
+            for most in (len(rows), len(rows) // 3)
+        )
+        found.append((whole, some))
+    assert found[0] == found[1]
+    in_order = sorted(
+        (row for row in rows if row["split"] == "train"),
+        key=lambda row: (row["utterance_id"], row["char_start"], row["char_end"]),
+    )
+    assert whole == in_order
+    groups = {(row["speaker"], row["ngram"]) for row in some}
+    assert some == [row for row in whole if (row["speaker"], row["ngram"]) in groups]
+    assert 0.1 < len(some) / len(rows) < 0.5
+    assert ngrams_of(tmp_path / "4", "train") == {row["ngram"] for row in whole}
+
+
+def test_a_window_is_that_of_the_whole_books_tokens(toy):
+    root, _ = toy
+    windows = TextWindows(toy_model(root).tokenizer, 24)
+    random = np.random.default_rng(0)
+    text = "".join(random.choice(["ab", "cad", "Bé", "d", ".", "? ", " ", "\n", "“"], 2_000))
+    whole = windows.tokens(text)
+    for start in random.integers(0, len(text) - 1, 300).tolist():
+        span = (start, start + int(random.integers(1, 9)))
+        context = (max(0, start - int(random.integers(60))), span[1] + int(random.integers(60)))
+        try:
+            expected = windows.window(whole, span, context)
+        except ValueError:
+            with pytest.raises(ValueError, match="no token for characters"):
+                windows.around(text, span, context)
+        else:
+            assert windows.around(text, span, context) == expected

@@ -29,10 +29,11 @@ def used(request, tmp_path_factory):
     options = dataclasses.replace(OPTIONS, scorer=request.param)
     model = aubert_model(*encoders, options, seed=0).eval()
     model.save(root / "model")
-    pairs = corpus.split(HELD_OUT_BOOK)[:4]
-    references = recording_references(corpus.recordings, corpus.utterances, corpus.root, model)
+    recordings, utterances, table = corpus.columns(HELD_OUT_BOOK)
+    table, pairs = table.slice(0, 4), table.slice(0, 4).to_pylist()
+    references = recording_references(recordings, [utterances], corpus.root, model)
     examples = AubertExamples(
-        pairs, corpus.recordings, corpus.root, corpus.shelf, model, AubertTrainOptions(), references
+        table, recordings, corpus.root, corpus.shelf, model, AubertTrainOptions(), references
     )
     texts, files = [], []
     for index, row in enumerate(pairs):
@@ -45,7 +46,7 @@ def used(request, tmp_path_factory):
         said = decode(path, [(piece["start_sample"], piece["end_sample"])])
         files.append(root / f"{index}.wav")
         soundfile.write(files[-1], said, RATE_HZ, subtype="FLOAT")
-    soundfile.write(root / "reference.wav", references["b"], RATE_HZ, subtype="FLOAT")
+    soundfile.write(root / "reference.wav", references["b"].read(), RATE_HZ, subtype="FLOAT")
     found = features(model, trained_embeddings(model), examples)
     return root / "model", found, texts, files, root / "reference.wav"
 

@@ -45,9 +45,10 @@ def toy_examples(
     root: Path, corpus: ToyCorpus, model: AubertModel, options: AubertTrainOptions, split="train",
     **arguments,
 ) -> AubertExamples:  # fmt: skip
+    recordings, utterances, pairs = corpus.columns(split)
     return AubertExamples(
-        corpus.split(split), corpus.recordings, corpus.root, corpus.shelf, model, options,
-        recording_references(corpus.recordings, corpus.utterances, corpus.root, model), **arguments,
+        pairs, recordings, corpus.root, corpus.shelf, model, options,
+        recording_references(recordings, [utterances], corpus.root, model), **arguments,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from tiny_corpus import Corpus, write_corpus
 from transformers import AutoFeatureExtractor, AutoModel
 
 from aubert import tables
-from aubert.cli import INTERRUPTED, main
+from aubert.cli import INTERRUPTED, MACHINE_FAULT, main
 from aubert.hubert import network as model_module
 from aubert.hubert.network import HubertForPretraining
 from aubert.hubert.task import HubertTask
@@ -185,7 +185,7 @@ def test_a_full_disk_at_the_end_costs_no_training(
 
     with monkeypatch.context() as patch:
         patch.setattr(model_module, "save_encoder", full)
-        assert train(corpus, tmp_path / "iter1") == 1
+        assert train(corpus, tmp_path / "iter1") == MACHINE_FAULT
     assert "make room and start again: the training itself is done" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["iter1.training"]
 

@@ -1,7 +1,9 @@
 import dataclasses
 import json
+import os
 import random
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from two_processes import run_two, starting
 
 from aubert.learn import checkpoints
 from aubert.learn.loop import TrainOptions, train
+from aubert.learn.stop import STOPPED, Stopped
 
 
 def lines(directory: Path) -> list[dict]:
@@ -95,6 +98,74 @@ def test_two_processes_have_the_loss_curve_of_one(whole, tmp_path, start):
         assert line.keys() == other.keys()
         for name, value in line.items():
             assert other[name] == pytest.approx(value, rel=1e-4, abs=1e-4), name
+
+
+def test_gradients_are_sent_in_buckets_while_others_are_computed(whole, tmp_path, start):
+    """Some layers are left out of some passes, and a process may have fewer passes than another:
+    the buckets still meet."""
+    run_two(start, toy_training.small_buckets_of_two, tmp_path)
+    for line, other in zip(lines(whole), lines(tmp_path), strict=True):
+        assert other["loss"] == pytest.approx(line["loss"], rel=1e-4)
+        assert other["grad_norm"] == pytest.approx(line["grad_norm"], rel=1e-4)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_asked_to_stop_it_writes_a_checkpoint_and_goes_on_from_there(number, tmp_path):
+    """In the middle of the steps of a line of the log, and far from a checkpoint."""
+
+    class Asked(Line):
+        def start_step(self, step):
+            super().start_step(step)
+            if step == 13:
+                os.kill(os.getpid(), number)
+
+    reference, before = Line(), signal.getsignal(number)
+    train(reference, Points(), LINE, tmp_path / "whole", config={})
+    with pytest.raises(Stopped, match="stopped after step 13"):
+        train(Asked(), Points(), LINE, tmp_path / "asked", config={})
+    assert signal.getsignal(number) == before
+    task = Line()
+    train(task, Points(), LINE, tmp_path / "asked", config={})
+    assert task.steps[0] == 14
+    assert torch.equal(task.model.weight, reference.model.weight)
+    assert lines(tmp_path / "asked") == lines(tmp_path / "whole")
+
+
+def test_one_of_two_that_is_asked_stops_both(tmp_path, start):
+    every = {"log_every": 3, "checkpoint_every": 12, "validate_every": 12}
+    changed = dataclasses.replace(toy_training.TRAIN, **every)
+    run_two(start, toy_training.two_with, tmp_path / "whole", changed)
+    run_two(start, toy_training.asked_of_two, tmp_path / "asked", changed, status=STOPPED)
+    assert [path.name for path in (tmp_path / "asked/checkpoints").iterdir()] == ["step_00000005"]
+    run_two(start, toy_training.two_with, tmp_path / "asked", changed)
+    for one, other in zip(lines(tmp_path / "whole"), lines(tmp_path / "asked"), strict=True):
+        assert one == pytest.approx(other)
+
+
+def test_steps_go_on_while_a_checkpoint_is_written(tmp_path, monkeypatch):
+    task, original = Line(), checkpoints._save_tensors
+    behind = threading.Event()
+
+    class Watched(Line):
+        def start_step(self, step):
+            super().start_step(step)
+            if step == 23:
+                behind.set()
+
+    def slow(tensors, path):
+        if "step_00000020" in str(path):
+            assert behind.wait(60)  # steps 21 and 22 are done before step 20 is written
+        original(tensors, path)
+
+    train(task, Points(), LINE, tmp_path / "reference", config={})
+    monkeypatch.setattr(checkpoints, "_save_tensors", slow)
+    train(Watched(), Points(), options(keep=5), tmp_path / "slow", config={})
+    for name in ("step_00000020", "step_00000060"):
+        written = load_file(tmp_path / "slow/checkpoints" / name / "model.safetensors")
+        if name.endswith("60"):
+            assert torch.equal(written["weight"], task.model.weight)
+    state = json.loads((tmp_path / "slow/checkpoints/step_00000020/state.json").read_text())
+    assert state["step"] == 20
 
 
 def options(**changes) -> TrainOptions:

@@ -2,12 +2,14 @@ from collections import Counter
 from itertools import islice
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aubert.audio import AudioError
+from aubert.corpus.slices import within
 from aubert.learn.data import (
     GRID_SAMPLES,
     DataOptions,
@@ -15,10 +17,10 @@ from aubert.learn.data import (
     Piece,
     Place,
     Steps,
-    VirtualUtterances,
     load_batches,
     padded,
 )
+from aubert.learn.utterances import VirtualUtterances
 
 LENGTHS = st.lists(st.integers(1, 100_000), min_size=1, max_size=80).filter(
     lambda lengths: max(lengths) >= 8_000
@@ -122,9 +124,12 @@ def corpus(tmp_path):
     samples = {rate: rng.standard_normal(3 * rate).astype(np.float32) / 10 for rate in rates}
     for rate, values in samples.items():
         soundfile.write(tmp_path / f"{rate}.wav", values, rate, subtype="FLOAT")
-    recordings = {
-        str(rate): {"path": f"{rate}.wav", "sample_rate_hz": rate} for rate in (16_000, 8_000)
-    }
+    recordings = pa.Table.from_pylist(
+        [
+            {"recording_id": str(rate), "path": f"{rate}.wav", "sample_rate_hz": rate}
+            for rate in (16_000, 8_000)
+        ]
+    )
     spans = [(100, 9_000), (10_000, 10_500), (20_000, 24_000)]
     utterances = [
         {
@@ -136,14 +141,13 @@ def corpus(tmp_path):
         for rate in (16_000, 8_000)
     ]
     joined = np.concatenate([samples[16_000][a:b] for a, b in spans])
-    return VirtualUtterances(recordings, utterances, tmp_path), joined, tmp_path
+    shards = [pa.Table.from_pylist([row]) for row in utterances]  # a shard each
+    return VirtualUtterances(recordings, shards, tmp_path), joined, tmp_path
 
 
 @given(st.integers(0, 13_399), st.integers(1, 13_400))
 @settings(max_examples=60, deadline=None)
 def test_a_piece_is_cut_from_the_joined_slices(start, num_samples):
-    from aubert.learn.data import within
-
     spans = np.array([(100, 9_000), (10_000, 10_500), (20_000, 24_000)])
     joined = np.concatenate([np.arange(a, b) for a, b in spans])
     parts = within(spans.tolist(), start, num_samples)
@@ -153,7 +157,7 @@ def test_a_piece_is_cut_from_the_joined_slices(start, num_samples):
 
 def test_their_order_is_the_same_however_they_come(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.arange(3_000) / 3_000, 16_000, subtype="FLOAT")
-    recordings = {"a": {"path": "a.wav", "sample_rate_hz": 16_000}}
+    recordings = pa.table({"recording_id": ["a"], "path": ["a.wav"], "sample_rate_hz": [16_000]})
     rows = [
         {
             "utterance_id": f"a_{number:04}",
@@ -168,12 +172,20 @@ def test_their_order_is_the_same_however_they_come(tmp_path):
     ]
 
     def all_of(rows):
-        found = VirtualUtterances(recordings, rows, tmp_path).in_order_of_ids()
+        table = pa.Table.from_pylist(rows)
+        found = VirtualUtterances(recordings, [table], tmp_path).in_order_of_ids()
         lengths = found.num_samples.tolist()
         read = [found.read(Piece(i, 0, length)).tolist() for i, length in enumerate(lengths)]
         return found.ids.to_pylist(), lengths, read
 
     assert all_of(rows) == all_of([rows[index] for index in (3, 0, 4, 2, 1)])
+
+
+def test_an_utterance_of_an_unknown_recording_is_named(tmp_path):
+    recordings = pa.table({"recording_id": ["a"], "path": ["a.wav"], "sample_rate_hz": [16_000]})
+    row = {"recording_id": "b", "num_samples": 1, "slices": [{"start_sample": 0, "end_sample": 1}]}
+    with pytest.raises(ValueError, match="the recordings table lacks b"):
+        VirtualUtterances(recordings, [pa.Table.from_pylist([row])], tmp_path)
 
 
 def test_virtual_utterances_are_read_from_their_recordings(corpus):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +19,10 @@ from two_processes import as_torchrun
 
 from aubert.hubert.options import HubertOptions
 from aubert.hubert.task import HubertExamples, HubertTask
+from aubert.learn import distributed
 from aubert.learn.data import Piece
 from aubert.learn.loop import Trained, TrainOptions, train
+from aubert.learn.stop import STOPPED, Stopped
 
 MODEL = HubertOptions(
     front_end="logmel",
@@ -63,17 +67,44 @@ class ToyUtterances:
         self.ids = pa.array([f"toy_{index:02}" for index in range(23)])
         self._tones = [np.repeat(rng.integers(0, 4, 40), 640) for _ in self.ids]
 
-    def read(self, piece: Piece) -> np.ndarray:
-        tones = self._tones[piece.index][piece.start :][: piece.num_samples]
-        noise = np.random.default_rng([piece.index, piece.start]).standard_normal(len(tones))
-        phase = np.cumsum(2 * np.pi * (200 + 400 * tones) / 16_000)
-        return (np.sin(phase) + 0.05 * noise).astype(np.float32)
+    def take(self, indices: np.ndarray) -> ToyUtterances:
+        assert (indices == np.arange(len(self.ids))).all()
+        return self
 
-    def labels(self, utterance_id: str) -> np.ndarray:
-        index = self.ids.index(utterance_id).as_py()
+    def located(self, piece: Piece) -> ToyCrop:
+        tones = self._tones[piece.index][piece.start :][: piece.num_samples]
+        return ToyCrop(tones, piece.index, piece.start)
+
+    def places(self, ids: pa.Array) -> np.ndarray:
+        assert ids == self.ids
+        return np.arange(len(ids))
+
+    def place(self, index: int) -> ToyLabels:
         num_labels = int((self.num_samples[index] - 400) * self.rate_hz / 16_000) + 1
         starts = (np.arange(num_labels) * 16_000 / self.rate_hz).astype(int)
-        return self._tones[index][starts]
+        return ToyLabels(self._tones[index][starts])
+
+
+class ToyCrop(NamedTuple):
+    """In place of a stretch of a recording."""
+
+    tones: np.ndarray
+    index: int
+    start: int
+
+    def read(self) -> np.ndarray:
+        noise = np.random.default_rng([self.index, self.start]).standard_normal(len(self.tones))
+        phase = np.cumsum(2 * np.pi * (200 + 400 * self.tones) / 16_000)
+        return (np.sin(phase) + 0.05 * noise).astype(np.float32)
+
+
+class ToyLabels(NamedTuple):
+    """In place of a file's."""
+
+    labels: np.ndarray
+
+    def read(self) -> np.ndarray:
+        return self.labels
 
 
 class SlowLabels(ToyUtterances):
@@ -112,6 +143,38 @@ def killed(directory: Path, at_step: int, after_s: float) -> None:
 def one_of_two(directory: Path, rank: int, port: int) -> None:
     as_torchrun(rank, port)
     main(directory, TRAIN)
+
+
+def small_buckets_of_two(directory: Path, rank: int, port: int) -> None:
+    """Gradients are sent some weights at a time."""
+    distributed.BUCKET_BYTES = 500
+    one_of_two(directory, rank, port)
+
+
+class AskedTask(HubertTask):
+    """SIGTERM comes to one process when it begins step `at_step`."""
+
+    at_step = 0
+
+    def start_step(self, step: int) -> None:
+        if step == self.at_step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def asked_of_two(directory: Path, options: TrainOptions, rank: int, port: int) -> None:
+    """The second process alone is asked to stop."""
+    as_torchrun(rank, port)
+    AskedTask.at_step = 5 if rank == 1 else 0
+    globals()["HubertTask"] = AskedTask
+    try:
+        main(directory, options)
+    except Stopped:
+        sys.exit(STOPPED)
+
+
+def two_with(directory: Path, options: TrainOptions, rank: int, port: int) -> None:
+    as_torchrun(rank, port)
+    main(directory, options)
 
 
 def poisoned_of_two(directory: Path, rank: int, port: int) -> None:

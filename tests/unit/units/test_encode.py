@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from aubert import audio, files
-from aubert.cli import main
+from aubert.cli import MACHINE_FAULT, main
 from aubert.units import encode as module
 from aubert.units.encoder_features import Encoder, EncoderOptions
 
@@ -176,7 +176,7 @@ def test_an_array_without_its_json_is_not_taken_for_whole(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "write_json", full)
-    assert call(model, out, path) == 1
+    assert call(model, out, path) == MACHINE_FAULT
     assert "No space left" in capsys.readouterr().err
     monkeypatch.setattr(module, "write_json", files.write_json)
     assert written(out) == {"a.flac.npy"}

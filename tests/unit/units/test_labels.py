@@ -1,8 +1,10 @@
 """Label sets: what comes back, and everything that is refused."""
 
+import json
 import pickle
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from aubert.units.codebook import Codebook
@@ -115,14 +117,28 @@ def test_shards_are_joined_and_may_be_empty(tmp_path):
         joined.labels("d")
 
 
-def test_a_joined_set_goes_to_other_processes_as_paths(tmp_path):
-    written(tmp_path / "0", [("a", np.arange(500).repeat(100))])
+def test_the_places_of_labels_go_to_other_processes(tmp_path):
+    written(tmp_path / "0", UNITS)
+    written(tmp_path / "1", [("c", np.arange(500).repeat(100))])
     joined = Labels.below("layer6", tmp_path)
-    pickled = pickle.dumps(joined)
+    places = joined.places(pa.array(["c", "unknown", "a"]))
+    assert places.tolist() == [3, -1, 0]
+    pickled = pickle.dumps(joined.place(3))
     assert len(pickled) < 1_000
-    again = pickle.loads(pickled)
-    assert (again.labels("a") == joined.labels("a")).all()
-    assert (again.name, again.hash) == (joined.name, joined.hash)
+    assert (pickle.loads(pickled).read() == joined.labels("c")).all()
+    assert joined.place(0).read().tolist() == [0, 499, 3]
+    assert joined.shard("1").of("c").tolist() == joined.labels("c").tolist()
+    assert joined.shard("2") is None
+
+
+def test_what_is_noted_of_labels_is_what_they_are(labels):
+    assert labels.counts.tolist() == np.bincount([0, 499, 3, 7, 7], minlength=500).tolist()
+    noted = labels.hash
+    path = labels.directory / "labels.json"
+    notes = json.loads(path.read_text())  # as an earlier version wrote it
+    path.write_text(json.dumps({k: v for k, v in notes.items() if k not in ("hash", "counts")}))
+    again = LabelSet.open(labels.directory)
+    assert again.hash == noted and (again.counts == labels.counts).all()
 
 
 def test_the_hash_is_of_the_labels(tmp_path):
@@ -157,7 +173,7 @@ def test_shards_of_different_units_are_not_joined(tmp_path, changes, reason):
 def test_an_utterance_of_two_shards_and_no_label_at_all_are_refused(tmp_path):
     shard = written(tmp_path / "0", UNITS)
     with pytest.raises(ValueError, match="holds utterances twice"):
-        Labels.of_shards("x", [shard, shard])
+        Labels.of_shards("x", [shard, shard]).places(pa.array(["a"]))
     with pytest.raises(ValueError, match="the label set x holds no label"):
         Labels.of_shards("x", [written(tmp_path / "1", [])])
     with pytest.raises(ValueError, match="the label set x holds no label"):
