@@ -25,7 +25,11 @@ def profile(name: str) -> dict:
 
 @pytest.mark.parametrize("name", ["default", "slurm"])
 def test_the_rules_of_a_profile_are_there(name):
-    named = {*profile(name).get("set-resources", {}), *profile(name).get("set-threads", {})}
+    named = {
+        rule
+        for key in ("set-resources", "set-threads", "groups")
+        for rule in profile(name).get(key, {})
+    }
     assert named <= set(SHELLS)
 
 
@@ -33,8 +37,17 @@ def test_every_job_on_gpus_takes_them_and_has_some_on_a_cluster():
     assert len(ON_GPUS) >= 9
     assert all("aubert --gpus={resources.gpu} " in SHELLS[rule] for rule in ON_GPUS)
     given = profile("slurm")["set-resources"]
-    assert set(given) == ON_GPUS
-    assert all(resources["gpu"] >= 1 for resources in given.values())
+    assert {rule for rule, own in given.items() if own.get("gpu", 0) >= 1} == ON_GPUS
+    assert all(given[rule]["slurm_partition"] == "gpu" for rule in ON_GPUS)
+
+
+def test_jobs_of_a_group_run_one_after_the_other():
+    """Else a submission would ask for the cores and the memory of all of them at once."""
+    slurm = profile("slurm")
+    assert set(slurm["groups"].values()) == set(slurm["group-components"])
+    for rule in slurm["groups"]:
+        assert slurm["set-resources"][rule]["one_by_one"] == slurm["resources"]["one_by_one"] == 1
+    assert slurm["set-resource-scopes"] == {"one_by_one": "local"}
 
 
 @pytest.mark.parametrize(("devices", "gpu"), [("", 0), ("0,1,2", 1)])

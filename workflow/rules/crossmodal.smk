@@ -174,11 +174,8 @@ rule aubert_draw:
         results("benchmarks", "aubert_draw", "{scorer}.tsv")
     wildcard_constraints:
         scorer="mlp|cosine",
+    localrule: True
     conda:
         ENV
-    threads: 1
-    resources:
-        mem_mb=megabytes(1000, mini=500),
-        runtime=minutes(30),
     shell:
         "python -m aubert aubert draw {input.pictures:q} --similarity {output.similarity:q} --map {output.map:q} 2> {log}"

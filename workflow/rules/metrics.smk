@@ -82,12 +82,9 @@ rule metrics:
         f"logs/{NAME}/metrics.log",
     benchmark:
         results("benchmarks", "metrics.tsv")
+    localrule: True
     conda:
         ENV
-    threads: 1
-    resources:
-        mem_mb=megabytes(2000, mini=500),
-        runtime=minutes(60),
     params:
         results=subpath(output[0], parent=True),
         more_stages=MORE_STAGES,

@@ -50,11 +50,13 @@ class Times:
         needs_gpus = any(self._timed(job, 0).gpus for job in self._jobs)
         everything = spread(self._jobs, len(self._shares), self._timed)
         found = schedule(everything, num_jobs, num_cores, num_gpus)
-        submissions = sum(1 / self._limits[one.job.rule].together for one in everything)
+        together = [self._limits[one.job.rule].together for one in everything]
+        submitted = [one.job.runtime_min > 0 for one in everything]
+        submissions = sum(1 / n for n, here in zip(together, submitted, strict=True) if here)
         short = sum(
-            1 / self._limits[one.job.rule].together
-            for one in everything
-            if one.seconds * self._limits[one.job.rule].together < SHORT_S
+            1 / n
+            for one, n, here in zip(everything, together, submitted, strict=True)
+            if here and one.seconds * n < SHORT_S
         )
         words = [f"{'many' if num_jobs >= 10**9 else num_jobs} jobs"]
         if num_cores < 10**9:
@@ -91,7 +93,10 @@ class Times:
         gpus = max(1, limits.gpus or 1) if cost.gpu_s else 0
         # Only some stages share a job's work among processes; trainings do so among GPUs.
         threads = limits.threads if job.rule in rates["in_processes"] else 1
-        start_s = rates["submit_s"] / limits.together if self._profile.is_cluster else 0.0
+        submitted = (
+            self._profile.is_cluster and job.runtime_min > 0
+        )  # others run in Snakemake's place
+        start_s = rates["submit_s"] / limits.together if submitted else 0.0
         seconds = start_s + cost.cpu_s / threads + (cost.gpu_s / gpus if gpus else 0.0)
         return Timed(job, seconds, max(1, limits.threads), gpus, ())
 
