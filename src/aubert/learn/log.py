@@ -7,6 +7,7 @@ is in the progress bar and in TensorBoard.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,12 @@ from aubert.progress import progress
 
 METRICS = "metrics.jsonl"
 _SUMS = ("_loss", "_num_targets", "_norm", "_seconds", "_num_steps")
+
+
+def _without_full_disks(failure) -> None:
+    """Of TensorBoard's thread: `close` raises what it could not write."""
+    if not isinstance(failure.exc_value, OSError):
+        threading.__excepthook__(failure)
 
 
 class Log:
@@ -60,12 +67,19 @@ class Log:
         return {"metrics": metrics, **{name: getattr(self, name) for name in _SUMS}}
 
     def __enter__(self) -> Log:
+        self._hook, threading.excepthook = threading.excepthook, _without_full_disks
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, kind, *exception) -> None:
         self._bar.close()
-        if self._board is not None:
-            self._board.close()
+        try:
+            if self._board is not None:
+                self._board.close()
+        except OSError:
+            if kind is None:  # else the training has its own sentence about the disk
+                raise
+        finally:
+            threading.excepthook = self._hook
 
     def _reset(self) -> None:
         self._loss = self._num_targets = self._norm = self._seconds = 0.0

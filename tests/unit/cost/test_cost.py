@@ -57,7 +57,7 @@ def test_jobs_are_snakemake_s_own_though_no_data_is_there(base_jobs):
     assert (cut.wildcards, cut.threads, cut.mem_mb, cut.runtime_min) == (
         {"shard": "0"},
         1,
-        4000,
+        1000,
         120,
     )
     second = next(job for job in base_jobs if job.wildcards.get("iteration") == "2")

@@ -26,8 +26,8 @@ def write_run(corpus, results, num_shards: int) -> None:
         rows["transcripts"] = [
             {"utterance_id": one, "text": "a b", "score": -1.0, "num_frames": 9} for one in ids
         ]
-        match = {"book_id": "1", "char_start": 0, "char_end": 4, "raw_similarity": 0.5,
-                 "status": "placed"}  # fmt: skip
+        match = {"book_id": "1", "language": "en", "char_start": 0, "char_end": 4,
+                 "raw_similarity": 0.5, "status": "placed"}  # fmt: skip
         rows["matches"] = [
             match | {"utterance_id": one, "similarity": len(one) / 100 + place / 10}
             for place, one in enumerate(ids[::2])
