@@ -63,8 +63,9 @@ def to_flac(
         except soundfile.LibsndfileError:
             is_empty = True
         if is_empty:
-            words = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise ValueError(f"ffmpeg: {words[-1] if words else 'it holds no sound'}")
+            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            words = lines[-1].removeprefix(f"{source}: ") if lines else "it holds no sound"
+            raise ValueError(f"ffmpeg: {words}")
 
 
 def write_flac(target: Path, rate_hz: int, pieces: Iterable[np.ndarray]) -> int:
