@@ -65,11 +65,11 @@ def _cell(figure: dict | None) -> str:
     return f"{figure['value']:.4g} ({interval}) n {figure['n']}"
 
 
-def snakemake(directory: Path, target: str, config: dict, *presets: Path) -> None:
+def snakemake(directory: Path, target: str, config: dict, *presets: Path, cores: int = 2) -> None:
     path = directory / "overlay.json"
     path.write_text(json.dumps(config))
     command = [sys.executable, "-m", "snakemake", target, "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--directory", str(directory), "--cores", "2", "--workflow-profile", "none"]
+    command += ["--directory", str(directory), "--cores", str(cores), "--workflow-profile", "none"]
     command += ["--show-failed-logs", "--configfile", *map(str, presets), str(path)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
@@ -86,7 +86,7 @@ def real() -> None:
                 overlay = {"corpus": {"root": f"{directory}/in", "language": tag}, "num_shards": 2,
                            "max_reject_fraction": 1.0}  # fmt: skip
                 preset = ROOT / "workflow/presets/own-audiobooks.yaml"
-                snakemake(Path(directory), "dataset", overlay, preset)
+                snakemake(Path(directory), "dataset", overlay, preset, cores=1)
                 results = Path(directory, "results/own-audiobooks")
                 for half in ("dev", "test"):
                     own = [book for book in books if book.half == half]

@@ -36,7 +36,7 @@ SPOKEN_WITH_CMU: dict[str, dict[str, str]] = {
     "de": {
         "ɜ": "AH", "ts": "T S", "yː": "UW", "ʏ": "UH", "ɔø": "OY", "ɛː": "EH", "œ": "AH",
         "ʊɐ": "UH R", "øː": "ER", "ø": "ER", "pf": "P F", "y": "UW", "ɾ": "AH", "x": "HH",
-        "a": "AA", "eː": "IY",
+        "a": "AA", "eː": "IY", "r": "HH",
     },
     "fr": {
         "ʁ": "HH", "ɔ̃": "OW N", "ɑ̃": "AO N", "ɛ̃": "AE N", "œ": "AH", "ø": "ER", "œ̃": "AH N",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from aubert.text.normalise import is_abbreviation
+from aubert.text.languages import pack_of
+from aubert.text.normalise import is_abbreviation, tokenize
 
 # Marks and what closes with them, before a space; or nothing, before a blank line.
 _END = re.compile(r"[.!?…]+['\"’”)\]»_*]*(?=\s|\Z)|(?=\r?\n[^\S\n]*\n)")
@@ -49,9 +50,18 @@ def _ends(text: str, low: int, high: int, language: str) -> Iterator[int]:
 
 
 def _is_abbreviated(text: str, point: int, language: str) -> bool:
-    """Whether the word before the point is written short: Mr., or an initial."""
+    """Whether the word before the point is written short: Mr., or an initial; in other languages
+    than English, whether the point is a token's own: 3. Mai, z. B."""
+    if pack_of(language).base != "en" and _is_inside_a_token(text, point, language):
+        return True
     word = _LAST_WORD.search(text, max(0, point - 12), point)
     if word is None:
         return False
     initial = len(word[0]) == 1 and word[0].isupper() and word[0] != "I"
     return initial or is_abbreviation(word[0], language)
+
+
+def _is_inside_a_token(text: str, point: int, language: str) -> bool:
+    start = max(0, point - 24)
+    near = tokenize(text[start : point + 24], language)
+    return any(token.char_start < point + 1 - start <= token.char_end for token in near)

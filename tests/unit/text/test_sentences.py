@@ -74,3 +74,19 @@ def test_every_letter_is_in_one_sentence(text):
     found = list(sentences(text, 0, len(text)))
     assert "".join("".join(text[low:high].split()) for low, high in found) == "".join(text.split())
     assert all(text[low:high].strip() for low, high in found)
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("de", "Am 3. Mai kam Dr. Weil, z. B. mit Heinrich VIII. im Gepäck."),
+        ("fr", "Le 1er mai vint M. Roy, av. J.-C. bien sûr."),
+        ("es", "El Sr. Gil llegó, p. ej. a EE. UU. el 1.º de mayo."),
+    ],
+)
+def test_points_of_numbers_and_abbreviations_end_no_sentence(language, sentence):
+    text = f"Eins war 12. {sentence} Und dann."
+    word = text.index(",")
+    low, high = within_sentence(text, (word - 2, word), (0, len(text)), language)
+    assert text[low:high] in (sentence, f"{sentence} Und dann.")
+    assert low == text.index(sentence)
