@@ -46,12 +46,16 @@ class Corpus:
         self.random = np.random.default_rng(0)
 
     def write(self) -> None:
-        self._write_sources()
+        """Goes on where it was broken off."""
+        if not (self.house / "audio/one.flac").exists():
+            self._write_sources()
         speakers: dict[int, list[str]] = {}
         for speaker in self.counts:
             speakers.setdefault(shard_of(speaker, len(self.shards)), []).append(speaker)
         for number, shard in enumerate(self.shards):
-            self._write_shard(shard, speakers.get(number, []))
+            if not (self.labels("iter1_layer6") / shard / "labels.json").exists():
+                self.random = np.random.default_rng([0, number])
+                self._write_shard(shard, speakers.get(number, []))
 
     def _write_sources(self) -> None:
         texts, books = self.house / "texts", self.house / "books"
