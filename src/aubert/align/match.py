@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from aubert.align.anchors import Block, blocks, steady
 from aubert.align.book import Book, prepared
 from aubert.align.find_book import find_book
+from aubert.align.passages import passages
 from aubert.align.path import Heard, word_path
 from aubert.align.utterance import (
     ALIKE,
@@ -174,9 +176,17 @@ def place(texts: list[str], book: Book, after: int = 0) -> Chapter:
     chain = _chain(heard, book, after)
     if not chain:
         return Chapter(book, heard, split([], heard.bounds, book), 0.0)
-    steps = word_path(heard, book, chain)
-    share = equal_words(steps) / len(heard.words)
-    return Chapter(book, heard, split(steps, heard.bounds, book), share)
+    pieces = [Piece(start, end) for start, end in pairwise(heard.bounds)]
+    num_equal = 0
+    for passage in passages(heard, book, chain):
+        span, window = (passage.start, passage.stop), (passage.low, passage.high)
+        steps = word_path(heard, book, passage.chain, window, span)
+        num_equal += equal_words(steps)
+        for piece, part in zip(pieces, split(steps, heard.within(*span), book), strict=True):
+            # Of an utterance in which the reader jumps, the larger part says where it lies.
+            if part.steps and firm_words(part.steps) >= firm_words(piece.steps):
+                piece.steps = part.steps
+    return Chapter(book, heard, pieces, num_equal / len(heard.words))
 
 
 def _chain(heard: Heard, book: Book, after: int) -> list[Block]:

@@ -25,33 +25,42 @@ class Heard:
         self.id_list = book.ids_of(self.words)
         self.ids = np.array(self.id_list, np.int32)
 
+    def within(self, start: int, stop: int) -> list[int]:
+        """The bounds of the utterances' parts in words [start, stop)."""
+        return [min(max(bound, start), stop) for bound in self.bounds]
+
 
 def word_path(
-    heard: Heard, book: Book, chain: list[Block], window: tuple[int, int] | None = None
+    heard: Heard,
+    book: Book,
+    chain: list[Block],
+    window: tuple[int, int] | None = None,
+    span: tuple[int, int] | None = None,
 ) -> list[Step]:
     """Every heard word in order, with the book's words that it lies opposite.
 
-    chain: Blocks of equal words, rising. window: the book's words to stay in. Equal words
+    chain: Blocks of equal words, rising. window: the book's words to stay in; span: the heard
+    words to take. None: all. Equal words
     come as steps of cost 0 that may span many words. Book words before the first and after
     the last word that was heard are left out. Linear in the words, but for the gaps between
     anchors, which are bounded (gaps.MAX_CELLS).
     """
     low, high = window or (0, len(book.words))
+    start, stop = span or (0, len(heard.words))
     if not chain:
-        filled = _fill(heard, book, 0, len(heard.words), low, high, head=True, tail=True)
+        filled = _fill(heard, book, start, stop, low, high, head=True, tail=True)
         return list(_slid(_trimmed(list(filled)), book))
     steps: list[Step] = []
     first = chain[0]
-    low = max(low, first.book - 2 * first.text - 50)
-    steps += _fill(heard, book, 0, first.text, low, first.book, head=True)
+    low = max(low, first.book - 2 * (first.text - start) - 50)
+    steps += _fill(heard, book, start, first.text, low, first.book, head=True)
     text, place = first.text, first.book
     for block in chain:
         steps += _fill(heard, book, text, block.text, place, block.book)
         text, place = block.text + block.length, block.book + block.length
         steps.append(Step(block.text, text, block.book, place, 0.0))
-    rest = len(heard.words) - text
-    high = min(high, place + 2 * rest + 50)
-    steps += _fill(heard, book, text, len(heard.words), place, high, tail=True)
+    high = min(high, place + 2 * (stop - text) + 50)
+    steps += _fill(heard, book, text, stop, place, high, tail=True)
     return list(_slid(_trimmed(steps), book))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 
 from aubert.align.anchors import Block, ShingleIndex, blocks, steady
 from aubert.align.book import Book, prepared
 from aubert.align.cuts import settle
+from aubert.align.passages import Passage, passages, unique_anchors
 from aubert.align.path import Heard, word_path
-from aubert.align.utterance import Piece, Run, label, read_similarity, split
+from aubert.align.utterance import Run, label, read_similarity, split
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.options import PositiveInt, options_class
 from aubert.stage import Reject
@@ -41,6 +42,8 @@ def refine(
     Spans of neighbours never overlap; written words that nobody read between them belong to
     neither. `runs` cover the span and the transcript in order (tables.RUN): READ on both
     sides, recognition errors included; SKIPPED in the book only; EXTRA in the transcript only.
+    Where the reader jumps within an utterance, the span is of its larger part, and the runs of the
+    smaller one lie elsewhere in the book.
 
     similarity: of the READ runs' spoken words (what was read, free of case, punctuation and
     of what was skipped or added); raw_similarity: of the whole span as written and the whole
@@ -66,24 +69,38 @@ def refine_chapter(
 ) -> Iterator[dict | Reject]:
     """Refines the matches of one recording, in reading order; see `refine`."""
     heard = Heard(texts, book)
-    low = max(0, book.word_at(min(row["char_start"] for row in rows)) - _MARGIN)
-    high = book.word_at(max(row["char_end"] for row in rows)) + 1 + _MARGIN
-    window = (low, min(high, len(book.words)))
-    steps = word_path(heard, book, _chain(heard, book, *window), window)
-    pieces = split(steps, heard.bounds, book)
-    settle(pieces, heard.words, book)
-    for row, text, piece in zip(rows, texts, pieces, strict=True):
-        runs = label(
-            piece.steps, heard.words,
-            min_skipped=options.min_skipped_words, min_extra=options.min_extra_words,
-        )  # fmt: skip
-        runs = _without_skipped_edges(runs)
-        if not any(run.label == "READ" for run in runs):
+    parts: list[list[list[Run]]] = [[] for _ in rows]  # of each utterance, one per passage
+    for passage in _passages(rows, heard, book):
+        span, window = (passage.start, passage.stop), (passage.low, passage.high)
+        steps = word_path(heard, book, passage.chain, window, span)
+        pieces = split(steps, heard.within(*span), book)
+        settle(pieces, heard.words, book)
+        for own, piece in zip(parts, pieces, strict=True):
+            runs = label(
+                piece.steps, heard.words,
+                min_skipped=options.min_skipped_words, min_extra=options.min_extra_words,
+            )  # fmt: skip
+            own += [part] if (part := _without_skipped_edges(runs)) else []
+    for row, text, own, (start, end) in zip(
+        rows, texts, parts, pairwise(heard.bounds), strict=True
+    ):
+        if not any(map(_num_read, own)):
             yield Reject(
                 row["utterance_id"], "low_similarity", "no word of it is at the matched place"
             )
             continue
-        yield {**row, **_columns(runs, text, piece, heard.words, book)}
+        yield {**row, **_columns(own, text, start, heard.words[start:end], heard.words, book)}
+
+
+def _passages(rows: list[dict], heard: Heard, book: Book) -> list[Passage]:
+    """One that reaches a little beyond the matched spans, where they keep the book's order."""
+    if all(before["char_start"] <= row["char_start"] for before, row in pairwise(rows)):
+        low = max(0, book.word_at(min(row["char_start"] for row in rows)) - _MARGIN)
+        high = book.word_at(max(row["char_end"] for row in rows)) + 1 + _MARGIN
+        high = min(high, len(book.words))
+        return [Passage(0, len(heard.words), _chain(heard, book, low, high), low, high)]
+    pairs = unique_anchors(heard, book)
+    return passages(heard, book, steady(blocks(heard.id_list, book.id_list, *pairs, 4)))
 
 
 def _chain(heard: Heard, book: Book, low: int, high: int) -> list[Block]:
@@ -94,6 +111,10 @@ def _chain(heard: Heard, book: Book, low: int, high: int) -> list[Block]:
     return [Block(block.text, block.book + low, block.length) for block in chain]
 
 
+def _num_read(runs: list[Run]) -> int:
+    return sum(run.text_end - run.text for run in runs if run.label == "READ")
+
+
 def _without_skipped_edges(runs: list[Run]) -> list[Run]:
     while runs and runs[0].label == "SKIPPED":
         runs = runs[1:]
@@ -102,20 +123,15 @@ def _without_skipped_edges(runs: list[Run]) -> list[Run]:
     return runs
 
 
-def _columns(runs: list[Run], text: str, piece: Piece, words: list[str], book: Book) -> dict:
-    written = [run for run in runs if run.book < run.book_end]
-    char_start, char_end = book.char_start(written[0].book), book.char_end(written[-1].book_end - 1)
-    last_word = written[-1].book_end
-    offsets = [0]
-    for word in words[piece.text : piece.text_end]:
-        offsets.append(offsets[-1] + len(word) + 1)
-    chars = [
-        char_start if index == 0
-        else char_end if run.book >= last_word
-        else book.char_start(run.book)
-        for index, run in enumerate(runs)
-    ]  # fmt: skip
-    heard = [offsets[run.text - piece.text] for run in runs]
+def _columns(
+    parts: list[list[Run]], text: str, start: int, own: list[str], words: list[str], book: Book
+) -> dict:
+    """start: the utterance's first word among `words`. own: its words."""
+    char_start, char_end = _span(max(parts, key=_num_read), book)
+    chars = [span for runs in parts for span in _chars(runs, book, char_end)]
+    runs = [run for runs in parts for run in runs]
+    offsets = [0, *accumulate(len(word) + 1 for word in own)]
+    places = [offsets[run.text - start] for run in runs]
     return {
         "char_start": char_start,
         "char_end": char_end,
@@ -124,11 +140,31 @@ def _columns(runs: list[Run], text: str, piece: Piece, words: list[str], book: B
         "runs": [
             {
                 "label": run.label,
-                "char_start": chars[index],
-                "char_end": [*chars, char_end][index + 1],
-                "text_start": min(heard[index], len(text)),
-                "text_end": min([*heard, len(text)][index + 1], len(text)),
+                "char_start": chars[index][0],
+                "char_end": chars[index][1],
+                "text_start": min(places[index], len(text)),
+                "text_end": min([*places, len(text)][index + 1], len(text)),
             }
             for index, run in enumerate(runs)
         ],
     }
+
+
+def _span(runs: list[Run], book: Book) -> tuple[int, int]:
+    written = [run for run in runs if run.book < run.book_end]
+    return book.char_start(written[0].book), book.char_end(written[-1].book_end - 1)
+
+
+def _chars(runs: list[Run], book: Book, elsewhere: int) -> list[tuple[int, int]]:
+    """The characters of consecutive runs; `elsewhere` where nothing of the book is in them."""
+    written = [run for run in runs if run.book < run.book_end]
+    if not written:
+        return [(elsewhere, elsewhere)] * len(runs)
+    char_start, char_end = _span(runs, book)
+    places = [
+        char_start if index == 0
+        else char_end if run.book >= written[-1].book_end
+        else book.char_start(run.book)
+        for index, run in enumerate(runs)
+    ]  # fmt: skip
+    return list(pairwise([*places, char_end]))

@@ -228,7 +228,7 @@ def _ngrams(
     """(first, last, number of spoken words) of the words that follow each other in book and
     speech. A written word that is spoken as several counts as several."""
     reads = [run for run in runs if run["label"] == "READ"]
-    starts = [run["char_start"] for run in reads]
+    starts = sorted(run["char_start"] for run in reads)  # a reader may jump in the book
     run_of = [bisect_right(starts, (w["char_start"] + w["char_end"]) // 2) for w in words]
     sizes = [len(word["spoken"].split()) for word in words]
     for first in range(len(words)):

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from aubert import tables
+from aubert.align.coverage import read_spans
 from aubert.align.timeline import Timeline
 from aubert.corpus.books import Bookshelf
 from aubert.export.names import file_name
@@ -87,8 +88,9 @@ class Utterance:
         start, end: only what stands in book[start:end]
         """
         end = len(book) if end is None else end
-        reads = [run for run in self.refined["runs"] if run["label"] == "READ"]
-        spans = [(max(run["char_start"], start), min(run["char_end"], end)) for run in reads]
+        places = [(word.char_start, word.char_end) for word in self.words]
+        reads = read_spans(self.refined["runs"], places, book)
+        spans = [(max(low, start), min(high, end)) for low, high in reads]
         broken = [one for one in self.words if is_broken(book[one.char_start : one.char_end])]
         parts = []
         for low, high in spans:

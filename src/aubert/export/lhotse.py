@@ -95,9 +95,15 @@ def _supervision(
     piece = slices[number]
     if not piece.words:
         return []
+    # In the order of the book: a reader may jump.
+    in_book = sorted(piece.words, key=lambda word: word.char_start)
+    first, last = in_book[0], in_book[-1]
     later = [after.words[0] for after in slices[number + 1 :] if after.words]
-    char_start = _with_opening(book, piece.words[0])
-    char_end = _with_opening(book, later[0]) if later else utterance.refined["char_end"]
+    char_start = _with_opening(book, first)
+    if later and later[0].char_start > last.char_start:
+        char_end = _with_opening(book, later[0])
+    else:
+        char_end = _run_end(utterance, last)
     shift_s = offset_s - piece.start_s
     return [
         {
@@ -120,6 +126,15 @@ def _supervision(
             "alignment": {"word": [_aligned(word, shift_s) for word in piece.words]},
         }
     ]
+
+
+def _run_end(utterance: Utterance, word: Word) -> int:
+    """Where the run ends in which the word was read."""
+    return min(
+        run["char_end"]
+        for run in utterance.refined["runs"]
+        if run["label"] == "READ" and run["char_end"] >= word.char_end
+    )
 
 
 def _with_opening(book: str, word: Word) -> int:

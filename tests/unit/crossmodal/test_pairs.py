@@ -197,6 +197,31 @@ def test_an_ngram_does_not_cross_what_was_skipped_or_added(shard):
     assert (0, 2) in ends and (5, 6) in ends
 
 
+def test_an_ngram_does_not_cross_a_jump_in_the_book(shard):
+    """The second half of the first utterance's words is read before the first half."""
+    refined, own = shard.refined[0], shard.words[:7]
+    times = [(word["start_ms"], word["end_ms"]) for word in own]
+    (run,) = refined["runs"]
+    cut = own[3]["char_start"]
+    refined["runs"] = [{**run, "char_start": cut}, {**run, "char_end": cut}]
+    for index, (word, (start_ms, end_ms)) in enumerate(
+        zip([*own[3:], *own[:3]], times, strict=True)
+    ):
+        word |= {"index": index, "start_ms": start_ms, "end_ms": end_ms}
+    rows, rejects = shard.pairs()
+    assert refined["utterance_id"] not in rejects
+    spans = {
+        (row["char_start"], row["char_end"])
+        for row in rows
+        if row["utterance_id"] == refined["utterance_id"]
+    }
+    assert {
+        (own[3]["char_start"], own[6]["char_end"]),
+        (own[0]["char_start"], own[2]["char_end"]),
+    } <= spans
+    assert all(start < end for start, end in spans)
+
+
 def test_spoken_words_are_what_counts(shard):
     shard.words[3]["spoken"] = "eighteen forty eight"
     rows, _ = shard.pairs()

@@ -6,7 +6,9 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
+from itertools import pairwise
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,8 +20,9 @@ from tiny_read import Read, write_read
 from aubert import tables
 from aubert.cli import main
 from aubert.corpus.books import Bookshelf
+from aubert.export.corpus import Utterance, Word
 from aubert.export.huggingface import export_huggingface
-from aubert.export.lhotse import export_lhotse
+from aubert.export.lhotse import _slices, _supervision, export_lhotse
 from aubert.units.labels import write_labels
 from aubert.units.shards import FeatureKind, read_tsv
 
@@ -93,6 +96,44 @@ def test_lhotse_cuts_audio_and_words(export, aligned):
     first = next(iter(supervisions))
     assert (first.text, first.speaker) == ("Chapter One It", "118")
     assert first.custom["spoken"] == "chapter one it"
+
+
+def read(book, runs, words, cuts_s):
+    """An utterance that reads `words` of the book, one a second, in slices that end at cuts_s."""
+    spoken = []
+    for number, word in enumerate(words):
+        place = re.search(rf"\b{word}", book).start()
+        spoken.append(Word(word, word.lower(), place, place + len(word), number, number + 0.9,
+                           number, number + 0.9, 1.0))  # fmt: skip
+    runs = [{"label": "READ", "char_start": a, "char_end": b} for a, b in runs]
+    return Utterance(
+        utterance_id="r_0000",
+        recording={"recording_id": "r", "sample_rate_hz": 10, "speaker": "s"},
+        book_id="b",
+        index=0,
+        slices=[(10 * a, 10 * b) for a, b in pairwise([0, *cuts_s])],
+        num_samples=10 * cuts_s[-1],
+        refined={"char_start": runs[0]["char_start"], "char_end": runs[0]["char_end"],
+                 "similarity": 1.0, "language": "en", "runs": runs},
+        words=spoken,
+    )  # fmt: skip
+
+
+def test_what_was_printed_and_not_read_is_not_in_a_text():
+    book = "KEEPER. “The lantern1 is dark,” he said. [Exit.]"
+    words = ["The", "lantern", "is", "dark", "he", "said"]
+    utterance = read(book, [(0, len(book))], words, [6])
+    assert utterance.written(book) == "“The lantern is dark,” he said."
+
+
+def test_texts_of_slices_where_the_reader_jumps_in_the_book():
+    book = "One two. Three four. Five six."
+    words = ["Five", "six", "One", "two"]
+    utterance = read(book, [(21, 30), (0, 8)], words, [2, 4])
+    assert utterance.written(book) == "Five six. One two."
+    slices = _slices(utterance)
+    texts = [_supervision(utterance, slices, number, book, 0.0)[0]["text"] for number in (0, 1)]
+    assert texts == ["Five six.", "One two."]
 
 
 def test_datasets_loads_the_folder(export, aligned, tmp_path):
