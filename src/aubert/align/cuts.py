@@ -1,8 +1,8 @@
 """Where one utterance ends and the next begins, to the word.
 
 Utterances are cut at pauses, and pauses fall on punctuation. Near a cut the words are
-often misheard or missed. There the cheapest account of both sides is taken: which heard
-words read which written ones, which are extra speech, and which written ones nobody read.
+often misheard or missed. There the cheapest account of both sides is taken: which recognised
+words read which written ones, which are extra speech, and which written ones were not read.
 Costs are in characters; readers hardly ever leave something out just where they add
 something, so a stretch on both sides is most often one that was misheard.
 """
@@ -22,8 +22,8 @@ from aubert.align.utterance import MIN_EXTRA, Piece, is_paired, reaching
 
 _FIRM = 0.4  # a pair of words that differs by less stays where it is
 _REACH = 12  # uncertain steps on each side of a cut, besides extra speech
-_FAR = 30  # heard words, and written ones, that a cut weighs on each side
-_OPEN_REACH = 7  # written words, besides as many as are heard, where no neighbour bounds them
+_FAR = 30  # recognised words, and written ones, that a cut weighs on each side
+_OPEN_REACH = 7  # written words, besides as many as are recognised, where no neighbour bounds them
 # What a cut costs where nothing is written that invites a pause. Reading that begins or ends
 # for good, or beside speech of another kind, does so between sentences; chapters end where
 # sections end, but begin behind a heading too.
@@ -44,7 +44,7 @@ class _Edge:
     at_end: bool
     alone: bool  # no utterance that is placed lies beyond the cut
     place: int = 0  # where in the book the firm part ends (begins)
-    loose: list[int] = field(default_factory=list)  # heard words beside the cut, from inside out
+    loose: list[int] = field(default_factory=list)  # words beside the cut, from inside out
 
 
 def settle(pieces: list[Piece], words: list[str], book: Book) -> None:
@@ -180,13 +180,13 @@ def _fits(
     loose words read it; those beyond are extra)."""
     num_loose = len(edge.loose)
     counts = range(min(num_loose, _FAR) + 1)
-    heard = [_text([words[i] for i in _in_order(edge, edge.loose[:n])]) for n in counts]
+    spoken = [_text([words[i] for i in _in_order(edge, edge.loose[:n])]) for n in counts]
     written = [_text(book.words[start:end]) for start, end in spans]
-    distances = cdist(heard, written, scorer=Levenshtein.distance, dtype=np.int32)
+    distances = cdist(spoken, written, scorer=Levenshtein.distance, dtype=np.int32)
     opening, rate = _OPEN_EXTRA if edge.alone else _EXTRA
     whole = sum(len(words[i]) + 1 for i in edge.loose)
     extra = np.array([opening + rate * (whole - len(text)) if whole > len(text) else 0.0
-                      for text in heard])  # fmt: skip
+                      for text in spoken])  # fmt: skip
     beside_extra = np.array([edge.alone or num_loose - n >= MIN_EXTRA for n in counts])
     cuts = [end if edge.at_end else start for start, end in spans]
     breaks = [book.break_before(cut) for cut in cuts]
@@ -203,7 +203,7 @@ def _fits(
 
 
 def _unread_costs(book: Book, firsts: list[int], lasts: list[int]) -> np.ndarray:
-    """What it costs that nobody reads the words [first, last); infinite where they overlap."""
+    """What it costs that the words [first, last) are not read; infinite where they overlap."""
     low = firsts[0]
     letters = np.cumsum([0, *(len(word) + 1 for word in book.words[low : lasts[-1]])])
     between = letters[np.array(lasts) - low] - letters[np.array(firsts) - low][:, None]
@@ -211,8 +211,8 @@ def _unread_costs(book: Book, firsts: list[int], lasts: list[int]) -> np.ndarray
     return np.where(between < 0, np.inf, np.where(between > 0, opening + rate * between, 0.0))
 
 
-def _in_order(edge: _Edge, heard: list[int]) -> list[int]:
-    return heard if edge.at_end else heard[::-1]
+def _in_order(edge: _Edge, spoken: list[int]) -> list[int]:
+    return spoken if edge.at_end else spoken[::-1]
 
 
 def _put_back(edge: _Edge, start: int, end: int, count: int) -> None:

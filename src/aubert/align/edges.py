@@ -1,6 +1,6 @@
 """Where words begin and end, from the spikes of a CTC alignment and the loudness.
 
-A CTC model emits a letter once it has heard enough of it: starts come late and ends
+A CTC model emits a letter once it has seen enough of it: starts come late and ends
 early, by an amount that hardly varies within a model (Zeyer et al., "Why does CTC
 result in peaky behavior?", 2021, on the spikes). So edges inside running speech are
 the spikes plus the model's constant offset (`Calibration`), and edges at pauses are

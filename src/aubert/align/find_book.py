@@ -84,13 +84,13 @@ def find_book(words: Iterable[str], sketches: Mapping[str, np.ndarray]) -> str |
     words: spoken words of one recording, in order. Equal shares go to the smaller id.
     None when no book holds at least MIN_HITS sampled shingles and MIN_SHARE of them.
     """
-    heard = np.unique(_hashes(list(words)))
+    hashes = np.unique(_hashes(list(words)))
     best: tuple[float, int] = (0.0, 0)
     found = None
     for book_id in sorted(sketches):
         held = sketches[book_id]
         complete = len(held) < MAX_HASHES
-        sampled = heard if complete else heard[: np.searchsorted(heard, held[-1], side="right")]
+        sampled = hashes if complete else hashes[: np.searchsorted(hashes, held[-1], side="right")]
         hits = _num_common(sampled, held)
         if hits < MIN_HITS or hits < MIN_SHARE * len(sampled):
             continue
@@ -112,7 +112,7 @@ def _hashes(words: list[str]) -> np.ndarray:
     numbers: dict[str, int] = {}
     for word in words:
         if word not in numbers:
-            # Without accents: a book whose language is not said is found all the same.
+            # Without accents: a book whose language is not known is found all the same.
             plain = word if word.isascii() else "".join(map(plain_letters, word))
             digest = blake2b(plain.encode(), digest_size=8).digest()
             numbers[word] = int.from_bytes(digest, "little")

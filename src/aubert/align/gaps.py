@@ -3,7 +3,7 @@
 Affine-gap dynamic programming (Gotoh 1982) over words, with a second, flatter gap for
 passages of the book that were left out (the two-piece affine gap of minimap2, Li 2018).
 A pair of words costs its normalised Levenshtein distance, dearer the less they share; two
-words that were heard as one ("to night", "tonight") are a pair too. A recogniser often
+words that were recognised as one ("to night", "tonight") are a pair too. A recogniser often
 mishears a whole stretch, readers hardly ever add something just where they leave something
 out: words opposite words are pairs, and gaps on both sides are dearer but where one side
 is much longer.
@@ -19,7 +19,7 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
 OPEN, EXTEND = 0.6, 0.5  # of words that were missed, and for each word in the gap
-EXTRA_EXTEND = 1.0  # for each heard word in a gap that OPEN opens: as much as one misheard
+EXTRA_EXTEND = 1.0  # for each recognised word in a gap that OPEN opens: as much as one misheard
 SKIP_OPEN, SKIP_EXTEND = 2.6, 0.1  # of a passage that was left out: its length says little
 MAX_CELLS = 4_000_000  # 60 MB of choices; two passages this long without an anchor are unrelated
 _PAIR, _TWO_HEARD, _TWO_WRITTEN, _EXTRA, _MISSED, _SKIPPED = range(6)
@@ -43,7 +43,7 @@ def align_gap(
 ) -> list[Step]:
     """The cheapest steps that lead through both lists, in order.
 
-    free_head, free_tail: book words before the first and after the last heard word cost
+    free_head, free_tail: book words before the first and after the last word of `text` cost
     nothing (the alignment may begin and end anywhere in the book's words).
     """
     num_text, num_book = len(text), len(book)
@@ -76,7 +76,7 @@ def _joint_price(distance):
 
 
 class _Table:
-    """One dynamic-programming table; rows are heard words, columns are written ones.
+    """One dynamic-programming table; rows are recognised words, columns are written ones.
 
     Rows are computed as a whole: a gap along a row is a running minimum.
     """

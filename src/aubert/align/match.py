@@ -18,7 +18,7 @@ from aubert.align.anchors import Block, blocks, steady
 from aubert.align.book import Book, prepared
 from aubert.align.find_book import find_book
 from aubert.align.passages import passages
-from aubert.align.path import Heard, word_path
+from aubert.align.path import Transcript, word_path
 from aubert.align.utterance import (
     ALIKE,
     Piece,
@@ -38,14 +38,14 @@ from aubert.text.distance import text_similarity
 # where the ones before anchor too little.
 _ANCHORS = ((4, 1), (4, 8), (3, 8), (2, 8), (1, 8))
 
-_EVIDENCE = 12  # heard words; fewer say nothing about the book, they may be an announcement
+_EVIDENCE = 12  # words; fewer say nothing about the book, they may be an announcement
 
 
 @options_class
 class MatchOptions:
     """What counts as found.
 
-    min_share: share (0..1) of a recording's heard words that its book must hold, equal and in
+    min_share: share (0..1) of a recording's transcript that its book must hold, equal and in
       order, two at least together; below it the recording reads another book or edition (a
       recogniser that mishears a quarter of the words leaves .7, an unrelated book under .16)
     min_similarity: least normalised similarity (0..1) of what an utterance reads to its place
@@ -61,13 +61,13 @@ class Chapter:
     """A recording's transcripts in reading order, placed in a book."""
 
     book: Book
-    heard: Heard
+    transcript: Transcript
     pieces: list[Piece]  # one per transcript
-    share: float  # of the heard words that the book holds there, equal and in order
+    share: float  # of the words that the book holds there, equal and in order
 
     @property
     def end(self) -> int:
-        """The book word behind the last that was heard."""
+        """The book word behind the last that was read."""
         return max((piece.steps[-1].book_end for piece in self.pieces if piece.steps), default=0)
 
 
@@ -103,19 +103,19 @@ def match(
         ids = [key for key in ids if texts[key].split()]
         if not ids:
             continue
-        heard = [texts[key] for key in ids]
+        spoken = [texts[key] for key in ids]
         try:
-            book_id = _choose(recording["book_id"], heard, shelf, sketches)
+            book_id = _choose(recording["book_id"], spoken, shelf, sketches)
             language = shelf.language(book_id, recording)
             book = prepared(shelf.text(book_id), language)
         except BookError as error:
             yield from (Reject(key, error.reason, error.detail) for key in ids)
             continue
         order = (book_id, recording["speaker"])
-        chapter = place(heard, book, after=ends.get(order, 0))
+        chapter = place(spoken, book, after=ends.get(order, 0))
         if chapter.share < options.min_share:
             known = recording["book_id"] == book_id
-            yield from _unsupported(ids, chapter, book_id, known, heard, sketches, options)
+            yield from _unsupported(ids, chapter, book_id, known, spoken, sketches, options)
             continue
         ends[order] = chapter.end
         for key, result in zip(ids, results(chapter, options), strict=True):
@@ -132,11 +132,11 @@ def _silent(ids: list[str], texts: dict[str, str]) -> Iterator[Reject]:
 
 
 def _choose(
-    book_id: str | None, heard: list[str], shelf: Bookshelf, sketches: Mapping[str, np.ndarray]
+    book_id: str | None, spoken: list[str], shelf: Bookshelf, sketches: Mapping[str, np.ndarray]
 ) -> str:
     if book_id is not None and book_id in shelf:
         return book_id
-    found = find_book(_words(heard), sketches)
+    found = find_book(_words(spoken), sketches)
     if found is None:
         named = "no book id is given" if book_id is None else f"no book has the id {book_id!r}"
         raise BookError("book_unknown", f"{named}, and none of {len(sketches)} books holds this")
@@ -148,19 +148,19 @@ def _words(texts: list[str]) -> list[str]:
 
 
 def _unsupported(
-    ids: list[str], chapter: Chapter, book_id: str, known: bool, heard: list[str],
+    ids: list[str], chapter: Chapter, book_id: str, known: bool, spoken: list[str],
     sketches: Mapping[str, np.ndarray], options: MatchOptions,
 ) -> Iterator[Reject]:  # fmt: skip
     """Every utterance of a recording whose words are not in the book."""
     reason = "wrong_book" if known else "book_unknown"
-    if len(chapter.heard.words) < _EVIDENCE:
+    if len(chapter.transcript.words) < _EVIDENCE:
         reason = "not_in_book"
     detail = (
-        f"book {book_id!r} holds {chapter.share:.0%} of {len(chapter.heard.words)} words heard, "
-        f"less than min_share {options.min_share:.0%}"
+        f"book {book_id!r} holds {chapter.share:.0%} of {len(chapter.transcript.words)} recognised "
+        f"words, less than min_share {options.min_share:.0%}"
     )
     others = {key: held for key, held in sketches.items() if key != book_id}
-    other = find_book(_words(heard), others)
+    other = find_book(_words(spoken), others)
     if other is not None:
         detail += f"; by its content this is book {other!r}"
     yield from (Reject(key, reason, detail) for key in ids)
@@ -172,34 +172,34 @@ def place(texts: list[str], book: Book, after: int = 0) -> Chapter:
     after: book word where the chapter before ended; of places that are equally good,
     the first one behind it is taken.
     """
-    heard = Heard(texts, book)
-    chain = _chain(heard, book, after)
+    transcript = Transcript(texts, book)
+    chain = _chain(transcript, book, after)
     if not chain:
-        return Chapter(book, heard, split([], heard.bounds, book), 0.0)
-    pieces = [Piece(start, end) for start, end in pairwise(heard.bounds)]
+        return Chapter(book, transcript, split([], transcript.bounds, book), 0.0)
+    pieces = [Piece(start, end) for start, end in pairwise(transcript.bounds)]
     num_equal = 0
-    for passage in passages(heard, book, chain):
+    for passage in passages(transcript, book, chain):
         span, window = (passage.start, passage.stop), (passage.low, passage.high)
-        steps = word_path(heard, book, passage.chain, window, span)
+        steps = word_path(transcript, book, passage.chain, window, span)
         num_equal += equal_words(steps)
-        for piece, part in zip(pieces, split(steps, heard.within(*span), book), strict=True):
+        for piece, part in zip(pieces, split(steps, transcript.within(*span), book), strict=True):
             # Of an utterance in which the reader jumps, the larger part says where it lies.
             if part.steps and firm_words(part.steps) >= firm_words(piece.steps):
                 piece.steps = part.steps
-    return Chapter(book, heard, pieces, num_equal / len(heard.words))
+    return Chapter(book, transcript, pieces, num_equal / len(transcript.words))
 
 
-def _chain(heard: Heard, book: Book, after: int) -> list[Block]:
+def _chain(transcript: Transcript, book: Book, after: int) -> list[Block]:
     best: list[Block] = []
-    enough = max(0.1 * len(heard.words), min(8, len(heard.words)))
+    enough = max(0.1 * len(transcript.words), min(8, len(transcript.words)))
     for size, max_count in _ANCHORS:
-        if size > max(1, len(heard.words)):
+        if size > max(1, len(transcript.words)):
             continue
-        text, place_ = book.shingles(size).pairs(heard.ids, max_count)
-        chain = _steady_chain(heard, book, text, place_, size)
+        text, place_ = book.shingles(size).pairs(transcript.ids, max_count)
+        chain = _steady_chain(transcript, book, text, place_, size)
         if max_count > 1 and chain and chain[0].book < after:
             behind = place_ >= after
-            later = _steady_chain(heard, book, text[behind], place_[behind], size)
+            later = _steady_chain(transcript, book, text[behind], place_[behind], size)
             if _weight(later) >= 0.8 * _weight(chain):
                 chain = later
         if _weight(chain) > _weight(best):
@@ -209,8 +209,8 @@ def _chain(heard: Heard, book: Book, after: int) -> list[Block]:
     return best
 
 
-def _steady_chain(heard: Heard, book: Book, text, place_, size: int) -> list[Block]:
-    return steady(blocks(heard.id_list, book.id_list, text, place_, size))
+def _steady_chain(transcript: Transcript, book: Book, text, place_, size: int) -> list[Block]:
+    return steady(blocks(transcript.id_list, book.id_list, text, place_, size))
 
 
 def _weight(chain: list[Block]) -> int:
@@ -219,7 +219,7 @@ def _weight(chain: list[Block]) -> int:
 
 def results(chapter: Chapter, options: MatchOptions) -> Iterator[dict | tuple[str, str]]:
     """For every utterance its columns of `matches`, or the (reason, detail) of its reject."""
-    book, words = chapter.book, chapter.heard.words
+    book, words = chapter.book, chapter.transcript.words
     for index, piece in enumerate(chapter.pieces):
         runs = trimmed(label(piece.steps, words))
         if not runs:
@@ -250,7 +250,7 @@ def trimmed(runs: list[Run]) -> list[Run]:
 
 def _unplaced(chapter: Chapter, index: int) -> tuple[str, str]:
     piece = chapter.pieces[index]
-    text = " ".join(chapter.heard.words[piece.text : piece.text_end])
+    text = " ".join(chapter.transcript.words[piece.text : piece.text_end])
     quoted = repr(text if len(text) <= 60 else text[:57] + "...")
     opposite = _skipped_around(chapter, index)
     if opposite >= max(3, (piece.text_end - piece.text) / 2):

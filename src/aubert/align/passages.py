@@ -17,7 +17,7 @@ import numpy as np
 from aubert.align.anchors import Block, blocks, steady
 from aubert.align.book import Book
 from aubert.align.gaps import Step, align_gap
-from aubert.align.path import Heard
+from aubert.align.path import Transcript
 from aubert.align.utterance import ALIKE
 
 _SIZE = 4  # words of a shingle that the book holds once
@@ -25,12 +25,12 @@ _SIZE = 4  # words of a shingle that the book holds once
 # stray shingle, a quotation a line.
 MIN_ANCHORED = 30
 _MIN_SHARE = 0.2  # of the passage's words that are anchored; a quarter misheard leaves a third
-_NEAR = 20  # written words between two blocks that count as read, besides as many as are heard
+_NEAR = 20  # written words between blocks that count as read, besides the transcript's number
 
 
 class Passage(NamedTuple):
-    """Heard words [start, stop), their chain of anchors, and the words [low, high) of the book
-    that no other passage reads."""
+    """Words [start, stop) of the transcript, their chain of anchors, and the words [low, high) of
+    the book that no other passage reads."""
 
     start: int
     stop: int
@@ -39,17 +39,17 @@ class Passage(NamedTuple):
     high: int
 
 
-def unique_anchors(heard: Heard, book: Book) -> tuple[np.ndarray, np.ndarray]:
+def unique_anchors(transcript: Transcript, book: Book) -> tuple[np.ndarray, np.ndarray]:
     """Text and book places of shingles that the book holds once (ShingleIndex.pairs)."""
-    return book.shingles(_SIZE).pairs(heard.ids, 1)
+    return book.shingles(_SIZE).pairs(transcript.ids, 1)
 
 
-def passages(heard: Heard, book: Book, chain: list[Block]) -> list[Passage]:
+def passages(transcript: Transcript, book: Book, chain: list[Block]) -> list[Passage]:
     """The recording as passages in the order of reading: one where it keeps the book's order.
 
     chain: the recording's heaviest steady chain of anchors, not empty.
     """
-    anchors = sorted(_with_jumps(heard, book, chain))
+    anchors = sorted(_with_jumps(transcript, book, chain))
     order = {block: rank for rank, block in enumerate(sorted(anchors, key=lambda b: b.book))}
     parts: list[list[Block]] = []
     for before, block in pairwise([None, *anchors]):
@@ -59,8 +59,8 @@ def passages(heard: Heard, book: Book, chain: list[Block]) -> list[Passage]:
             parts.append([block])
     if len(parts) == 1:
         parts = [chain]
-    borders = [_border(heard, book, a[-1], b[0]) for a, b in pairwise(parts)]
-    spans = pairwise([0, *borders, len(heard.words)])
+    borders = [_border(transcript, book, a[-1], b[0]) for a, b in pairwise(parts)]
+    spans = pairwise([0, *borders, len(transcript.words)])
     ends = sorted(part[-1].book + part[-1].length for part in parts)
     starts = sorted(part[0].book for part in parts)
     return [
@@ -74,19 +74,19 @@ def passages(heard: Heard, book: Book, chain: list[Block]) -> list[Passage]:
     ]
 
 
-def _with_jumps(heard: Heard, book: Book, chain: list[Block]) -> list[Block]:
+def _with_jumps(transcript: Transcript, book: Book, chain: list[Block]) -> list[Block]:
     """The chain, and the chains in its gaps that are read elsewhere in the book."""
     found = [*chain]
-    gaps = [*_gaps(chain, 0, len(heard.words))]
+    gaps = [*_gaps(chain, 0, len(transcript.words))]
     if not gaps:
         return found
-    text, place = unique_anchors(heard, book)
+    text, place = unique_anchors(transcript, book)
     read = np.zeros(len(book.words), bool)
     _mark_read(read, chain)
     while gaps:
         low, high = gaps.pop()
         free = (text >= low) & (text + _SIZE <= high) & ~read[place] & ~read[place + _SIZE - 1]
-        other = steady(blocks(heard.id_list, book.id_list, text[free], place[free], _SIZE))
+        other = steady(blocks(transcript.id_list, book.id_list, text[free], place[free], _SIZE))
         if _is_supported(other):
             found += other
             _mark_read(read, other)
@@ -95,7 +95,7 @@ def _with_jumps(heard: Heard, book: Book, chain: list[Block]) -> list[Block]:
 
 
 def _gaps(chain: list[Block], low: int, high: int) -> Iterator[tuple[int, int]]:
-    """Stretches of heard words [low, high) without an anchor that may hold a passage."""
+    """Stretches of the transcript's words [low, high), without anchor, that may be a passage."""
     edges = [low, *(edge for b in chain for edge in (b.text, b.text + b.length)), high]
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         if end - start >= MIN_ANCHORED:
@@ -119,12 +119,12 @@ def _mark_read(read: np.ndarray, chain: list[Block]) -> None:
             read[start:end] = True
 
 
-def _border(heard: Heard, book: Book, before: Block, after: Block) -> int:
-    """The heard word with which a jump begins: words until there are most like what is written
-    behind one anchor, words from there most like what is written before the other. An utterance
-    begins there where that is as good."""
+def _border(transcript: Transcript, book: Book, before: Block, after: Block) -> int:
+    """The transcript's word with which a jump begins: words until there are most like what is
+    written behind one anchor, words from there most like what is written before the other. An
+    utterance begins there where that is as good."""
     start, stop = before.text + before.length, after.text
-    words = heard.words[start:stop]
+    words = transcript.words[start:stop]
     reach = 2 * len(words) + 10
     behind = book.words[before.book + before.length :][:reach]
     ahead = book.words[max(0, after.book - reach) : after.book]
@@ -132,11 +132,11 @@ def _border(heard: Heard, book: Book, before: Block, after: Block) -> int:
     leads_to = _likeness(align_gap(words, ahead, free_head=True), len(words))
     gain = np.append(0, np.cumsum(reads_on)) - np.append(0, np.cumsum(leads_to))
     best = start + np.flatnonzero(gain >= gain.max() - 1e-9)
-    return next((int(at) for at in best if at in heard.bounds), int(best[0]))
+    return next((int(at) for at in best if at in transcript.bounds), int(best[0]))
 
 
 def _likeness(steps: list[Step], num_words: int) -> np.ndarray:
-    """Per heard word 1 where it equals what it is opposite, 0 where it is unlike it."""
+    """Per word of the transcript 1 where it equals what it is opposite, 0 where it is unlike it."""
     likeness = np.zeros(num_words)
     for step in steps:
         likeness[step.text : step.text_end] = max(0.0, 1 - step.cost / ALIKE)

@@ -13,8 +13,8 @@ from aubert.align.gaps import Step, align_gap
 _SPLIT_CELLS = 10_000  # a gap larger than this is split by shorter anchors first
 
 
-class Heard:
-    """A chapter's transcripts as one list of words, numbered like the book's."""
+class Transcript:
+    """A recording's transcripts as one list of words, numbered like the book's."""
 
     def __init__(self, texts: list[str], book: Book):
         self.words: list[str] = []
@@ -31,36 +31,36 @@ class Heard:
 
 
 def word_path(
-    heard: Heard,
+    transcript: Transcript,
     book: Book,
     chain: list[Block],
     window: tuple[int, int] | None = None,
     span: tuple[int, int] | None = None,
 ) -> list[Step]:
-    """Every heard word in order, with the book's words that it lies opposite.
+    """Every word of the transcript in order, with the book's words that it lies opposite.
 
-    chain: Blocks of equal words, rising. window: the book's words to stay in; span: the heard
-    words to take. None: all. Equal words
+    chain: Blocks of equal words, rising. window: the book's words to stay in; span: the
+    words of the transcript to take. None: all. Equal words
     come as steps of cost 0 that may span many words. Book words before the first and after
-    the last word that was heard are left out. Linear in the words, but for the gaps between
+    the last word of the transcript are left out. Linear in the words, but for the gaps between
     anchors, which are bounded (gaps.MAX_CELLS).
     """
     low, high = window or (0, len(book.words))
-    start, stop = span or (0, len(heard.words))
+    start, stop = span or (0, len(transcript.words))
     if not chain:
-        filled = _fill(heard, book, start, stop, low, high, head=True, tail=True)
+        filled = _fill(transcript, book, start, stop, low, high, head=True, tail=True)
         return list(_slid(_trimmed(list(filled)), book))
     steps: list[Step] = []
     first = chain[0]
     low = max(low, first.book - 2 * (first.text - start) - 50)
-    steps += _fill(heard, book, start, first.text, low, first.book, head=True)
+    steps += _fill(transcript, book, start, first.text, low, first.book, head=True)
     text, place = first.text, first.book
     for block in chain:
-        steps += _fill(heard, book, text, block.text, place, block.book)
+        steps += _fill(transcript, book, text, block.text, place, block.book)
         text, place = block.text + block.length, block.book + block.length
         steps.append(Step(block.text, text, block.book, place, 0.0))
     high = min(high, place + 2 * (stop - text) + 50)
-    steps += _fill(heard, book, text, stop, place, high, tail=True)
+    steps += _fill(transcript, book, text, stop, place, high, tail=True)
     return list(_slid(_trimmed(steps), book))
 
 
@@ -124,11 +124,11 @@ def _trimmed(steps: list[Step]) -> list[Step]:
 
 
 def _fill(
-    heard: Heard, book: Book, text: int, text_end: int, place: int, place_end: int,
+    transcript: Transcript, book: Book, text: int, text_end: int, place: int, place_end: int,
     *, head: bool = False, tail: bool = False,
 ) -> Iterator[Step]:  # fmt: skip
-    """Steps through heard[text:text_end] and book[place:place_end]."""
-    text_ids, book_ids = heard.id_list, book.id_list
+    """Steps through transcript[text:text_end] and book[place:place_end]."""
+    text_ids, book_ids = transcript.id_list, book.id_list
     begun, ended = text, text_end
     if not head:
         while text < text_end and place < place_end and text_ids[text] == book_ids[place]:
@@ -143,54 +143,60 @@ def _fill(
         ):
             text_end, place_end = text_end - 1, place_end - 1
     if text < text_end or place < place_end:
-        yield from _differing(heard, book, text, text_end, place, place_end, head, tail)
+        yield from _differing(transcript, book, text, text_end, place, place_end, head, tail)
     if ended > text_end:
         yield Step(text_end, ended, place_end, place_end + ended - text_end, 0.0)
 
 
 def _differing(
-    heard: Heard, book: Book, text: int, text_end: int, place: int, place_end: int,
+    transcript: Transcript, book: Book, text: int, text_end: int, place: int, place_end: int,
     head: bool, tail: bool,
 ) -> Iterator[Step]:  # fmt: skip
     num_text, num_book = text_end - text, place_end - place
     if num_text * num_book > _SPLIT_CELLS:
         for size in (3, 2) if num_text * num_book > 20 * _SPLIT_CELLS else (3,):
-            chain = _local_chain(heard, book, text, text_end, place, place_end, size)
+            chain = _local_chain(transcript, book, text, text_end, place, place_end, size)
             if chain:
                 for block in chain:
                     yield from _differing_or_none(
-                        heard, book, text, block.text, place, block.book, head, False
+                        transcript, book, text, block.text, place, block.book, head, False
                     )
                     head = False
                     text, place = block.text + block.length, block.book + block.length
                     yield Step(block.text, text, block.book, place, 0.0)
                 yield from _differing_or_none(
-                    heard, book, text, text_end, place, place_end, head, tail
+                    transcript, book, text, text_end, place, place_end, head, tail
                 )
                 return
     # Only the ends of a much longer side can lie opposite the shorter one.
     keep_text, keep_book = 3 * num_book + 60, 3 * num_text + 60
-    heard_at = _ends(text, text_end, keep_text)
+    text_at = _ends(text, text_end, keep_text)
     book_at = _ends(place, place_end, keep_book)
     steps = align_gap(
-        [heard.words[i] for i in heard_at], [book.words[j] for j in book_at],
+        [transcript.words[i] for i in text_at], [book.words[j] for j in book_at],
         free_head=head, free_tail=tail,
     )  # fmt: skip
-    yield from _renumbered(steps, heard_at, book_at, text_end, place_end)
+    yield from _renumbered(steps, text_at, book_at, text_end, place_end)
 
 
-def _differing_or_none(heard, book, text, text_end, place, place_end, head, tail):
+def _differing_or_none(transcript, book, text, text_end, place, place_end, head, tail):
     if text < text_end or place < place_end:
-        yield from _fill(heard, book, text, text_end, place, place_end, head=head, tail=tail)
+        yield from _fill(transcript, book, text, text_end, place, place_end, head=head, tail=tail)
 
 
 def _local_chain(
-    heard: Heard, book: Book, text: int, text_end: int, place: int, place_end: int, size: int
+    transcript: Transcript,
+    book: Book,
+    text: int,
+    text_end: int,
+    place: int,
+    place_end: int,
+    size: int,
 ) -> list[Block]:
     """Anchors among the shingles that are rare in this stretch of the book."""
     index = ShingleIndex(book.ids[place:place_end], size)
-    pairs = index.pairs(heard.ids[text:text_end], max_count=3)
-    chain = blocks(heard.id_list[text:text_end], book.id_list[place:place_end], *pairs, size)
+    pairs = index.pairs(transcript.ids[text:text_end], max_count=3)
+    chain = blocks(transcript.id_list[text:text_end], book.id_list[place:place_end], *pairs, size)
     return [Block(block.text + text, block.book + place, block.length) for block in chain]
 
 
@@ -201,12 +207,12 @@ def _ends(start: int, end: int, keep: int) -> list[int]:
 
 
 def _renumbered(
-    steps: list[Step], heard_at: list[int], book_at: list[int], text_end: int, place_end: int
+    steps: list[Step], text_at: list[int], book_at: list[int], text_end: int, place_end: int
 ) -> Iterator[Step]:
     """Steps over the kept words as steps over all: what was left out joins a gap."""
-    heard_at, book_at = [*heard_at, text_end], [*book_at, place_end]
+    text_at, book_at = [*text_at, text_end], [*book_at, place_end]
     for step in steps:
         yield Step(
-            heard_at[step.text], heard_at[step.text_end], book_at[step.book],
+            text_at[step.text], text_at[step.text_end], book_at[step.book],
             book_at[step.book_end], step.cost,
         )  # fmt: skip

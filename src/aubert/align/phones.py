@@ -1,4 +1,4 @@
-"""When each phone was said, for corpora that nobody labelled: pocketsphinx, held to the words.
+"""Times of phones, for corpora without labels: pocketsphinx, held to the words.
 
 Units are measured against such phones as HuBERT's authors measured them against a forced
 alignment (Hsu et al. 2021, section IV-D).
@@ -21,7 +21,7 @@ from aubert.stage import Reject
 
 @options_class
 class PhonesOptions:
-    """Of how much speech the phones are told.
+    """Of how much speech the phones are timed.
 
     max_minutes: of a shard; figures of units need hours, not a whole corpus
     """
@@ -30,7 +30,7 @@ class PhonesOptions:
 
 
 class Script(NamedTuple):
-    """What was said in an utterance: spoken words, as the words table has them, in order."""
+    """The script of an utterance: spoken words, as the words table has them, in order."""
 
     recording: dict
     utterance: dict
@@ -47,7 +47,7 @@ def choose_scripts(
     words: Iterable[dict],
     options: PhonesOptions,
 ) -> list[Script]:
-    """The utterances whose phones are told: all that have words, or as many as `max_minutes`
+    """The utterances whose phones are timed: all that have words, or as many as `max_minutes`
     holds. Which they are follows from their ids alone, in no order of reader or book."""
     recording_of = {row["recording_id"]: row for row in recordings}
     spoken: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from aubert.align.anchors import Block, ShingleIndex, blocks, steady
 from aubert.align.book import Book, prepared
 from aubert.align.cuts import settle
 from aubert.align.passages import Passage, passages, unique_anchors
-from aubert.align.path import Heard, word_path
+from aubert.align.path import Transcript, word_path
 from aubert.align.utterance import Run, label, read_similarity, split
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.options import PositiveInt, options_class
@@ -25,8 +25,8 @@ class RefineOptions:
 
     min_skipped_words: least number of written words in a SKIPPED run inside an utterance; fewer
       are words that the recogniser missed
-    min_extra_words: least number of heard words in an EXTRA run, but for words that are said
-      twice; fewer are words that the recogniser made up
+    min_extra_words: least number of transcript words in an EXTRA run, but for words that are
+      repeated; fewer are words that the recogniser made up
     """
 
     min_skipped_words: PositiveInt = 4
@@ -39,7 +39,7 @@ def refine(
     """Yields one row of `refined`, or one Reject, for every row of `matches`.
 
     A span begins on a written word and ends with the punctuation that closes its last one.
-    Spans of neighbours never overlap; written words that nobody read between them belong to
+    Spans of neighbours never overlap; written words between them that were not read belong to
     neither. `runs` cover the span and the transcript in order (tables.RUN): READ on both
     sides, recognition errors included; SKIPPED in the book only; EXTRA in the transcript only.
     Where the reader jumps within an utterance, the span is of its larger part, and the runs of the
@@ -68,46 +68,46 @@ def refine_chapter(
     rows: list[dict], texts: list[str], book: Book, options: RefineOptions
 ) -> Iterator[dict | Reject]:
     """Refines the matches of one recording, in reading order; see `refine`."""
-    heard = Heard(texts, book)
+    transcript = Transcript(texts, book)
     parts: list[list[list[Run]]] = [[] for _ in rows]  # of each utterance, one per passage
-    for passage in _passages(rows, heard, book):
+    for passage in _passages(rows, transcript, book):
         span, window = (passage.start, passage.stop), (passage.low, passage.high)
-        steps = word_path(heard, book, passage.chain, window, span)
-        pieces = split(steps, heard.within(*span), book)
-        settle(pieces, heard.words, book)
+        steps = word_path(transcript, book, passage.chain, window, span)
+        pieces = split(steps, transcript.within(*span), book)
+        settle(pieces, transcript.words, book)
         for own, piece in zip(parts, pieces, strict=True):
             runs = label(
-                piece.steps, heard.words,
+                piece.steps, transcript.words,
                 min_skipped=options.min_skipped_words, min_extra=options.min_extra_words,
             )  # fmt: skip
             own += [part] if (part := _without_skipped_edges(runs)) else []
     for row, text, own, (start, end) in zip(
-        rows, texts, parts, pairwise(heard.bounds), strict=True
+        rows, texts, parts, pairwise(transcript.bounds), strict=True
     ):
         if not any(map(_num_read, own)):
             yield Reject(
                 row["utterance_id"], "low_similarity", "no word of it is at the matched place"
             )
             continue
-        yield {**row, **_columns(own, text, start, heard.words[start:end], heard.words, book)}
+        yield {**row, **_columns(own, text, (start, end), transcript.words, book)}
 
 
-def _passages(rows: list[dict], heard: Heard, book: Book) -> list[Passage]:
+def _passages(rows: list[dict], transcript: Transcript, book: Book) -> list[Passage]:
     """One that reaches a little beyond the matched spans, where they keep the book's order."""
     if all(before["char_start"] <= row["char_start"] for before, row in pairwise(rows)):
         low = max(0, book.word_at(min(row["char_start"] for row in rows)) - _MARGIN)
         high = book.word_at(max(row["char_end"] for row in rows)) + 1 + _MARGIN
         high = min(high, len(book.words))
-        return [Passage(0, len(heard.words), _chain(heard, book, low, high), low, high)]
-    pairs = unique_anchors(heard, book)
-    return passages(heard, book, steady(blocks(heard.id_list, book.id_list, *pairs, 4)))
+        return [Passage(0, len(transcript.words), _chain(transcript, book, low, high), low, high)]
+    pairs = unique_anchors(transcript, book)
+    return passages(transcript, book, steady(blocks(transcript.id_list, book.id_list, *pairs, 4)))
 
 
-def _chain(heard: Heard, book: Book, low: int, high: int) -> list[Block]:
+def _chain(transcript: Transcript, book: Book, low: int, high: int) -> list[Block]:
     """Anchors among the words that occur once in the window."""
     ids = book.id_list[low:high]
     index = ShingleIndex(book.ids[low:high], 4)
-    chain = steady(blocks(heard.id_list, ids, *index.pairs(heard.ids, max_count=1), 4))
+    chain = steady(blocks(transcript.id_list, ids, *index.pairs(transcript.ids, max_count=1), 4))
     return [Block(block.text, block.book + low, block.length) for block in chain]
 
 
@@ -124,14 +124,14 @@ def _without_skipped_edges(runs: list[Run]) -> list[Run]:
 
 
 def _columns(
-    parts: list[list[Run]], text: str, start: int, own: list[str], words: list[str], book: Book
+    parts: list[list[Run]], text: str, bounds: tuple[int, int], words: list[str], book: Book
 ) -> dict:
-    """start: the utterance's first word among `words`. own: its words."""
+    """bounds: of the utterance's words among `words`."""
     char_start, char_end = _span(max(parts, key=_num_read), book)
     chars = [span for runs in parts for span in _chars(runs, book, char_end)]
     runs = [run for runs in parts for run in runs]
-    offsets = [0, *accumulate(len(word) + 1 for word in own)]
-    places = [offsets[run.text - start] for run in runs]
+    offsets = [0, *accumulate(len(word) + 1 for word in words[slice(*bounds)])]
+    places = [offsets[run.text - bounds[0]] for run in runs]
     return {
         "char_start": char_start,
         "char_end": char_end,

@@ -1,6 +1,6 @@
-"""What was said in an utterance, word by word: the script that the aligners time.
+"""What was spoken in an utterance, word by word: the script that the aligners time.
 
-Book tokens that were read come with the verbalisation that was heard ("1848" as
+Book tokens that were read come with the verbalisation that was recognised ("1848" as
 "eighteen forty eight"), speech that is not in the book comes from the transcript,
 book text that was skipped is left out.
 """
@@ -46,23 +46,26 @@ def build_script(book_text: str, refined: Mapping, transcript_text: str) -> list
     for run in refined["runs"]:
         if run["label"] == "SKIPPED":
             continue
-        heard = [
+        recognised = [
             word
             for start, end, word in words
             if run["text_start"] <= (start + end) // 2 < run["text_end"]
         ]
         if run["label"] == "EXTRA":
-            script.extend(ScriptItem(None, (word,)) for word in heard)
+            script.extend(ScriptItem(None, (word,)) for word in recognised)
             continue
         read = _tokens(book_text, run["char_start"], run["char_end"], language)
         choices = [_choices(book_text, token, language) for token in read]
-        spoken = choose_readings(choices, heard)
-        script.extend(map(ScriptItem, read, spoken, _doubtful(book_text, read, spoken, heard)))
+        spoken = choose_readings(choices, recognised)
+        script.extend(map(ScriptItem, read, spoken, _doubtful(book_text, read, spoken, recognised)))
     return script
 
 
 def _doubtful(
-    book_text: str, tokens: Sequence[Token], spoken: Sequence[tuple[str, ...]], heard: Sequence[str]
+    book_text: str,
+    tokens: Sequence[Token],
+    spoken: Sequence[tuple[str, ...]],
+    recognised: Sequence[str],
 ) -> list[bool]:
     """Of each token, whether there is a reason to doubt that it was read.
 
@@ -71,7 +74,7 @@ def _doubtful(
     too). Elsewhere, as in another language, the recogniser says little, and what is written counts
     as read.
     """
-    missing = _missing([word for words in spoken for word in words], heard)
+    missing = _missing([word for words in spoken for word in words], recognised)
     ends = accumulate(len(words) for words in spoken)
     return [
         all(missing[end - len(words) : end]) or _is_mark(book_text, token)
@@ -79,11 +82,11 @@ def _doubtful(
     ]
 
 
-def _missing(written: list[str], heard: Sequence[str]) -> list[bool]:
+def _missing(written: list[str], recognised: Sequence[str]) -> list[bool]:
     """Of each word, whether it stands between words that were recognised, with none opposite."""
     missing = [False] * len(written)
     groups = [
-        (kind, list(group)) for kind, group in groupby(align_gap(list(heard), written), _kind)
+        (kind, list(group)) for kind, group in groupby(align_gap(list(recognised), written), _kind)
     ]
     edge = [("equal", [])]
     for (before, _), (kind, steps), (after, _) in zip(
@@ -137,9 +140,9 @@ def _choices(book_text: str, token: Token, language: str) -> tuple[tuple[str, ..
 
 
 def choose_readings(
-    choices: Sequence[Sequence[tuple[str, ...]]], heard: Sequence[str]
+    choices: Sequence[Sequence[tuple[str, ...]]], recognised: Sequence[str]
 ) -> list[tuple[str, ...]]:
-    """One reading per token: those that are together nearest to the words heard.
+    """One reading per token: those that are together nearest to the recognised words.
 
     choices: per token its readings, the default first. Dynamic programming over the
     lattice of readings; a missing or additional word costs 1, another word costs its
@@ -147,19 +150,19 @@ def choose_readings(
     """
     if all(len(options) == 1 for options in choices):
         return [options[0] for options in choices]
-    costs = [float(position) for position in range(len(heard) + 1)]
+    costs = [float(position) for position in range(len(recognised) + 1)]
     steps: list[list[tuple[int, int]]] = []  # per token and end position: (reading, start)
     for options in choices:
         best: list[tuple[float, int, int]] = []
         for index, reading in enumerate(options):
             paths = [(cost, index, start) for start, cost in enumerate(costs)]
             for word in reading:
-                paths = _advance(paths, word, heard)
+                paths = _advance(paths, word, recognised)
             best = [min(a, b) for a, b in zip(best, paths, strict=True)] if best else paths
         costs = [cost for cost, _, _ in best]
         steps.append([(index, start) for _, index, start in best])
     chosen: list[tuple[str, ...]] = []
-    position = len(heard)
+    position = len(recognised)
     for options, step in zip(reversed(choices), reversed(steps), strict=True):
         index, position = step[position]
         chosen.append(options[index])
@@ -167,11 +170,11 @@ def choose_readings(
 
 
 def _advance(
-    paths: list[tuple[float, int, int]], word: str, heard: Sequence[str]
+    paths: list[tuple[float, int, int]], word: str, recognised: Sequence[str]
 ) -> list[tuple[float, int, int]]:
     """The edit-distance row after one more word; each cell carries where its token began."""
     row = [_plus(paths[0], 1.0)]
-    for position, other in enumerate(heard):
+    for position, other in enumerate(recognised):
         substitution = relative_distance(word, other)
         row.append(
             min(

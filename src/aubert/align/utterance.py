@@ -12,7 +12,7 @@ from aubert.align.gaps import Step
 from aubert.text.distance import text_similarity
 
 MIN_SKIPPED = 4  # written words; fewer are words that the recogniser missed
-MIN_EXTRA = 3  # heard words; fewer are words that the recogniser made up
+MIN_EXTRA = 3  # recognised words; fewer are words that the recogniser made up
 ISLAND = 3.0  # in words of agreement; less, parted from the rest of an utterance, is chance
 _GAP, _MOST_MISSED = 1.1, 5  # disagreement of a word on one side only; words of a gap that count
 _MID_SENTENCE = 2.0  # in words of agreement: reading hardly ever begins or ends there for good
@@ -20,7 +20,7 @@ ALIKE = 0.5  # two words that differ by less are one word, misheard
 
 
 class Run(NamedTuple):
-    """One label over heard words [text, text_end) and the book's words [book, book_end)."""
+    """One label over the transcript's words [text, text_end) and the book's [book, book_end)."""
 
     label: str
     text: int
@@ -33,13 +33,13 @@ class Run(NamedTuple):
 class Piece:
     """The steps of one utterance, and the written words between it and the next one."""
 
-    text: int  # heard words [text, text_end)
+    text: int  # words [text, text_end) of the transcript
     text_end: int
     steps: list[Step] = field(default_factory=list)
 
 
 def split(steps: list[Step], bounds: list[int], book: Book) -> list[Piece]:
-    """The chapter's steps, utterance by utterance (bounds: Heard.bounds)."""
+    """The chapter's steps, utterance by utterance (bounds: Transcript.bounds)."""
     pieces = [Piece(a, b) for a, b in pairwise(bounds)]
     index = 0
     for step in steps:
@@ -73,7 +73,7 @@ def _reads_any(piece: Piece) -> bool:
 
 
 def is_paired(step: Step) -> bool:
-    """Whether heard words lie opposite written ones."""
+    """Whether recognised words lie opposite written ones."""
     return step.text < step.text_end and step.book < step.book_end
 
 
@@ -82,7 +82,7 @@ def _until(step: Step, end: int) -> Step:
         return step
     if step.cost == 0.0 and step.text_end - step.text == step.book_end - step.book:
         return step._replace(text_end=end, book_end=step.book + end - step.text)
-    return step._replace(text_end=end)  # two heard halves of one word: the first has it
+    return step._replace(text_end=end)  # two recognised halves of one word: the first has it
 
 
 def _after(step: Step, end: int) -> Step:
@@ -109,16 +109,16 @@ def reaching(steps: list[Step], at_end: bool, place: int) -> Step:
 
 
 def _bare(steps: list[Step]) -> list[Step]:
-    """The steps without the written words before the first and after the last heard word."""
-    heard = [index for index, step in enumerate(steps) if step.text < step.text_end]
-    return steps[heard[0] : heard[-1] + 1] if heard else []
+    """The steps without the written words before the first and after the last recognised word."""
+    spoken = [index for index, step in enumerate(steps) if step.text < step.text_end]
+    return steps[spoken[0] : spoken[-1] + 1] if spoken else []
 
 
 def _skips_of_sentences(steps: list[Step], book: Book) -> list[Step]:
     """The steps with skipped passages that hold whole sentences cut down to those.
 
     The few words beside them, in sentences that were begun or ended aloud, are words that
-    the recogniser missed: they join what was heard next to them.
+    the recogniser missed: they join what was recognised next to them.
     """
     found: list[Step] = []
     rest = steps[::-1]
@@ -164,17 +164,17 @@ def _without_first_island(steps: list[Step], book: Book, is_open: bool) -> list[
     if not steps:
         return steps
     total = lowest = least = 0.0
-    candidate = alike = heard = missed = 0
+    candidate = alike = spoken = missed = 0
     parted = fits = False
     for index, step in enumerate(steps):
         words, written = step.text_end - step.text, step.book_end - step.book
         missed = 0 if words else missed + written
-        heard = 0 if written else heard + words
+        spoken = 0 if written else spoken + words
         if words or missed <= _MOST_MISSED:
             total += _agreement(step)
         if missed >= MIN_SKIPPED and not parted and (alike >= ISLAND or _is_whole(steps, book)):
             return steps
-        parted = parted or heard >= MIN_EXTRA or missed >= MIN_SKIPPED
+        parted = parted or spoken >= MIN_EXTRA or missed >= MIN_SKIPPED
         alike += words if step.cost <= ALIKE else 0
         after = steps[index + 1].book if index + 1 < len(steps) else step.book_end
         begins_sentence = book.break_before(abs(after)) == SENTENCE
@@ -218,7 +218,7 @@ def label(
     min_skipped: int = MIN_SKIPPED,
     min_extra: int = MIN_EXTRA,
 ) -> list[Run]:
-    """The runs of one utterance's steps: READ and EXTRA hold its heard words without a gap."""
+    """The runs of one utterance's steps: READ and EXTRA hold its transcript without a gap."""
     runs: list[Run] = []
     for kind, text, text_end, book, book_end in _groups(steps):
         if kind == "SKIPPED" and book_end - book < min_skipped:
@@ -251,11 +251,11 @@ def _groups(steps: list[Step]) -> Iterator[Run]:
 
 
 def _is_extra(words: list[str], text: int, text_end: int, min_extra: int) -> bool:
-    """Long enough for speech of its own, or the neighbouring words said twice."""
+    """Long enough for speech of its own, or the neighbouring words repeated."""
     size = text_end - text
-    said = words[text:text_end]
+    repeated = words[text:text_end]
     neighbours = (words[max(0, text - size) : text], words[text_end : text_end + size])
-    return size >= min_extra or said in neighbours
+    return size >= min_extra or repeated in neighbours
 
 
 def _sound(runs: list[Run]) -> list[Run]:
@@ -271,7 +271,7 @@ def _sound(runs: list[Run]) -> list[Run]:
 
 
 def equal_words(steps: list[Step]) -> int:
-    """How many heard words equal what is written, and stand beside another that does: single
+    """How many recognised words equal what is written, and stand beside another that does: single
     ones are found in any book."""
     total = 0
     for equal, group in groupby(steps, key=lambda step: step.cost == 0.0):
@@ -281,13 +281,13 @@ def equal_words(steps: list[Step]) -> int:
 
 
 def firm_words(steps: list[Step]) -> int:
-    """How many heard words lie opposite written words that they are alike."""
+    """How many recognised words lie opposite written words that they are alike."""
     return sum(step.text_end - step.text for step in steps if step.cost <= ALIKE)
 
 
 def read_similarity(runs: list[Run], words: list[str], book: Book) -> float:
-    """1 - Levenshtein distance / longer length, of what the READ runs heard and what the
+    """1 - Levenshtein distance / longer length, of the transcript's READ runs and what the
     book has there, both as spoken words with single spaces."""
-    heard = " ".join(" ".join(words[r.text : r.text_end]) for r in runs if r.label == "READ")
+    spoken = " ".join(" ".join(words[r.text : r.text_end]) for r in runs if r.label == "READ")
     written = " ".join(" ".join(book.words[r.book : r.book_end]) for r in runs if r.label == "READ")
-    return text_similarity(heard, written)
+    return text_similarity(spoken, written)

@@ -26,7 +26,7 @@ def add_words(groups) -> None:
     from aubert.align.words_ctc import WordsCtcOptions
     from aubert.align.words_pocketsphinx import WordsPocketsphinxOptions
 
-    verbs = add_group(groups, "words", "when each word of the book was said")
+    verbs = add_group(groups, "words", "times of the book's words")
     backends = (("pocketsphinx", WordsPocketsphinxOptions), ("ctc", WordsCtcOptions))
     for backend, kind in backends:
         verb = add_verb(verbs, backend, f"align words with {backend}", _words)
@@ -38,7 +38,7 @@ def add_words(groups) -> None:
         add_jobs(verb)
         options.add_arguments(verb, kind)
 
-    phones = add_verb(verbs, "phones", "when each phone was said, by pocketsphinx", _phones)
+    phones = add_verb(verbs, "phones", "times of phones, by pocketsphinx", _phones)
     add_inputs(phones, "recordings", "utterances", "words")
     add_outputs(phones, "phones")
     add_root(phones)

@@ -49,7 +49,7 @@ SKIP_COST = 24.0
 class WordsCtcOptions(EmissionOptions):
     """How a CTC checkpoint times words.
 
-    edge_stars: let anything be said before the first and after the last word of an
+    edge_stars: let anything be spoken before the first and after the last word of an
       utterance; for transcripts that miss speech at the ends
     calibration: json file of the checkpoint's edge offsets (calibrate_ctc); none: edges in
       running speech stay where the spikes are, some 70 ms late at starts

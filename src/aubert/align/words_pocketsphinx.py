@@ -127,7 +127,7 @@ class Aligner:
         samples: float32 [num_samples] at 16 kHz in [-1, 1]. optional: ranges of the script that
         may not have been read, in order; their words are None where the audio fits better
         without them, by more than SKIP_COST. with_phones: a second pass over the utterance.
-        None when the script has no path through the audio, such as one that is too long for it.
+        None when the script has no path through the audio; it may be too long for it.
         """
         if not script or not len(samples):
             return None
@@ -323,19 +323,19 @@ def _align_utterance(
     name = utterance["utterance_id"]
     nothing = [Reject(name, "alignment_failed", "nothing of the book was read")]
     lost = aligner.lacks([word for item in script for word in item.spoken])
-    said = [item for item in script if lost.isdisjoint(item.spoken)]
-    if not any(item.token for item in said):
+    readable = [item for item in script if lost.isdisjoint(item.spoken)]
+    if not any(item.token for item in readable):
         return nothing
     slices = [(piece["start_sample"], piece["end_sample"]) for piece in utterance["slices"]]
     samples = reader.decode(slices)
-    spoken, optional = _words_of(said)
+    spoken, optional = _words_of(readable)
     words = aligner.align(samples, spoken, optional=optional)
     if words is None:
         seconds = len(samples) / audio.SAMPLE_RATE_HZ
         text = " ".join(spoken)[:200]
         return [Reject(name, "alignment_failed", f"{seconds:.2f} s of sound for: {text}")]
     timeline = Timeline(utterance["slices"], recording["sample_rate_hz"])
-    times = _with_lost(script, lost, _of_items(said, words), timeline.duration_ms / 1000)
+    times = _with_lost(script, lost, _of_items(readable, words), timeline.duration_ms / 1000)
     read = [(item, found) for item, found in zip(script, times, strict=True) if found]
     return word_rows(name, timeline, book_text, *zip(*read, strict=True)) or nothing
 

@@ -12,7 +12,7 @@ from aubert.align.anchors import blocks
 from aubert.align.book import Book
 from aubert.align.match import MatchOptions, place, results
 from aubert.align.passages import passages, unique_anchors
-from aubert.align.path import Heard
+from aubert.align.path import Transcript
 from aubert.align.refine import RefineOptions, refine_chapter
 from aubert.align.script import build_script
 from aubert.stage import Reject
@@ -120,7 +120,7 @@ def test_passages_hold_every_word_once():
     rng = random.Random(3)
     book, parts, _ = book_of(rng, 5)
     texts = [by_hand(book, parts[part].start, parts[part].stop) for part in (3, 4, 0, 1)]
-    heard = Heard([*texts[:2], "pardon me", *texts[2:]], book)
+    heard = Transcript([*texts[:2], "pardon me", *texts[2:]], book)
     chain = blocks(heard.id_list, book.id_list, *unique_anchors(heard, book), 4)
     found = passages(heard, book, chain)
     bounds = heard.bounds
