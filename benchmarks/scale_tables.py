@@ -85,6 +85,7 @@ class Corpus:
             "book_id": book, "chapter": names, "chapter_index": np.arange(num),
             "sample_rate_hz": np.full(num, RATE_HZ), "num_samples": np.full(num, SECONDS * RATE_HZ),
             "snr_db": np.full(num, 9.5), "voice_activity": pa.nulls(num),
+            "language": ["en"] * num,
         })  # fmt: skip
         of = np.repeat(np.arange(num), UTTERANCES)
         index = np.tile(np.arange(UTTERANCES), num)
