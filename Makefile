@@ -5,6 +5,7 @@
 SHELL := /bin/sh
 CORES ?= $(shell python3 -c 'import os; print(len(os.sched_getaffinity(0)))' 2>/dev/null || echo 2)
 BIN := .venv/bin
+PYTEST_FLAGS ?= --numprocesses $(CORES) --dist loadgroup
 
 .PHONY: help install demo test test-fast lint clean requirements
 
@@ -41,8 +42,7 @@ demo: install
 	@echo "and metrics.json; all figures: $(BIN)/aubert evaluate show --all results/mini/metrics.json"
 	@echo; echo "open results/mini/report/index.html to see all of it, and to hear some"
 
-# Side by side: make test PYTEST_FLAGS="--numprocesses 2 --dist loadgroup"; tests that share a run
-# are in one process.
+# One process per core; tests that share a run are in one. One after the other: PYTEST_FLAGS=
 test: install
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
 
