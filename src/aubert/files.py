@@ -80,8 +80,11 @@ def _runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # another user's
-    return True
+        return True  # another user's
+    try:  # one that was killed stays as a zombie until its parent asks for it
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:  # no Linux, or gone meanwhile
+        return True
 
 
 @contextmanager

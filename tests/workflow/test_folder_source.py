@@ -18,9 +18,9 @@ from aubert import tables
 READERS = ("Ann", "Zoe")
 
 
-def record(path: Path) -> None:
+def record(path: Path, text: str = "abc abc abc") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, say("abc abc abc"), RATE_HZ)
+    soundfile.write(path, say(text), RATE_HZ)
 
 
 def test_a_folder_becomes_a_corpus_and_a_new_chapter_is_one_shard(tmp_path):
@@ -39,7 +39,7 @@ def test_a_folder_becomes_a_corpus_and_a_new_chapter_is_one_shard(tmp_path):
     ]
     assert run.jobs("corpus") == []
 
-    record(folder / "Zoe" / "A Book" / "02.mp3")
+    record(folder / "Zoe" / "A Book" / "02.mp3", "cab abc")  # a copy would be used once
     assert run.jobs("corpus") == ["corpus", "cut 1", "folder 1", "folder_files", "index 1"]
     run.snakemake("corpus")
     rows = list(tables.all_rows(run.results(), "recordings"))

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from snakemake_run import MINI, ROOT, Run
 
-RULES = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
 SHELLS = dict(re.findall(r'^ *rule (\w+):.*?shell:\s+"(.*?)"\n', RULES, re.M | re.S))
 ON_GPUS = {rule for rule, shell in SHELLS.items() if "{resources.gpu}" in shell}
 FIRST, SECOND = MINI["hubert"]["iterations"]

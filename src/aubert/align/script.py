@@ -76,10 +76,14 @@ def _doubtful(
     """
     missing = _missing([word for words in spoken for word in words], recognised)
     ends = accumulate(len(words) for words in spoken)
-    return [
+    doubtful = [
         all(missing[end - len(words) : end]) or _is_mark(book_text, token)
         for token, words, end in zip(tokens, spoken, ends, strict=True)
     ]
+    # No word stands before the first one, so the audio alone says little of it.
+    if spoken and tuple(recognised[: len(spoken[0])]) == tuple(spoken[0]):
+        doubtful[0] = False
+    return doubtful
 
 
 def _missing(written: list[str], recognised: Sequence[str]) -> list[bool]:
