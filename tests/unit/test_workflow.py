@@ -9,6 +9,7 @@ import pytest
 
 from aubert import workflow
 from aubert.config import resolve
+from aubert.config.checks import check_paths
 from aubert.config.paths import given_paths
 
 
@@ -144,7 +145,7 @@ def run_config(tmp_path) -> dict:
 
 def faults(config, asked=SYSTEMS) -> list[str]:
     try:
-        workflow.check_paths(config, asked)
+        check_paths(config, asked)
     except ValueError as error:
         return str(error).splitlines()
     return []
@@ -174,7 +175,7 @@ def test_texts_are_asked_for_where_a_target_needs_them(run_config, tmp_path):
 
     def fault(*targets: str) -> str:
         try:
-            workflow.check_paths(run_config, targets, has_texts=False)
+            check_paths(run_config, targets, has_texts=False)
         except ValueError as error:
             return str(error)
         return ""

@@ -17,20 +17,17 @@ from aubert import gpus
 from aubert.crossmodal.plan import AubertPlan
 from aubert.clar.plan import ClarPlan
 from aubert.config import resolve
-from aubert.config.languages import check_languages, phones_are_told
+from aubert.config.checks import check_paths, has_texts, needs_words, systems_of
+from aubert.config.languages import check_languages, phones_are_known
 from aubert.corpus.shards import shard_names
 from aubert.ctc.plan import CtcPlan
 from aubert.hubert.plan import TRAINED, Plan
 from aubert.options import to_flags
 from aubert.workflow import (
-    check_paths,
     code_of,
     corpus_of,
     fingerprints_of,
-    has_texts,
     let_jobs_find_aubert,
-    needs_words,
-    systems_of,
     retry_what_may_help,
     with_home,
 )
@@ -45,7 +42,7 @@ try:
     # A job on a cluster does not look at the corpus: its rules are there in any case.
     HAS_TEXTS = not workflow.is_main_process or has_texts(config["corpus"])
     # Phones are known of the audio of words, and of languages that pocketsphinx reads.
-    if not HAS_TEXTS or not phones_are_told(config):
+    if not HAS_TEXTS or not phones_are_known(config):
         config["units"]["phones"] = None
     PLAN = Plan(config)
     CTC_PLAN = CtcPlan(config, PLAN)

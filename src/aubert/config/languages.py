@@ -36,7 +36,7 @@ def check_languages(config: Mapping[str, Any], languages: Mapping[str, str]) -> 
     return list(dict.fromkeys(fault for found in faults.values() for fault in found))
 
 
-def phones_are_told(config: Mapping[str, Any]) -> bool:
+def phones_are_known(config: Mapping[str, Any]) -> bool:
     """Whether pocketsphinx tells the phones of the corpus's language, against which units are
     measured."""
     return pocketsphinx.unread(None, "en", config["corpus"]["language"]) is None

@@ -177,7 +177,7 @@ def clips_of_table(
     """The rows of a .csv or .tsv with a header; audio paths are relative to the table.
 
     audio, label, group: names of columns; a row with an empty label has none. Without a group it
-    is the speaker by `speakers_of_names`; where that is not told, each clip is one. Raises
+    is the speaker by `speakers_of_names`; where that is unknown, each clip is one. Raises
     ValueError, with file and line, for a column that is not there, a row without audio, audio that
     is not there, a clip that comes twice.
     """

@@ -3,7 +3,7 @@
 import pytest
 
 from aubert.config import resolve
-from aubert.config.languages import check_languages, phones_are_told
+from aubert.config.languages import check_languages, phones_are_known
 
 
 def config(backend: str, language: str = "en", **ctc) -> dict:
@@ -32,4 +32,4 @@ def test_what_is_read():
     assert check_languages(config("ctc", "ru", model="my/russian"), {"corpus.language": "ru"}) == []
     assert check_languages(config("ctc", "fr", model="trained"), {"corpus.language": "fr"}) == []
     assert check_languages(config("ctc"), {}) == []
-    assert phones_are_told(config("ctc", "de")) and not phones_are_told(config("ctc", "ru"))
+    assert phones_are_known(config("ctc", "de")) and not phones_are_known(config("ctc", "ru"))
