@@ -15,10 +15,13 @@ from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from aubert.align.gaps import Step, align_gap
+from aubert.text.boilerplate import LONGEST_HEADING
 from aubert.text.distance import relative_distance
+from aubert.text.headings import is_heading
 from aubert.text.normalise import Token, readings, tokenize
 
 _BRACKETED = 200  # characters; a longer stretch in brackets is text like any other
+_LINE_END = re.compile(r"[\r\n]")
 
 
 class ScriptItem(NamedTuple):
@@ -57,12 +60,15 @@ def build_script(book_text: str, refined: Mapping, transcript_text: str) -> list
         read = _tokens(book_text, run["char_start"], run["char_end"], language)
         choices = [_choices(book_text, token, language) for token in read]
         spoken = choose_readings(choices, recognised)
-        script.extend(map(ScriptItem, read, spoken, _doubtful(book_text, read, spoken, recognised)))
+        script.extend(
+            map(ScriptItem, read, spoken, _doubtful(book_text, language, read, spoken, recognised))
+        )
     return script
 
 
 def _doubtful(
     book_text: str,
+    language: str,
     tokens: Sequence[Token],
     spoken: Sequence[tuple[str, ...]],
     recognised: Sequence[str],
@@ -76,14 +82,10 @@ def _doubtful(
     """
     missing = _missing([word for words in spoken for word in words], recognised)
     ends = accumulate(len(words) for words in spoken)
-    doubtful = [
-        all(missing[end - len(words) : end]) or _is_mark(book_text, token)
+    return [
+        all(missing[end - len(words) : end]) or _is_mark(book_text, token, language)
         for token, words, end in zip(tokens, spoken, ends, strict=True)
     ]
-    # No word stands before the first one, so the audio alone says little of it.
-    if spoken and tuple(recognised[: len(spoken[0])]) == tuple(spoken[0]):
-        doubtful[0] = False
-    return doubtful
 
 
 def _missing(written: list[str], recognised: Sequence[str]) -> list[bool]:
@@ -108,16 +110,25 @@ def _kind(step: Step) -> str:
     return "equal" if step.cost == 0.0 else "other"
 
 
-def _is_mark(text: str, token: Token) -> bool:
+def _is_mark(text: str, token: Token, language: str) -> bool:
     """Whether a token looks like a note's mark, a verse number, a speaker's name or a direction:
-    it holds a digit, is in capitals or stands in square brackets."""
+    it holds a digit, is in capitals or stands in square brackets. Readers read the capitals of
+    headings ("ACT I")."""
     written = text[token.char_start : token.char_end]
     if any(character.isdigit() for character in written):
         return True
     if len(written) > 1 and written.isupper():
-        return True
+        return not is_heading(_line(text, token), language)
     before = text[max(0, token.char_start - _BRACKETED) : token.char_start]
     return before.rfind("[") > before.rfind("]")
+
+
+def _line(text: str, token: Token) -> str:
+    """The line that a token begins on; nothing where it is longer than a heading."""
+    at = token.char_start
+    before = _LINE_END.split(text[max(0, at - LONGEST_HEADING) : at])[-1]
+    line = before + _LINE_END.split(text[at : at + LONGEST_HEADING + 1], maxsplit=1)[0]
+    return line if len(line) <= LONGEST_HEADING else ""
 
 
 def _tokens(book_text: str, start: int, end: int, language: str) -> list[Token]:

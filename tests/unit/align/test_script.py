@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from aubert.align.script import build_script, choose_readings
 from aubert.align.timeline import Timeline, word_rows
-from aubert.text.normalise import tokenize
+from aubert.text.normalise import spoken_words, tokenize
 
 BOOK = "It was 1848. Mr. Rob said nothing. He left the house at once."
 
@@ -132,7 +132,7 @@ def test_rows_stay_in_the_utterance_and_in_order():
 
 
 PLAY = "KEEPER. [Aside.] The lantern1 is dark, and 12 ships are near. (Exit.) He said no."
-MARKS = "Aside 1 12"  # and KEEPER, where it was not recognised: no word stands before it
+MARKS = "KEEPER Aside 1 12"
 
 
 def doubted(written, heard):
@@ -146,7 +146,7 @@ def doubted(written, heard):
     ("heard", "words"),
     [
         ("keeper aside the lantern one is dark and twelve ships are near exit he said no", MARKS),
-        ("the lantern is dark and twelve are near he said no", f"KEEPER {MARKS} ships Exit"),
+        ("the lantern is dark and twelve are near he said no", f"{MARKS} ships Exit"),
         # a word that was misheard was not missed
         ("keeper aside the lantern one is bark and twelve chips are near exit he said no", MARKS),
         # what stands beside words that were not recognised counts as read
@@ -155,6 +155,20 @@ def doubted(written, heard):
 )
 def test_what_there_is_reason_to_doubt(heard, words):
     assert sorted(doubted(PLAY, heard)) == sorted(words.split())
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("ACT ONE\n\nSCENE II.\n\nKEEPER. Speak now.", "KEEPER"),
+        ("CHAPTER FOUR. THE KEEPER\r\n\r\nIt was dark.", ""),
+        # a sentence is no heading, in whatever words it begins
+        ("ACT ONE more time, said MARGARET, and then we shall see what the harbour master has to "
+         "say about it.", "ACT ONE MARGARET"),
+    ],
+)  # fmt: skip
+def test_the_capitals_of_a_heading_are_read(written, words):
+    assert doubted(written, " ".join(spoken_words(written))) == words.split()
 
 
 def test_nothing_of_a_passage_in_another_language_is_doubted():
