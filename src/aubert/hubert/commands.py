@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aubert import options
 from aubert.hubert.options import HubertOptions
 from aubert.learn.options import TrainOptions
 from aubert.learn.torchrun import add_processes, start_processes
-from aubert.verbs import add_group, add_root, add_verb, named_path
+from aubert.verbs import add_group, add_verb, named_path
 
 
 def add_hubert(groups) -> None:
@@ -18,20 +19,30 @@ def add_hubert(groups) -> None:
     init = add_verb(verbs, "init", "write an encoder of untrained weights", _init)
     init.add_argument("out", type=Path, help="the model directory that is written")
     init.add_argument("--seed", type=int, default=0, help="of the weights")
+    _add_init_from(init)
     options.add_arguments(init, HubertOptions)
 
     train = add_verb(verbs, "train", "train an encoder to predict label sets", _train)
-    train.add_argument("results", type=Path, help="<results_dir>/<name>")
+    train.add_argument(
+        "speech", type=Path, help="<results_dir>/<name>, or fairseq's manifest: train.tsv"
+    )
     train.add_argument("out", type=Path, help="the model directory that is written")
     train.add_argument(
         "--labels",
         type=named_path,
         action="append",
         required=True,
-        metavar="NAME=DIR",
-        help="a label set: a directory with a label set of each shard; may be given repeatedly",
+        metavar="NAME=PATH",
+        help="a label set: a directory with a label set of each shard; beside a manifest also "
+        "its .km, or dump-label's folder; may be given repeatedly",
     )
-    add_root(train)
+    train.add_argument(
+        "--label-rate-hz", type=float, help="labels per second of every .km: fairseq's label_rate"
+    )
+    train.add_argument(
+        "--root", type=Path, help="the corpus's directory; no effect with a manifest"
+    )
+    _add_init_from(train)
     add_processes(train)
     options.add_arguments(train, HubertOptions)
     options.add_arguments(train, TrainOptions)
@@ -42,6 +53,15 @@ def add_hubert(groups) -> None:
     give.add_argument("model", help="a model directory or a Hugging Face id")
     give.add_argument("out", type=Path, help="the folder that is written")
     give.add_argument("--to", choices=("fairseq", "torchaudio"), required=True)
+
+
+def _add_init_from(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--init-from",
+        metavar="MODEL",
+        help="the encoder whose weights it begins with, a directory or a Hugging Face id of a "
+        "HuBERT; its shape holds, its heads are left out; none: initial weights",
+    )
 
 
 def _add_import(verbs) -> None:
@@ -82,22 +102,45 @@ def _init(arguments: argparse.Namespace) -> str:
     from aubert.hubert.task import init_hubert
 
     model = options.from_arguments(arguments, HubertOptions)
-    return init_hubert(arguments.out, model, arguments.seed)
+    return init_hubert(arguments.out, model, arguments.seed, arguments.init_from)
 
 
 def _train(arguments: argparse.Namespace) -> str:
     start_processes(arguments)
     from aubert.hubert.task import train_hubert
+
+    # Of every process its own: they may be on several nodes.
+    with TemporaryDirectory(prefix="aubert-labels-") as folder:
+        utterances, label_sets = _speech(arguments, Path(folder))
+        return train_hubert(
+            arguments.out,
+            utterances,
+            label_sets,
+            options.from_arguments(arguments, HubertOptions),
+            options.from_arguments(arguments, TrainOptions),
+            init_from=arguments.init_from,
+        )
+
+
+def _speech(arguments: argparse.Namespace, folder: Path):
+    """The utterances, and the label sets, of which those of .km files are written to `folder`."""
+    from aubert.hubert.fairseq_data import is_km, labels_of_km
+    from aubert.learn.utterances import VirtualUtterances
     from aubert.units.labels import Labels
 
-    return train_hubert(
-        arguments.out,
-        arguments.results,
-        arguments.root,
-        [Labels.below(name, directory) for name, directory in arguments.labels],
-        options.from_arguments(arguments, HubertOptions),
-        options.from_arguments(arguments, TrainOptions),
-    )
+    kms = [(name, path) for name, path in arguments.labels if is_km(path)]
+    own = [Labels.below(*each) for each in arguments.labels if each not in kms]
+    if arguments.speech.suffix == ".tsv":
+        speech = VirtualUtterances.of_manifest(arguments.speech)
+        rate_hz = arguments.label_rate_hz
+        if kms:
+            own += labels_of_km(kms, arguments.speech.stem, speech, rate_hz, folder)
+        return speech, own
+    if kms:
+        raise ValueError(f"{kms[0][1]} is of a manifest: give that, a .tsv, as the speech")
+    if arguments.root is None:
+        raise ValueError("give --root: where the recordings of the run are")
+    return VirtualUtterances.of_corpus(arguments.speech, arguments.root), own
 
 
 def _import(arguments: argparse.Namespace) -> str:

@@ -79,6 +79,7 @@ class Plan:
         self._compare = hubert["compare"]
         self.phones = _who_knows_phones(config)
         self.model = HubertOptions(**hubert["model"])
+        self._init_from = hubert["init_from"]
         self.fault = None if self._iterations else _NO_ITERATION
         self.models = [UNTRAINED, *(f"iter{n}" for n, _ in self._numbered())]
         self._trainings = {n: TrainOptions(**one["train"]) for n, one in self._numbered()}
@@ -100,8 +101,8 @@ class Plan:
         return [Units(each.name, k) for each in self._learned[iteration] for k in clusters]
 
     def model_fields(self) -> dict[str, Any]:
-        """HuBERT's options, the size's values included."""
-        return asdict(self.model)
+        """HuBERT's options, the size's values included, and what its weights begin with."""
+        return asdict(self.model) | {"init_from": self._init_from}
 
     def training_fields(self, iteration: int, how: bool) -> dict[str, Any]:
         """Of the iteration's TrainOptions those of training.options.HOW, or all others."""

@@ -81,6 +81,8 @@ class HubertSection:
 
     size: whose values `model` has where none is given: the paper's base or large
     model: shape, masking and loss of every iteration
+    init_from: the encoder whose weights every iteration and the untrained control begin with, a
+      directory or a Hugging Face id of a HuBERT; its shape holds; null: initial weights
     train: training of every iteration
     iterations: what each iteration learns from, in order; the paper's two by default; []: none
     compare: where encoders are compared
@@ -88,6 +90,7 @@ class HubertSection:
 
     size: Literal["base", "large"] = "base"
     model: HubertOptions = HubertOptions()
+    init_from: str | None = None
     train: TrainOptions = TrainOptions()
     iterations: list[IterationOptions] = field(default_factory=_paper_iterations)
     compare: CompareOptions = CompareOptions()

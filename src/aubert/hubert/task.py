@@ -11,13 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from transformers import HubertModel
 
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.files import complete_directory
 from aubert.hubert.batch import HubertBatch, hubert_batch
+from aubert.hubert.begin import begun_with
 from aubert.hubert.frame_labels import labels_of_frames
 from aubert.hubert.network import HubertForPretraining, Units, build_encoder, save_encoder
 from aubert.hubert.options import VERSION, HubertOptions
+from aubert.learn.checkpoints import hash_of_weights
 from aubert.learn.data import Piece
 from aubert.learn.options import TrainOptions
 from aubert.learn.run import LOG, train_model
@@ -103,11 +106,20 @@ class HubertExamples:
 class HubertTask:
     """Masked prediction of every label set."""
 
-    def __init__(self, options: HubertOptions, label_sets: Sequence[Labels], seed: int):
-        """seed: of the initial weights."""
+    def __init__(
+        self,
+        options: HubertOptions,
+        label_sets: Sequence[Labels],
+        seed: int,
+        encoder: HubertModel | None = None,
+    ):
+        """seed: of the initial weights. encoder: whose weights are taken instead of initial ones,
+        but for the heads."""
         torch.manual_seed(seed)
         units = [Units(one.name, one.num_units) for one in label_sets]
         self.model = HubertForPretraining(options, units)
+        if encoder is not None:
+            self.model.encoder.load_state_dict(encoder.state_dict())
 
     def start_step(self, step: int) -> None:
         pass
@@ -116,38 +128,47 @@ class HubertTask:
         return self.model(batch)
 
 
-def init_hubert(out: Path, options: HubertOptions, seed: int) -> str:
-    """Writes an encoder of the weights that a training with `seed` begins with: what every
-    trained one has to be better than."""
-    torch.manual_seed(seed)
-    encoder = build_encoder(options)
+def init_hubert(out: Path, options: HubertOptions, seed: int, init_from: str | None = None) -> str:
+    """Writes an encoder of the weights that a training with `seed` begins with, or with
+    `init_from` (begun_with): what every trained one has to be better than."""
+    kind = "untrained" if init_from is None else f"{init_from}'s"
+    if init_from is None:
+        torch.manual_seed(seed)
+        encoder = build_encoder(options)
+    else:
+        options, encoder = begun_with(init_from, options)
     with complete_directory(out) as part:
         save_encoder(encoder, options, part)
-    return f"hubert: {encoder.num_parameters():,} untrained weights in {out}"
+    return f"hubert: {encoder.num_parameters():,} {kind} weights in {out}"
 
 
 def train_hubert(
     out: Path,
-    results: Path,
-    corpus_root: Path,
+    utterances: VirtualUtterances,
     label_sets: Sequence[Labels],
     model: HubertOptions,
     options: TrainOptions,
+    *,
+    init_from: str | None = None,
 ) -> str:
-    """Trains on every utterance below `results` that has labels of every set; writes a model
-    directory with heads and train.jsonl, and returns a summary line.
+    """Trains on every utterance that has labels of every set; writes a model directory with heads
+    and train.jsonl, and returns a summary line.
 
-    Goes on where a killed training of the same configuration was. Raises ValueError when no
-    utterance has labels of every set.
+    init_from: an encoder whose weights it begins with (begun_with); None: initial ones. Goes on
+    where a killed training of the same configuration was. Raises ValueError when no utterance has
+    labels of every set.
     """
-    utterances = VirtualUtterances.of_corpus(results, corpus_root).in_order_of_ids()
-    examples = HubertExamples(utterances, label_sets, model)
-    task = HubertTask(model, label_sets, options.seed)
+    encoder = None
+    if init_from is not None:
+        model, encoder = begun_with(init_from, model)
+    examples = HubertExamples(utterances.in_order_of_ids(), label_sets, model)
+    task = HubertTask(model, label_sets, options.seed, encoder)
     config = {
         "version": VERSION,
         "model": asdict(model),
         "label_sets": {one.name: one.hash for one in label_sets},
         "utterances": _hash(examples.utterances),
+        **({} if encoder is None else {"init_from": hash_of_weights(encoder)}),
     }
     trained = train_model(out, task, examples, options, config=config, save=task.model.save)
     seconds = examples.num_samples / SAMPLE_RATE_HZ

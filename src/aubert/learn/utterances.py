@@ -15,6 +15,7 @@ from aubert import audio, tables
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.corpus.slices import within
 from aubert.learn.data import Piece
+from aubert.units.shards import audio_of_tsv
 
 RECORDING_COLUMNS = ["recording_id", "path", "sample_rate_hz"]
 COLUMNS = ["recording_id", "num_samples", "slices"]
@@ -79,6 +80,27 @@ class VirtualUtterances:
         """Every utterance below <results_dir>/<name>."""
         utterances = tables.all_columns(results, "utterances", ["utterance_id", *COLUMNS])
         return cls(recordings_of(results), utterances, corpus_root)
+
+    @classmethod
+    def of_manifest(cls, tsv: Path) -> VirtualUtterances:
+        """Every line of fairseq's manifest; ids are its paths. Raises ValueError as audio_of_tsv
+        does, and where there is none."""
+        root, names, headers = audio_of_tsv(tsv)
+        if not names:
+            raise ValueError(f"{tsv} names no audio: a line is <path><tab><samples>")
+        lengths = [header.num_samples for header in headers]
+        rates = pa.array([header.sample_rate_hz for header in headers], pa.int32())
+        recordings = pa.table({"recording_id": names, "path": names, "sample_rate_hz": rates})
+        slices = [[{"start_sample": 0, "end_sample": length}] for length in lengths]
+        utterances = pa.table(
+            {
+                "utterance_id": names,
+                "recording_id": names,
+                "num_samples": pa.array(lengths, pa.int64()),
+                "slices": slices,
+            }
+        )
+        return cls(recordings, [utterances], root)
 
     def take(self, indices: np.ndarray) -> VirtualUtterances:
         """Those of these indices, in their order."""

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from aubert import audio
 from aubert.files import complete, write_bytes, write_json
 from aubert.units.npy import read_npy, write_npy
 
@@ -51,7 +54,7 @@ def shard_range(num_utterances: int, num_shards: int, rank: int) -> tuple[int, i
 def read_tsv(path: str | Path) -> tuple[Path, list[str], list[int | None]]:
     """A manifest's root, its relative paths and their samples (None where the column lacks)."""
     try:
-        root, *lines = Path(path).read_text(encoding="utf-8").splitlines()
+        root, *lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except ValueError:
         raise ValueError(f"{path} is empty; its first line must be the audio's root") from None
     names, lengths = [], []
@@ -62,6 +65,37 @@ def read_tsv(path: str | Path) -> tuple[Path, list[str], list[int | None]]:
         names.append(name)
         lengths.append(int(samples) if samples else None)
     return Path(root), names, lengths
+
+
+def check_count(path: Path, counted: int | None, num_samples: int, tsv: Path) -> None:
+    """Raises ValueError where a manifest counts other samples than its file has, at the file's
+    rate: what was labelled or cut by it is of other audio. counted: None: it does not say."""
+    if counted is not None and counted != num_samples:
+        raise ValueError(
+            f"{tsv} counts {counted} samples of {path}, which has {num_samples}: one of them was "
+            f"changed or cut short; write the manifest again, and labels made with it"
+        )
+
+
+def audio_of_tsv(tsv: str | Path) -> tuple[Path, list[str], list[audio.Header]]:
+    """A manifest's root, its relative paths and the headers of their files, several read at a
+    time: a disk over a network answers slowly. Raises ValueError, with its path, for a file that
+    is not as long as the manifest counts or cannot be read, and one that stands twice."""
+    root, names, counted = read_tsv(tsv)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise ValueError(f"{tsv} has {twice} twice: keep one of the lines, and of its labels")
+
+    def header_of(name: str, count: int | None) -> audio.Header:
+        try:
+            header = audio.probe(root / name)
+        except audio.AudioError as error:
+            raise ValueError(f"{root / name}: {error}; mend it or take it off {tsv}") from None
+        check_count(root / name, count, header.num_samples, tsv)
+        return header
+
+    with ThreadPoolExecutor(8) as threads:
+        return root, names, list(threads.map(header_of, names, counted))
 
 
 def write_tsv(path: str | Path, root: str | Path, utterances: Iterable[tuple[str, int]]) -> None:
@@ -186,7 +220,7 @@ def write_km(path: str | Path, labels: Iterable[np.ndarray]) -> int:
 
 def read_km(path: str | Path) -> Iterator[np.ndarray]:
     """The units of each line, int64. Raises ValueError for what is no number."""
-    with Path(path).open(encoding="ascii", errors="replace") as file:
+    with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
         for number, line in enumerate(file, 1):
             try:
                 yield np.array(line.split(), dtype=np.int64)

@@ -23,6 +23,7 @@ from aubert.units.sample import Source
 from aubert.units.shards import (
     FeatureKind,
     FeatureShard,
+    check_count,
     kind_of,
     read_tsv,
     shard_range,
@@ -150,10 +151,14 @@ def dump_label(
 def _shard_audio(
     tsv_dir: Path, split: str, nshard: int, rank: int, sample_rate_hz: int
 ) -> Iterator[tuple[str, np.ndarray]]:
-    root, names, _ = read_tsv(Path(tsv_dir) / f"{split}.tsv")
+    tsv = Path(tsv_dir) / f"{split}.tsv"
+    root, names, counted = read_tsv(tsv)
     start, end = shard_range(len(names), nshard, rank)
-    for name in progress(names[start:end], what="dump", total=end - start, unit="file"):
+    own = list(zip(names, counted, strict=True))[start:end]
+    for name, count in progress(own, what="dump", total=end - start, unit="file"):
         try:
+            if count is not None:
+                check_count(root / name, count, audio.probe(root / name).num_samples, tsv)
             yield name, audio.decode(root / name, sample_rate_hz=sample_rate_hz)
         except audio.AudioError as error:
             raise ValueError(f"{root / name}: {error}; mend it or take it off the tsv") from None

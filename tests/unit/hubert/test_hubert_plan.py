@@ -1,10 +1,14 @@
 """The plan of units and HuBERT: what follows from a config, and what is refused."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from aubert.config import resolve
 from aubert.hubert.plan import Plan, Units
 from aubert.learn.options import HOW, TrainOptions
+from aubert.options import to_flags
 
 MFCC, LATENT = Units("mfcc", 50), Units("iter1_layer4", 50)
 
@@ -137,3 +141,19 @@ def test_a_layer_cannot_be_found_without_phones(config):
     config["hubert"]["iterations"][1]["features"]["layer"] = "auto"
     with pytest.raises(ValueError, match=r"needs phones: .* corpus\.reference"):
         Plan(config)
+
+
+def test_the_preset_of_domain_adaptation():
+    """The weights and the units are of one encoder; without it no flag says where weights begin."""
+    path = Path(__file__).parents[3] / "workflow/presets/hubert-adapt.yaml"
+    preset = yaml.safe_load(path.read_text())
+    plan = Plan(resolve({"corpus": {"source": "folder", "root": "speech"}, **preset}))
+    assert plan.fault is None
+    (units,) = plan.learned_from(1)
+    encoder = plan.features[units.feature].encoder
+    assert f"--init-from={encoder}" in to_flags(plan.model_fields())
+    assert (plan.features[units.feature].layer, units.k) == (9, 500)
+
+
+def test_weights_are_initial_where_no_encoder_is_named(config):
+    assert "--init-from" not in to_flags(Plan(config).model_fields())

@@ -175,3 +175,11 @@ def test_every_verb_has_help(verb, capsys):
         main(["kmeans", verb, "--help"])
     assert caught.value.code == 0
     assert f"aubert kmeans {verb}" in capsys.readouterr().out
+
+
+def test_audio_that_is_not_as_long_as_the_manifest_counts_is_named(corpus, capsys):
+    tsv = corpus / "train.tsv"
+    tsv.write_text(tsv.read_text().replace("\t16000", "\t20000"), encoding="utf-8-sig")
+    words = ["kmeans", "dump-mfcc", corpus, "train", 1, 0, corpus / "feat"]
+    assert main([*map(str, words)]) == 1
+    assert "0.flac, which has 16000" in capsys.readouterr().err
