@@ -127,6 +127,15 @@ class Book:
         ahead = self.text[right.char_start : right.char_start + 2 * LONGEST_HEADING]
         return heads_chapter(_BLANK_LINE.split(ahead, maxsplit=1)[0], self.language)
 
+    def is_heading(self, start: int, end: int) -> bool:
+        """Whether the words [start, end) are a chapter's heading, all of its paragraph."""
+        if not self.ends_section(start):
+            return False
+        text = self.text[self.char_start(start) : self.char_end(end - 1)]
+        behind = self.text[self.char_end(end - 1) : self.char_start(end)]
+        whole = end >= len(self.words) or _BLANK_LINE.search(behind) is not None
+        return whole and heads_chapter(text, self.language)
+
     def word_at(self, char: int) -> int:
         """The first word whose written form ends after `char`."""
         token = bisect_right(self.tokens, char, key=lambda token: token.char_end)

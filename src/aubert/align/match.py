@@ -23,6 +23,7 @@ from aubert.align.utterance import (
     ALIKE,
     Piece,
     Run,
+    ends_with_heading,
     equal_words,
     firm_words,
     label,
@@ -226,8 +227,7 @@ def results(chapter: Chapter, options: MatchOptions) -> Iterator[dict | tuple[st
             yield _unplaced(chapter, index)
             continue
         similarity = read_similarity(runs, words, book)
-        enough = min(3, (piece.text_end - piece.text) / 2)
-        if similarity < options.min_similarity or firm_words(piece.steps) < enough:
+        if similarity < options.min_similarity or not _says_enough(piece, book):
             yield _unplaced(chapter, index)
             continue
         start, end = runs[0].book, runs[-1].book_end
@@ -240,6 +240,13 @@ def results(chapter: Chapter, options: MatchOptions) -> Iterator[dict | tuple[st
             "raw_similarity": text_similarity(text, book.text[char_start:char_end]),
             "status": "repeated" if book.repeats(start, end) else "matched",
         }
+
+
+def _says_enough(piece: Piece, book: Book) -> bool:
+    """Whether an utterance holds enough words of the book: three, half of its own, or a heading
+    at its end."""
+    enough = min(3, (piece.text_end - piece.text) / 2)
+    return firm_words(piece.steps) >= enough or ends_with_heading(piece.steps, book)
 
 
 def trimmed(runs: list[Run]) -> list[Run]:

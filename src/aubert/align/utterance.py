@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from typing import NamedTuple
 
 from aubert.align.book import SENTENCE, Book
@@ -61,9 +61,11 @@ def split(steps: list[Step], bounds: list[int], book: Book) -> list[Piece]:
         opens = opens and not _reads_any(piece)
     closes = True
     for piece in pieces[::-1]:
-        mirrored = [_mirrored(step) for step in piece.steps[::-1]]
-        mirrored = _without_first_island(mirrored, book, closes)
-        piece.steps = _bare([_mirrored(step) for step in mirrored[::-1]])
+        if closes or not ends_with_heading(piece.steps, book):
+            mirrored = [_mirrored(step) for step in piece.steps[::-1]]
+            mirrored = _without_first_island(mirrored, book, closes)
+            piece.steps = [_mirrored(step) for step in mirrored[::-1]]
+        piece.steps = _bare(piece.steps)
         closes = closes and not _reads_any(piece)
     return pieces
 
@@ -192,6 +194,15 @@ def _without_first_island(steps: list[Step], book: Book, is_open: bool) -> list[
         return steps
     text = range(extra[0].text, extra[-1].text_end)
     return [*(Step(i, i + 1, place, place, 1.0) for i in text), *steps[candidate:]]
+
+
+def ends_with_heading(steps: list[Step], book: Book) -> bool:
+    """Whether the last words equal a whole heading, two words at least: "Chapter I" behind an
+    announcement."""
+    equal = list(takewhile(lambda step: step.cost == 0.0 and is_paired(step), steps[::-1]))
+    if not equal or equal[0].book_end - equal[-1].book < 2:
+        return False
+    return book.is_heading(equal[-1].book, equal[0].book_end)
 
 
 def _is_whole(steps: list[Step], book: Book) -> bool:

@@ -287,6 +287,19 @@ def test_runs_cover_the_span_and_the_transcript(seed, rate):
         assert (char, place_) == (row["char_end"], len(text))
 
 
+@pytest.mark.parametrize(
+    ("closing", "found"),
+    [("the keeper by john smith chapter one", [("READ", "CHAPTER I", "chapter one")]),
+     ("chapter one of the keeper by john smith", []), ("the keeper chapter two", [])],
+)  # fmt: skip
+def test_a_heading_that_ends_the_utterance_of_an_announcement_is_read(closing, found):
+    book = Book(f"THE KEEPER\n\nby John Smith\n\nCHAPTER I\n\n{TEXT}\n\nCHAPTER II\n\n{TEXT[::-1]}")
+    announced = "all librivox recordings are in the public domain and this is one of them"
+    rows, texts = refined(book, [f"{announced} {closing}", "he went out the night was cold"])
+    read = [run for run in runs_of(rows[0], texts[0], book) if run[0] == "READ"]
+    assert read == (found or [("READ", "He went out. The night was cold,", texts[-1])])
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_clean_reading_is_read_exactly(seed):
     rng = random.Random(seed)
