@@ -7,7 +7,7 @@ CORES ?= $(shell python3 -c 'import os; print(len(os.sched_getaffinity(0)))' 2>/
 BIN := .venv/bin
 PYTEST_FLAGS ?= --numprocesses $(CORES) --dist loadgroup
 
-.PHONY: help install demo test test-fast lint clean requirements
+.PHONY: help install demo test test-fast lint figures clean requirements
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -55,6 +55,10 @@ lint: install
 	$(BIN)/ruff format --check
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+# The tables of the READMEs, from benchmarks/figures.
+figures: install
+	@$(BIN)/python benchmarks/figures.py
 
 # After a change of the dependencies in pyproject.toml.
 requirements: install

@@ -1,0 +1,327 @@
+"""Does HuBERT help? CTC fine-tuned on minutes of real speech, from pre-trained and other encoders.
+
+    python benchmarks/real_speech.py data/real
+    python benchmarks/pretraining.py encoders   # two iterations and the control; CPU hours
+    python benchmarks/pretraining.py choose     # learning rates, on the dev readers
+    python benchmarks/pretraining.py finetune   # every budget, encoder and seed; CPU hours
+    python benchmarks/pretraining.py units      # PNMI with phones by hand; probes for the speaker
+    python benchmarks/pretraining.py table      # what is there by now
+
+Each goes on where it was stopped. A run's errors by reader are kept in benchmarks/figures/
+pretraining, so a table needs no model. Encoders: untrained (the weights that iteration 1 begins
+with), iter1, iter2, and as a control shuffled: trained as long as iter2 on its labels in random
+order. All are fine-tuned in the same way with the learning rate that suits each best at ten
+minutes. Readers of test are heard by nothing before; the language model is of books that none of
+them reads.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from real_recordings import ROOT, real_recordings
+
+from aubert import audio
+from aubert.corpus.clips import drawn
+from aubert.corpus.labelled import read_labelled
+from aubert.evaluate.metrics import BOOTSTRAP_DRAWS
+from aubert.evaluate.wer import character_errors, word_errors
+from aubert.stage import Reject
+from aubert.text.book_lm import training_sentences
+from aubert.text.languages import ENGLISH
+from aubert.text.lm import build_arpa
+from aubert.transcribe.ctc import CtcModel
+from aubert.transcribe.decode import DecodeOptions, Decoder
+from aubert.units.codebook import learn_codebook
+from aubert.units.kmeans import KMeansOptions
+from aubert.units.quality import QualityTally
+from aubert.units.sample import survey
+
+RUN = Path("results/real")
+LABELLED = Path("data/real/labelled")
+FIGURES = ROOT / "benchmarks" / "figures" / "pretraining"
+CONFIG = ROOT / "workflow" / "presets" / "real-small.yaml"
+ENCODERS = ("untrained", "shuffled", "iter1", "iter2")
+STEPS = {"1min": 300, "10min": 800, "60min": 1500}
+SEEDS = (0, 1, 2)
+RATES = (5e-4, 1e-3, 2e-3)
+CHOSEN_AT = "10min"
+# Books of the collection that a reader of dev or test reads are found by their words.
+BOOKS = ("more/librispeech/books", "more/librispeech_longform/books", "audiobooks/books")
+SHARED_WORDS = 8
+NUM_UNITS = 100
+CODEBOOK_UTTERANCES = 600
+FINE_TUNING = {
+    "batch-seconds": 24.0, "step-seconds": 24.0, "max-seconds": 24.0, "warmup-steps": 80,
+    "freeze-encoder-steps": 0, "mask-time-prob": 0.3, "mask-time-length": 10,
+    "mask-feature-prob": 0.0, "dropout": 0.05, "activation-dropout": 0.0, "layerdrop": 0.0,
+    "validation-share": 0.0, "log-every": 50, "checkpoint-every": 100,
+}  # fmt: skip
+MEASURES = ("cer", "wer", "wer_lm")
+
+
+def main() -> None:
+    verbs = {"encoders": encoders, "choose": choose, "finetune": finetune, "units": units,
+             "table": table}  # fmt: skip
+    verbs[sys.argv[1]](*sys.argv[2:])
+
+
+# --- training
+
+
+def encoders() -> None:
+    snakemake = ["snakemake", "hubert", "--cores=1", f"--configfile={CONFIG}"]
+    subprocess.run(snakemake, check=True)
+    shuffled_labels(RUN / "units" / "iter1_layer4" / "k100" / "labels", RUN / "units" / "shuffled")
+    shown = subprocess.run(
+        [*snakemake, "--forcerun=hubert_train", "--dry-run", "--printshellcmds", "--quiet=rules"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    (command,) = (line for line in shown.stdout.splitlines() if "hubert/iter2 --labels" in line)
+    words = command.split(" 2> ")[0].replace("hubert/iter2 ", "hubert/shuffled ").split()
+    place = next(at for at, word in enumerate(words) if word.startswith("--labels="))
+    words[place] = f"--labels=shuffled={RUN / 'units' / 'shuffled'}"
+    if not (RUN / "hubert" / "shuffled").exists():
+        subprocess.run(words[words.index("python") :], check=True)
+
+
+def shuffled_labels(labels: Path, out: Path) -> None:
+    """Of each utterance the same labels in random order: as frequent, and of no sound."""
+    from aubert.units.labels import LabelSet, write_labels
+
+    for shard in sorted(labels.iterdir()):
+        if (out / shard.name / "labels.json").exists():
+            continue
+        true, random = LabelSet.open(shard), np.random.default_rng(0)
+        (out / shard.name).mkdir(parents=True, exist_ok=True)
+        mixed = ((name, random.permutation(own)) for name, own in true)
+        write_labels(out / shard.name, mixed, true.kind, true.num_clusters, true.codebook)
+
+
+def train(encoder: str, budget: str, seed: int, rate: float, part: str) -> None:
+    """Fine-tunes, and writes the errors by reader of a part (dev or test)."""
+    name = f"{encoder}-{budget}-{seed}-{rate:g}"
+    kept = FIGURES / part / f"{name}.json"
+    if kept.exists():
+        return
+    model = RUN / "fine_tuned" / name
+    began = time.time()
+    if not model.exists():
+        flags = FINE_TUNING | {"steps": STEPS[budget], "lr": rate, "seed": seed}
+        flags["hold-steps"] = STEPS[budget] // 2
+        subprocess.run(
+            [sys.executable, "-m", "aubert", "ctc", "train", model, "--train-front-end",
+             f"--init={RUN / 'hubert' / encoder}", "--labelled", LABELLED / budget,
+             *(f"--{key}={value}" for key, value in flags.items())],
+            check=True,
+        )  # fmt: skip
+    trained = time.time()
+    errors = errors_by_reader(model, part, language_model())
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    notes = {
+        "encoder": encoder, "labelled": budget, "seed": seed, "lr": rate, "steps": STEPS[budget],
+        "train_s": round(trained - began), "evaluate_s": round(time.time() - trained),
+        "readers": errors,
+    }  # fmt: skip
+    kept.write_text(json.dumps(notes, indent=1) + "\n")
+    print(f"{part} {name}: " + ", ".join(f"{one} {rate_of([notes], one):.3f}" for one in MEASURES))
+
+
+def choose() -> None:
+    for encoder in ENCODERS:
+        for rate in RATES:
+            if (RUN / "hubert" / encoder).exists():
+                train(encoder, CHOSEN_AT, SEEDS[0], rate, "dev")
+    print({encoder: best_rate(encoder) for encoder in ENCODERS})
+
+
+def best_rate(encoder: str) -> float | None:
+    """Of the lowest character error rate on the dev readers."""
+    runs = [run for run in read_runs("dev") if run["encoder"] == encoder]
+    return min(runs, key=lambda run: rate_of([run], "cer"))["lr"] if len(runs) > 1 else None
+
+
+def finetune(*budgets: str) -> None:
+    for budget in budgets or ("10min", "1min", "60min"):
+        for seed in SEEDS:
+            for encoder in ENCODERS:
+                rate = best_rate(encoder)
+                if rate is not None:
+                    train(encoder, budget, seed, rate, "test")
+
+
+# --- errors
+
+
+def errors_by_reader(model: Path, part: str, lm_path: Path) -> dict[str, dict[str, list[int]]]:
+    """{reader: {measure: [errors, of]}}."""
+    options = DecodeOptions(model=str(model), beam_width=20, lm_path=str(lm_path))
+    loaded = CtcModel.load(options)
+    vocabulary = loaded.vocabulary(ENGLISH)
+    greedy = Decoder(vocabulary, replace(options, beam_width=1, lm_path=None))
+    beam = Decoder(vocabulary, options)
+    labelled = {each.utterance_id: each for each in read_labelled([LABELLED / part])}
+    sounds = ((each.utterance_id, audio.decode(each.path)) for each in labelled.values())
+    found: dict[str, dict[str, list[int]]] = defaultdict(lambda: {one: [0, 0] for one in MEASURES})
+    for name, emission in loaded.emissions(sounds):
+        reference = labelled[name].text.split()
+        own = greedy(emission, None).text.split()
+        with_lm = beam(emission, str(lm_path)).text.split()
+        counted = {
+            "cer": (character_errors(reference, own), len(labelled[name].text)),
+            "wer": (word_errors(reference, own), len(reference)),
+            "wer_lm": (word_errors(reference, with_lm), len(reference)),
+        }
+        for measure, pair in counted.items():
+            sums = found[labelled[name].speaker][measure]
+            sums[:] = np.add(sums, pair).tolist()
+    return dict(found)
+
+
+def language_model() -> Path:
+    """A 3-gram model of the books that share no run of SHARED_WORDS words with dev or test."""
+    path = RUN / "other_books.arpa"
+    if path.exists():
+        return path
+    readings = read_labelled([LABELLED / "dev", LABELLED / "test"])
+    read = {gram for each in readings for gram in _grams(each.text.split())}
+    texts = []
+    for folder in BOOKS:
+        for book in sorted(real_recordings(*folder.split("/")).glob("*.txt")):
+            text = book.read_text(encoding="utf-8", errors="replace")
+            words = [word for line in training_sentences([text]) for word in line]
+            common = len(read & set(_grams(words)))
+            print(f"{book.name}: {len(words)} words, {common} runs shared with dev and test")
+            if not common:
+                texts.append(text)
+    build_arpa(training_sentences(texts), path)
+    return path
+
+
+def _grams(words: list[str]) -> list[tuple[str, ...]]:
+    return [tuple(words[at : at + SHARED_WORDS]) for at in range(len(words) - SHARED_WORDS + 1)]
+
+
+# --- units
+
+
+def units() -> None:
+    """PNMI with the phones that people marked in TIMIT's sentences, of k-means units of MFCC and of
+    every layer of every encoder; codebooks are learned on a part of the training speech. And the
+    share of utterances of the test readers whose reader a linear probe tells."""
+    from aubert.units.encoder_features import Encoder, EncoderOptions
+    from aubert.units.features import Mfcc
+
+    rows = [("mfcc", "", *pnmi_of(Mfcc(normalise_mean=False), lambda frames: [frames])[0])]
+    for name in ENCODERS:
+        if (RUN / "hubert" / name).exists():
+            encoder = Encoder.load(str(RUN / "hubert" / name), EncoderOptions(layer=None))
+            found = pnmi_of(encoder, encoder.by_layer)
+            rows += [(name, layer, *figures) for layer, figures in enumerate(found)]
+    kept = FIGURES / "units.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(rows, indent=1) + "\n")
+    for name, layer, value, ends, purity, frames in rows:
+        print(f"{name:12}{layer!s:>6}  pnmi {_cell(value, ends)}  phone purity {purity:.3f}  "
+              f"{frames} frames")  # fmt: skip
+
+
+def pnmi_of(extractor, by_layer) -> list[tuple[float, tuple[float, float], float, int]]:
+    """(PNMI, its interval over sentences, phone purity, frames) of each layer."""
+    options = KMeansOptions(sample_frames=60_000)
+    with open("data/real/train.jsonl") as file:
+        cuts = [json.loads(line) for line in file]
+    names = drawn((cut["id"] for cut in cuts), CODEBOOK_UTTERANCES)
+    paths = {cut["id"]: cut["recording"]["sources"][0]["source"] for cut in cuts}
+
+    def frames_of(found: dict[str, str]):
+        sounds = ((name, audio.decode(path, sample_rate_hz=16_000)) for name, path in found.items())
+        return (one for one in extractor.run(sounds) if not isinstance(one, Reject))
+
+    sample = survey(lambda: frames_of({name: paths[name] for name in names}),
+                    options.sample_frames, options.seed).frames  # fmt: skip
+    books = []
+    for own in map(np.ascontiguousarray, by_layer(sample)):
+        source = partial(_whole, own)
+        books.append(learn_codebook(source, NUM_UNITS, extractor.kind, options))
+    tallies = [QualityTally(NUM_UNITS, extractor.kind.rate_hz) for _ in books]
+    folder = real_recordings("more", "timit_sample")
+    lines = map(json.loads, (folder / "refs.jsonl").read_text(encoding="utf-8").splitlines())
+    references = {one["audio"]: one for one in lines}
+    for name, frames in frames_of({name: str(folder / name) for name in references}):
+        phones = [
+            {"phone": phone, "start_s": start, "end_s": end}
+            for phone, start, end in references[name]["phones"]
+        ]
+        for tally, book, own in zip(tallies, books, by_layer(frames), strict=True):
+            tally.add(references[name]["speaker"], book.label(np.ascontiguousarray(own)), phones)
+    found = [(tally.quality(), tally.pnmi_ci95()) for tally in tallies]
+    return [(one.pnmi, ends, one.phone_purity, one.num_frames) for one, ends in found]
+
+
+def _whole(frames: np.ndarray):
+    return iter([("sample", frames)])
+
+
+# --- tables
+
+
+def read_runs(part: str) -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted((FIGURES / part).glob("*.json"))]
+
+
+def rate_of(runs: list[dict], measure: str, readers: list[str] | None = None) -> float:
+    """Errors of all runs over what they are counted of; readers: those counted, as often as they
+    stand there."""
+    pairs = [
+        run["readers"][reader][measure] for run in runs for reader in readers or run["readers"]
+    ]
+    errors, of = np.sum(pairs, axis=0)
+    return float(errors / of)
+
+
+def interval(runs: list[dict], measure: str, against: list[dict] | None = None):
+    """95% of draws of readers and, within them, of seeds; of the ratio where `against` is given."""
+    random = np.random.default_rng(0)
+    readers = sorted(runs[0]["readers"])
+    found = []
+    for _ in range(BOOTSTRAP_DRAWS):
+        drawn = random.choice(readers, len(readers)).tolist()
+        rate = rate_of(random.choice(runs, len(runs)).tolist(), measure, drawn)
+        if against is not None:
+            rate /= rate_of(random.choice(against, len(against)).tolist(), measure, drawn)
+        found.append(rate)
+    return np.percentile(found, [2.5, 97.5])
+
+
+def table() -> None:
+    runs = read_runs("test")
+    print(f"{'labelled':10}{'encoder':12}{'seeds':>6}  " + "".join(f"{m:>24}" for m in MEASURES)
+          + f"{'cer / untrained':>24}")  # fmt: skip
+    for budget in STEPS:
+        groups = {name: [run for run in runs if (run["encoder"], run["labelled"]) ==
+                         (name, budget)] for name in ENCODERS}  # fmt: skip
+        for name, own in groups.items():
+            if not own:
+                continue
+            cells = [_cell(rate_of(own, one), interval(own, one)) for one in MEASURES]
+            if name != "untrained" and groups["untrained"]:
+                ratio = rate_of(own, "cer") / rate_of(groups["untrained"], "cer")
+                cells.append(_cell(ratio, interval(own, "cer", groups["untrained"])))
+            print(f"{budget:10}{name:12}{len(own):6}  " + "".join(f"{cell:>24}" for cell in cells))
+
+
+def _cell(value: float, ends) -> str:
+    return f"{value:.3f} ({ends[0]:.3f}-{ends[1]:.3f})"
+
+
+if __name__ == "__main__":
+    main()
