@@ -26,6 +26,7 @@ from real_recordings import ROOT
 from aubert import tables
 from aubert.config import resolve_files
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import HeldOut
 from aubert.crossmodal.evaluation_stage import evaluate_aubert
 from aubert.crossmodal.options import AubertEvaluateOptions, AubertOptions, AubertTrainOptions
 from aubert.crossmodal.pairs import PairsOptions, pairs
@@ -33,7 +34,7 @@ from aubert.crossmodal.task import train_aubert
 from aubert.evaluate.metrics import Figure
 from aubert.files import complete_directory
 from aubert.mini.books import chapters
-from aubert.mini.cast import ASSIGNMENTS, HELD_OUT_BOOKS, READERS, Assignment
+from aubert.mini.cast import ASSIGNMENTS, HELD_OUT_BOOKS, READERS, UNSEEN_SPEAKERS, Assignment
 from aubert.mini.write import RECORDINGS_DIR, make_recordings
 from aubert.stage import Reject
 
@@ -91,7 +92,7 @@ def write_tables(out: Path, shelf: Bookshelf, config: dict, within_sentence: boo
     options = PairsOptions(**{**config["pairs"], "within_sentence": within_sentence})
     rows = pairs(
         *columns.values(), corpus, shelf, options,
-        held_out_books=config["held_out_books"], held_out_speakers=config["held_out_speakers"],
+        held_out=HeldOut(speakers=list(UNSEEN_SPEAKERS), books=list(HELD_OUT_BOOKS)),
     )  # fmt: skip
     columns["pairs"] = [row for row in rows if not isinstance(row, Reject)]
     for name in ("recordings", "utterances", "pairs"):

@@ -57,6 +57,7 @@ OWN = {
         "reference": "reference",
         "labelled": {"train": ["labelled/1h"], "dev": {"seen": None, "unseen": "labelled/dev"}},
     },
+    "held_out": {"speakers": [], "books": [HELD_OUT]},
     "units": {"kmeans": {"sample_frames": 2000, "restarts": 1}},
     "hubert": {
         "model": NETWORK,
@@ -69,8 +70,6 @@ OWN = {
     "transcribe": {"backend": "pocketsphinx"},
     "aubert": {
         "scorers": ["cosine"],
-        "held_out_books": [HELD_OUT],
-        "held_out_speakers": [],
         "small_bert": {"hidden_size": 16, "num_layers": 1, "intermediate_size": 16},
         "model": {"projection_dim": 8},
         "train": {"steps": 8, "warmup_steps": 1, "freeze_audio_steps": 4, **LOGGED},

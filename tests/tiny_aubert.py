@@ -15,6 +15,7 @@ import torch
 from transformers import Wav2Vec2FeatureExtractor
 
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import HeldOut
 from aubert.crossmodal.options import SmallBertOptions
 from aubert.crossmodal.pairs import PairsOptions, pairs
 from aubert.crossmodal.small_bert import save_small_bert
@@ -77,7 +78,7 @@ class ToyCorpus:
             run = {"label": "READ", "char_start": 0, "char_end": len(text)}
             span = {"start_sample": 0, "end_sample": len(joined)}
             tables["recordings"].append(
-                {"recording_id": book, "speaker": "1", "path": f"{book}.flac",
+                {"recording_id": book, "speaker": "1", "book_id": book, "path": f"{book}.flac",
                  "sample_rate_hz": RATE_HZ, "num_samples": len(joined)}
             )  # fmt: skip
             tables["utterances"].append(
@@ -95,7 +96,7 @@ class ToyCorpus:
             context_chars=12,
         )  # fmt: skip
         self.pairs = list(
-            pairs(*tables.values(), words, root, self.shelf, options, held_out_books=["b"])
+            pairs(*tables.values(), words, root, self.shelf, options, held_out=HeldOut(books=["b"]))
         )
 
     def split(self, name: str) -> list[dict]:

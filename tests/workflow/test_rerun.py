@@ -162,6 +162,13 @@ def test_a_training_s_parameter(run):
     assert jobs_with(run, ctc=ctc) == sorted([*CTC["hubert"], *CTC["scratch"], *SUMS])
 
 
+def test_what_is_held_out(run):
+    """Everything that learns, and its figures; no table of the dataset."""
+    held_out = {"speakers": ["640"], "books": ["712"]}
+    jobs = jobs_with(run, held_out=held_out)
+    assert jobs == sorted([*LEARNED, *CTC["scratch"], *SUMS])
+
+
 def test_where_and_how_much(run, tmp_path):
     """Threads, memory, partitions, profiles, and how a training reads its data."""
     assert run.jobs("--cores", "1", "--set-threads", "transcribe=2") == []

@@ -6,13 +6,15 @@ CLAR_FIGURES = [results("clar.json")] if CLAR_PLAN.arms else []
 CLAR_TABLES = [
     results(table, f"{shard}.parquet") for table in CLAR_PLAN.tables for shard in SHARDS
 ]
-CLAR_CLIPS = to_flags(
-    {
-        **CLAR_PLAN.clip_fields(),
-        "results": results() if CLAR_TABLES else None,
-        "root": CORPUS["root"] if CLAR_TABLES else None,
-        "reference": CORPUS["reference"] if CLAR_TABLES else None,
-    }
+CLAR_CLIPS = with_held_out(
+    to_flags(
+        {
+            **CLAR_PLAN.clip_fields(),
+            "results": results() if CLAR_TABLES else None,
+            "root": CORPUS["root"] if CLAR_TABLES else None,
+            "reference": CORPUS["reference"] if CLAR_TABLES else None,
+        }
+    )
 )
 
 

@@ -19,6 +19,7 @@ from aubert.clar.plan import ClarPlan
 from aubert.config import resolve
 from aubert.config.checks import check_paths, has_texts, needs_words, systems_of
 from aubert.config.languages import check_languages, phones_are_known
+from aubert.corpus.held_out import held_out_flags
 from aubert.corpus.shards import shard_names
 from aubert.ctc.plan import CtcPlan
 from aubert.hubert.plan import TRAINED, Plan
@@ -254,3 +255,9 @@ SHELF_FLAGS = to_flags(
     }
 )
 ACCOUNT_FLAGS = to_flags({"max_reject_fraction": config["max_reject_fraction"]})
+HELD_OUT = held_out_flags(config["held_out"])
+
+
+def with_held_out(flags):
+    """The flags of a job that learns, with what is held out of it."""
+    return f"{flags} {HELD_OUT}" if HELD_OUT else flags

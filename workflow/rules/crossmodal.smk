@@ -1,6 +1,4 @@
 # Text and audio of the same word in the same context: pairs, both encoders, what they retrieve.
-import shlex
-
 from aubert.crossmodal.options import VERSION as AUBERT_VERSION
 
 AUBERT = config["aubert"]
@@ -49,14 +47,10 @@ rule pairs:
     params:
         root=CORPUS["root"],
         shelf=SHELF_FLAGS,
-        held_out=shlex.join(
-            ["--held-out-books", *AUBERT["held_out_books"]]
-            + ["--held-out-speakers", *AUBERT["held_out_speakers"]]
-        ),
-        options=to_flags(AUBERT["pairs"]),
+        options=with_held_out(to_flags(AUBERT["pairs"])),
         account=ACCOUNT_FLAGS,
     shell:
-        "python -m aubert aubert pairs {input.recordings} {input.utterances} {input.refined} {input.words} {output.pairs} --rejects {output.rejects} --root {params.root:q} {params.shelf} {params.held_out} {params.options} {params.account} 2> {log}"
+        "python -m aubert aubert pairs {input.recordings} {input.utterances} {input.refined} {input.words} {output.pairs} --rejects {output.rejects} --root {params.root:q} {params.shelf} {params.options} {params.account} 2> {log}"
 
 
 rule aubert_text:
@@ -77,11 +71,10 @@ rule aubert_text:
     params:
         shelf=SHELF_FLAGS,
         books=shelf_fingerprint,
-        held_out=shlex.join(["--held-out-books", *AUBERT["held_out_books"]]),
         version=AUBERT_VERSION,
-        options=to_flags(AUBERT["small_bert"]),
+        options=with_held_out(to_flags(AUBERT["small_bert"])),
     shell:
-        "python -m aubert aubert text {output:q} {params.shelf} {params.held_out} {params.options} 2> {log}"
+        "python -m aubert aubert text {output:q} {params.shelf} {params.options} 2> {log}"
 
 
 rule aubert_train:

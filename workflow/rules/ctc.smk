@@ -42,8 +42,8 @@ rule ctc_train:
         ),
         fingerprint=labelled_fingerprint(CTC_PLAN.labelled),
         version=CTC_VERSION,
-        options=lambda wildcards: to_flags(
-            CTC_PLAN.training_fields(wildcards.init, how=False)
+        options=lambda wildcards: with_held_out(
+            to_flags(CTC_PLAN.training_fields(wildcards.init, how=False))
         ),
         # With `input` Snakemake does not compare the value: where and how a training runs
         # does not make it another one.
@@ -83,12 +83,14 @@ rule ctc_evaluate:
         shelf=SHELF_FLAGS,
         books=shelf_fingerprint,
         # As transcription decodes, but without a book: it is not known.
-        options=to_flags(
-            {
-                name: value
-                for name, value in config["transcribe"]["ctc"].items()
-                if name not in ("model", "book_biased")
-            }
+        options=with_held_out(
+            to_flags(
+                {
+                    name: value
+                    for name, value in config["transcribe"]["ctc"].items()
+                    if name not in ("model", "book_biased")
+                }
+            )
         ),
     shell:
         "python -m aubert --gpus={resources.gpu} ctc evaluate {output:q} --key=ctc.{wildcards.init} --model={input.model:q} {params.folders} {params.shelf} {params.options} 2> {log}"

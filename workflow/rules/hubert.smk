@@ -68,8 +68,8 @@ rule hubert_train:
         ),
         version=HUBERT_VERSION,
         model=to_flags(PLAN.model_fields()),
-        options=lambda wildcards: to_flags(
-            PLAN.training_fields(int(wildcards.iteration), how=False)
+        options=lambda wildcards: with_held_out(
+            to_flags(PLAN.training_fields(int(wildcards.iteration), how=False))
         ),
         # With `input` Snakemake does not compare the value: where and how a training runs
         # does not make it another one.

@@ -12,7 +12,7 @@ VOICE_FLAGS = " ".join(
         shlex.join(
             f"--folder={name}={path}" for name, path in SEPARATION["folders"].items()
         ),
-        to_flags({"results": results(), "root": CORPUS["root"]}),
+        with_held_out(to_flags({"results": results(), "root": CORPUS["root"]})),
     ]
 )
 

@@ -42,7 +42,7 @@ rule units_best_layer:
         num_clusters=config["hubert"]["compare"]["clusters"],
         version=ENCODER_VERSION,
         encoder=encoder_flags,
-        kmeans=kmeans_flags,
+        kmeans=lambda wildcards: with_held_out(kmeans_flags(wildcards)),
     shell:
         "python -m aubert --gpus={resources.gpu} evaluate layers {params.results:q} {output:q} --num-clusters={params.num_clusters} --root={params.root:q} {params.reference} {params.encoder} {params.kmeans} 2> {log}"
 
@@ -70,7 +70,7 @@ rule units_choose:
     params:
         results=subpath(output[0], ancestor=2),
         version=CHOICE_VERSION,
-        options=to_flags(KMEANS),
+        options=with_held_out(to_flags(KMEANS)),
     shell:
         "python -m aubert units choose {params.results:q} {output:q} {params.options} 2> {log}"
 
@@ -143,7 +143,7 @@ rule units_sample:
         version=units_version,
         encoder=encoder_flags,
         feature=feature_flags,
-        kmeans=to_flags(KMEANS),
+        kmeans=with_held_out(to_flags(KMEANS)),
         dump=dump_flags,
     shell:
         "python -m aubert --gpus={resources.gpu} units sample {input.recordings} {input.utterances} {output:q} --choice={input.choice:q} {params.place} {params.dump} --root={params.root:q} {params.encoder} {params.feature} {params.kmeans} 2> {log}"
@@ -205,7 +205,7 @@ rule units_pass:
         place=shard_flags,
         root=CORPUS["root"],
         encoder=encoder_flags,
-        kmeans=to_flags(KMEANS),
+        kmeans=with_held_out(to_flags(KMEANS)),
         dump=dump_flags,
     shell:
         "python -m aubert --gpus={resources.gpu} units pass {input.recordings} {input.utterances} {output:q} --codebook={params.codebook:q} {params.place} {params.dump} --root={params.root:q} {params.encoder} {params.kmeans} 2> {log}"

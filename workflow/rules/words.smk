@@ -72,6 +72,6 @@ if ALIGNER == "ctc" and not WORDS["calibration"]:
             root=CORPUS["root"],
             shelf=SHELF_FLAGS,
             version=WORDS_CTC_VERSION,
-            options=to_flags(WORDS),
+            options=with_held_out(to_flags(WORDS)),
         shell:
             "python -m aubert --gpus={resources.gpu} words calibrate {params.results:q} {output} --root {params.root:q} {params.shelf} {params.options} 2> {log}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aubert import options
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.verbs import (
     add_group,
     add_inputs,
@@ -51,6 +52,7 @@ def add_words(groups) -> None:
     calibrate.add_argument("out", type=Path, help="the json of edge offsets")
     add_root(calibrate)
     add_shelf(calibrate)
+    add_held_out(calibrate)
     options.add_arguments(calibrate, WordsCtcOptions)
 
 
@@ -70,7 +72,7 @@ def _calibrate(arguments: argparse.Namespace) -> str:
     from aubert.align.words_ctc import WordsCtcOptions, calibrate_ctc, calibration_tables
 
     calibration = calibrate_ctc(
-        *calibration_tables(arguments.results),
+        *calibration_tables(arguments.results, held_out_of(arguments)),
         arguments.root,
         Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         options.from_arguments(arguments, WordsCtcOptions),

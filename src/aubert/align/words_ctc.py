@@ -26,6 +26,7 @@ from aubert.align.script import ScriptItem, build_script
 from aubert.align.timeline import Timeline, word_rows
 from aubert.corpus.books import BookError, Bookshelf
 from aubert.corpus.clips import drawn
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.encoders.network import utterance_audio
 from aubert.options import options_class
 from aubert.progress import progress
@@ -283,12 +284,20 @@ def calibrate_ctc(
     )
 
 
-def calibration_tables(results: Path) -> tuple[list[dict], list[dict], list[dict], list[dict]]:
+def calibration_tables(
+    results: Path, held_out: HeldOut = NOTHING
+) -> tuple[list[dict], list[dict], list[dict], list[dict]]:
     """Rows of recordings, utterances, transcripts and refined of CALIBRATION_UTTERANCES utterances
-    below `results`, drawn by hash from all shards."""
-    column = "utterance_id"
-    ids = (table[column].to_pylist() for table in tables.all_columns(results, "refined", [column]))
-    chosen = drawn(chain.from_iterable(ids), CALIBRATION_UTTERANCES)
+    below `results` that are not held out, drawn by hash from all shards."""
+
+    def ids(refined: Path) -> Iterator[str]:
+        shard = (results / name / refined.name for name in ("recordings", "utterances"))
+        without = held_out.utterances_of(*shard)
+        found = tables.read(refined, "refined", ["utterance_id"])["utterance_id"].to_pylist()
+        return (name for name in found if name not in without)
+
+    shards = tables.shards(results, "refined")
+    chosen = drawn(chain.from_iterable(map(ids, shards)), CALIBRATION_UTTERANCES)
     utterances, transcripts, refined = (
         tables.rows_of_ids(results, name, chosen)
         for name in ("utterances", "transcripts", "refined")

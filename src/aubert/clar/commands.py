@@ -16,6 +16,7 @@ from aubert.clar.options import (
 )
 from aubert.clar.splits import SplitOptions, Training
 from aubert.corpus.clip_options import ClipOptions
+from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.learn.torchrun import add_processes, start_processes
 from aubert.verbs import add_group, add_verb, summed_up
 
@@ -61,6 +62,7 @@ def _add_clips(parser: argparse.ArgumentParser) -> None:
         "--reference", type=Path, help="folder of true words and times, for source reference"
     )
     parser.add_argument("--path", type=Path, help="of the folder or the table, for these sources")
+    add_held_out(parser)
     options.add_arguments(parser, ClipOptions)
 
 
@@ -70,7 +72,8 @@ def _clips(arguments: argparse.Namespace):
     from aubert.corpus.clips import are_grouped, usable
 
     paths = (arguments.path, arguments.results, arguments.root, arguments.reference)
-    clips = read_clips(options.from_arguments(arguments, ClipOptions), *paths)
+    wanted = options.from_arguments(arguments, ClipOptions)
+    clips = read_clips(wanted, *paths, held_out=held_out_of(arguments))
     kept, left_out = usable(clips, MIN_CLIP_SECONDS)
     for each in left_out:
         print(f"left out {each.id}: {each.reason}: {each.detail}", file=sys.stderr)

@@ -12,6 +12,7 @@ from aubert.align.refine import RefineOptions
 from aubert.align.section import WordsSection
 from aubert.clar.section import ClarSection
 from aubert.corpus.cut import CutOptions
+from aubert.corpus.held_out import HeldOut
 from aubert.corpus.section import CorpusOptions
 from aubert.crossmodal.section import AubertSection
 from aubert.ctc.section import CtcSection
@@ -61,6 +62,7 @@ class Config:
     container: image that jobs run in with --software-deployment-method apptainer: a .sif file or an
       address that Apptainer takes; null: none
     corpus: speech and books
+    held_out: speakers and books that nothing is learned from
     download: what `snakemake download` fetches
     cut: chapters into utterances
     transcribe: utterances into transcripts
@@ -86,6 +88,7 @@ class Config:
     systems: Annotated[list[System], distinct] = field(default_factory=list)
     retrain: Literal["on_change", "on_demand"] = "on_change"
     container: Directory | None = None
+    held_out: HeldOut = HeldOut()
     download: DownloadOptions = DownloadOptions()
     cut: CutOptions = CutOptions()
     transcribe: TranscribeSection = TranscribeSection()

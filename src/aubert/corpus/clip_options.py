@@ -9,6 +9,7 @@ from annotated_types import Ge
 
 from aubert.corpus import clips
 from aubert.corpus.clips import Clip
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.options import PositiveInt, options_class
 
 
@@ -51,10 +52,12 @@ def read_clips(
     results: Path | None = None,
     root: Path | None = None,
     reference: Path | None = None,
+    held_out: HeldOut = NOTHING,
 ) -> list[Clip]:
     """The clips of a source. path: of folder and table; results, root: a run's tables and its
-    corpus, for the others; reference: its directory. Raises ValueError where one is missing that
-    the source needs, and as the readers of `corpus.clips` do."""
+    corpus, for the others; reference: its directory. held_out: what is in neither training nor
+    test; of a folder or table the clips whose group is such a speaker. Raises ValueError where one
+    is missing that the source needs, and as the readers of `corpus.clips` do."""
     wanted = {
         "folder": {"path": path},
         "table": {"path": path},
@@ -63,15 +66,20 @@ def read_clips(
     missing = [f"--{name}" for name, value in wanted.items() if value is None]
     if missing:
         raise ValueError(f"clips of the source {options.source} need {' and '.join(missing)}")
+    if options.source in ("folder", "table"):
+        found = _of_files(options, path)
+        return [clip for clip in found if not held_out.has_speaker(clip.group)]
+    if options.source == "speakers":
+        return clips.clips_of_speakers(results, root, None, options.max_clips, held_out)
+    if options.source == "words":
+        words = clips.clips_of_words(results, root, options.max_clips, held_out)
+    else:
+        words = clips.clips_of_reference(results, root, reference, held_out)
+    return clips.keywords(words, options.num_keywords, options.max_per_keyword, options.min_letters)
+
+
+def _of_files(options: ClipOptions, path: Path) -> list[Clip]:
     if options.source == "folder":
         return clips.clips_of_folder(path, options.group_pattern)
-    if options.source == "table":
-        columns = (options.audio_column, options.label_column, options.group_column)
-        return clips.clips_of_table(path, *columns, options.group_pattern)
-    if options.source == "speakers":
-        return clips.clips_of_speakers(results, root, max_clips=options.max_clips)
-    if options.source == "words":
-        words = clips.clips_of_words(results, root, options.max_clips)
-    else:
-        words = clips.clips_of_reference(results, root, reference)
-    return clips.keywords(words, options.num_keywords, options.max_per_keyword, options.min_letters)
+    columns = (options.audio_column, options.label_column, options.group_column)
+    return clips.clips_of_table(path, *columns, options.group_pattern)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aubert import audio, tables
+from aubert.corpus.held_out import COLUMNS, NOTHING, HeldOut
 from aubert.corpus.shards import is_audio
 from aubert.corpus.slices import slices_within
 from aubert.stage import Reject
@@ -65,19 +66,24 @@ def limited(clips: Sequence[Clip], max_labels: int | None, max_per_label: int) -
 
 
 def clips_of_speakers(
-    results: Path, corpus_root: Path, max_speakers: int | None = None, max_clips: int | None = None
+    results: Path,
+    corpus_root: Path,
+    max_speakers: int | None = None,
+    max_clips: int | None = None,
+    held_out: HeldOut = NOTHING,
 ) -> list[Clip]:
     """The utterances of a run's tables, labelled with their speakers; groups are recordings.
 
     max_speakers, max_clips: of more, so many speakers, and about so many utterances, are drawn by
-    hash; None: all
+    hash; None: all. held_out: what is left out
     """
-    recordings = _recordings(results)
+    recordings = _recordings(results, held_out)
     share = _share(results, "utterances", max_clips)
     chosen = None
     if max_speakers is not None:
         found = tables.all_columns(results, "utterances", ["recording_id"])
         there = {one for table in found for one in pc.unique(table["recording_id"]).to_pylist()}
+        there &= recordings.keys()
         chosen = set(drawn({recordings[one]["speaker"] for one in there}, max_speakers))
     clips = []
     for shard in tables.shards(results, "utterances"):
@@ -87,7 +93,9 @@ def clips_of_speakers(
             own = [name for name, row in recordings.items() if row["speaker"] in chosen]
             table = table.filter(pc.is_in(table["recording_id"], pa.array(own, pa.string())))
         for row in table.to_pylist():
-            recording = recordings[row["recording_id"]]
+            recording = recordings.get(row["recording_id"])
+            if recording is None:
+                continue
             clips.append(
                 Clip(
                     row["utterance_id"],
@@ -100,10 +108,10 @@ def clips_of_speakers(
     return sorted(clips, key=lambda clip: clip.id)  # the same for any number of shards
 
 
-def _recordings(results: Path) -> dict[str, dict]:
-    """recording_id -> path, speaker and rate of each."""
-    columns = ["recording_id", "path", "speaker", "sample_rate_hz"]
-    found = tables.all_columns(results, "recordings", columns)
+def _recordings(results: Path, held_out: HeldOut) -> dict[str, dict]:
+    """recording_id -> path, speaker and rate of each that is not held out."""
+    columns = ["recording_id", "path", "sample_rate_hz", *COLUMNS]
+    found = map(held_out.learnable, tables.all_columns(results, "recordings", columns))
     return {row["recording_id"]: row for table in found for row in table.to_pylist()}
 
 
@@ -213,12 +221,18 @@ def clips_of_table(
     ]
 
 
-def clips_of_words(results: Path, corpus_root: Path, max_clips: int | None = None) -> list[Clip]:
+def clips_of_words(
+    results: Path,
+    corpus_root: Path,
+    max_clips: int | None = None,
+    held_out: HeldOut = NOTHING,
+) -> list[Clip]:
     """The aligned words of a run's tables, labelled with what was said; groups are speakers.
 
-    max_clips: of more, about so many are read: all words of an utterance or none, drawn by hash
+    max_clips: of more, about so many are read: all words of an utterance or none, drawn by hash.
+    held_out: what is left out
     """
-    recordings = _recordings(results)
+    recordings = _recordings(results, held_out)
     share = _share(results, "words", max_clips)
     clips = []
     for path in tables.shards(results, "words"):
@@ -231,7 +245,9 @@ def clips_of_words(results: Path, corpus_root: Path, max_clips: int | None = Non
         utterances = {row["utterance_id"]: row for row in table.filter(with_words).to_pylist()}
         for row in words.to_pylist():
             utterance = utterances[row["utterance_id"]]
-            recording = recordings[utterance["recording_id"]]
+            recording = recordings.get(utterance["recording_id"])
+            if recording is None:
+                continue
             rate_hz = recording["sample_rate_hz"]
             start, end = (row[name] * rate_hz // 1000 for name in ("start_ms", "end_ms"))
             slices = _ends(slices_within(utterance["slices"], start, end))
@@ -241,9 +257,11 @@ def clips_of_words(results: Path, corpus_root: Path, max_clips: int | None = Non
     return sorted(clips, key=lambda clip: clip.id)  # the same for any number of shards
 
 
-def clips_of_reference(results: Path, corpus_root: Path, reference: Path) -> list[Clip]:
+def clips_of_reference(
+    results: Path, corpus_root: Path, reference: Path, held_out: HeldOut = NOTHING
+) -> list[Clip]:
     """The same of what was really said, where that is known: no alignment is waited for."""
-    recordings = _recordings(results)
+    recordings = _recordings(results, held_out)
     clips = []
     for row in tables.rows(reference / "words.parquet", "reference_words"):
         recording = recordings.get(row["recording_id"])

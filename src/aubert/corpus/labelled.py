@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.corpus.shards import AUDIO_SUFFIXES
 from aubert.text.language import Language
 from aubert.text.languages import ENGLISH
@@ -23,6 +24,7 @@ from aubert.text.transcripts import letters_of, spoken_transcript
 class LabelledUtterance(NamedTuple):
     """A recording of a few sentences, and what is said in it.
 
+    book_id: None where the layout does not name books (LibriSpeech's)
     unwritten: letters and signs of its transcript that the vocabulary does not write; has_digits:
     whether its numbers were put into words
     """
@@ -33,6 +35,7 @@ class LabelledUtterance(NamedTuple):
     text: str  # spoken words, one space between
     unwritten: str = ""
     has_digits: bool = False
+    book_id: str | None = None
 
 
 class _Line(NamedTuple):
@@ -41,6 +44,7 @@ class _Line(NamedTuple):
     text: str
     stem: Path  # of the audio, without its suffix
     speaker: str
+    book_id: str | None = None
 
 
 def read_labelled(
@@ -65,10 +69,12 @@ def read_labelled(
     return [found[utterance_id][0] for utterance_id in sorted(found)]
 
 
-def letters_of_labelled(folders: Iterable[str | Path], pack: Language = ENGLISH) -> str:
-    """The letters of all transcripts below the folders, in lower case, sorted; and those of the
-    words that the pack reads numbers as."""
-    lines = list(_lines(folders))
+def letters_of_labelled(
+    folders: Iterable[str | Path], pack: Language = ENGLISH, held_out: HeldOut = NOTHING
+) -> str:
+    """The letters of all transcripts below the folders that are not held out, in lower case,
+    sorted; and those of the words that the pack reads numbers as."""
+    lines = [line for line in _lines(folders) if not held_out.has(line.speaker, line.book_id)]
     letters = {each for line in lines for each in letters_of(line.text)}
     pack = pack.with_letters("".join(sorted(letters)))
     for line in lines:
@@ -88,7 +94,7 @@ def _utterance(line: _Line, pack: Language) -> LabelledUtterance:
     if path is None:
         name = f"{line.stem.name}{AUDIO_SUFFIXES[0]}"
         raise ValueError(f"{line.place}: {name} is not there; fetch it, or delete the line")
-    return LabelledUtterance(line.utterance_id, path, line.speaker, *spoken)
+    return LabelledUtterance(line.utterance_id, path, line.speaker, *spoken, line.book_id)
 
 
 def _lines(folders: Iterable[str | Path]) -> Iterator[_Line]:
@@ -123,7 +129,7 @@ def _mls(transcript: Path) -> Iterator[_Line]:
                 f"before the text"
             )
         stem = transcript.parent / "audio" / parts[0] / parts[1] / utterance_id
-        yield _Line(place, utterance_id, text, stem, parts[0])
+        yield _Line(place, utterance_id, text, stem, *parts[:2])
 
 
 _LAYOUTS: dict[str, Callable[[Path], Iterator[_Line]]] = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aubert import options
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.crossmodal.options import (
     AubertEvaluateOptions,
     AubertOptions,
@@ -26,9 +27,7 @@ def add_aubert(groups) -> None:
     text = add_verb(verbs, "text", "write a small BERT with the books' vocabulary", _text)
     text.add_argument("out", type=Path, help="the model directory that is written")
     add_shelf(text)
-    text.add_argument(
-        "--held-out-books", nargs="*", default=[], metavar="ID", help="that it does not read"
-    )
+    add_held_out(text)
     options.add_arguments(text, SmallBertOptions)
 
     train = add_verb(verbs, "train", "contrast the pairs of text and audio", _train)
@@ -73,7 +72,8 @@ def _text(arguments: argparse.Namespace) -> str:
     from aubert.crossmodal.small_bert import save_small_bert
 
     shelf = Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language)
-    texts = [shelf.text(book_id) for book_id in shelf if book_id not in arguments.held_out_books]
+    held_out = held_out_of(arguments)
+    texts = [shelf.text(book_id) for book_id in shelf if not held_out.has_book(book_id)]
     bert = options.from_arguments(arguments, SmallBertOptions)
     tokenizer = save_small_bert(arguments.out, texts, bert)
     return f"aubert: a BERT of {len(tokenizer)} tokens from {len(texts)} books in {arguments.out}"

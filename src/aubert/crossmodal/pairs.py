@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
 
 from aubert.corpus.books import BookError, Bookshelf
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.corpus.slices import slices_within
-from aubert.options import NaturalInt, PositiveInt, ShareBelowOne, options_class
+from aubert.options import NaturalInt, PositiveInt, options_class
 from aubert.stage import Reject
 from aubert.text.sentences import within_sentence
 
@@ -38,9 +38,6 @@ class PairsOptions:
     context_chars: book text before and after the span, in characters; AuBERT's 512
     within_sentence: whether the context ends with the span's sentence; AuBERT's goes on. The length
       of what stands before a word is then its place in the sentence, which a small encoder learns
-    held_out_books_share: share of the books that is held out beside those named, drawn by a hash of
-      their ids; AuBERT held nothing out
-    held_out_speakers_share: share of the speakers, likewise
     seed: of the draws
     """
 
@@ -53,8 +50,6 @@ class PairsOptions:
     max_ms: PositiveInt = 5000
     context_chars: NaturalInt = 512
     within_sentence: bool = False
-    held_out_books_share: ShareBelowOne = 0.02
-    held_out_speakers_share: ShareBelowOne = 0.02
     seed: NaturalInt = 0
 
     def __post_init__(self) -> None:
@@ -71,45 +66,35 @@ def pairs(
     shelf: Bookshelf,
     options: PairsOptions,
     *,
-    held_out_books: Collection[str] = (),
-    held_out_speakers: Collection[str] = (),
+    held_out: HeldOut = NOTHING,
 ) -> Iterator[dict | Reject]:
     """Yields rows of `pairs`, or one Reject, for every utterance of `words`, in order.
 
-    All rows are of one shard, so a speaker's are all there. A word that cannot be used (its
-    span is not in the book, it has no audio, its recording is missing) rejects its utterance.
-    The split of a pair is held_out_speaker when the speaker is held out, whatever was read,
-    else held_out_book when the book is. An n-gram never crosses what was skipped or added.
+    All rows are of one shard, so a speaker's are all there. A word that cannot be used (its span is
+    not in the book, it has no audio, its recording is missing) rejects its utterance. The split of
+    a pair is held_out_speaker when the speaker is held out, whatever was read, else held_out_book
+    when the book is that it was found in, or that the recording states. An n-gram never crosses
+    what was skipped or added.
     """
     by_utterance: dict[str, list[Mapping]] = defaultdict(list)
     for row in words:
         by_utterance[row["utterance_id"]].append(row)
     corpus = _Corpus(recordings, utterances, refined, corpus_root, shelf)
-    is_held_out = _Split(options, frozenset(held_out_books), frozenset(held_out_speakers))
 
     found: dict[str, list[dict] | Reject] = {}
     for utterance_id, rows in by_utterance.items():
-        found[utterance_id] = _utterance_pairs(utterance_id, rows, corpus, is_held_out, options)
+        found[utterance_id] = _utterance_pairs(utterance_id, rows, corpus, held_out, options)
     chosen = _chosen(found, options)
     for utterance_id, result in found.items():
         yield from [result] if isinstance(result, Reject) else chosen[utterance_id]
 
 
-class _Split(NamedTuple):
-    options: PairsOptions
-    books: frozenset[str]
-    speakers: frozenset[str]
-
-    def of(self, speaker: str, book_id: str) -> str:
-        options = self.options
-        if speaker in self.speakers or self._drawn(speaker, options.held_out_speakers_share):
-            return HELD_OUT_SPEAKER
-        if book_id in self.books or self._drawn(book_id, options.held_out_books_share):
-            return HELD_OUT_BOOK
-        return TRAIN
-
-    def _drawn(self, name: str, share: float) -> bool:
-        return _hash(self.options.seed, "held out", name) < share * 2**64
+def _split(held_out: HeldOut, recording: Mapping, book_id: str) -> str:
+    """book_id: that the utterance was found in; the recording may state another."""
+    if held_out.has_speaker(recording["speaker"]):
+        return HELD_OUT_SPEAKER
+    books = (book_id, recording["book_id"])
+    return HELD_OUT_BOOK if any(map(held_out.has_book, books)) else TRAIN
 
 
 class _Corpus:
@@ -155,7 +140,7 @@ def _utterance_pairs(
     utterance_id: str,
     words: Sequence[Mapping],
     corpus: _Corpus,
-    split: _Split,
+    held_out: HeldOut,
     options: PairsOptions,
 ) -> list[dict] | Reject:
     """Every pair of one utterance, before counting."""
@@ -172,7 +157,7 @@ def _utterance_pairs(
         "recording_id": recording["recording_id"],
         "speaker": recording["speaker"],
         "book_id": refined["book_id"],
-        "split": split.of(recording["speaker"], refined["book_id"]),
+        "split": _split(held_out, recording, refined["book_id"]),
     }
     rate_hz = recording["sample_rate_hz"]
     rows = []

@@ -6,6 +6,7 @@ import argparse
 
 from aubert import options
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.verbs import (
     add_inputs,
     add_outputs,
@@ -27,10 +28,7 @@ def add_pairs(verbs) -> None:
     add_outputs(verb, "pairs")
     add_root(verb)
     add_shelf(verb)
-    for what in ("books", "speakers"):
-        verb.add_argument(
-            f"--held-out-{what}", nargs="*", default=[], metavar="ID", help="that none learns from"
-        )
+    add_held_out(verb)
     options.add_arguments(verb, PairsOptions)
 
 
@@ -43,8 +41,7 @@ def _pairs(arguments: argparse.Namespace) -> str:
         arguments.root,
         Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language),
         options.from_arguments(arguments, PairsOptions),
-        held_out_books=arguments.held_out_books,
-        held_out_speakers=arguments.held_out_speakers,
+        held_out=held_out_of(arguments),
     )
     ids = list(dict.fromkeys(row["utterance_id"] for row in read["words"]))
     return run_stage(arguments, "pairs", "pairs", results, ids, "utterance_id")

@@ -27,8 +27,6 @@ class AubertSection:
     text_encoder: small is a BERT of `small_bert`, whose WordPiece is learned from the books; else
       a directory or a Hugging Face id
     small_bert: size of the small BERT; no effect with another text_encoder
-    held_out_books: ids of books that figures are measured on; no pair of theirs is trained on
-    held_out_speakers: ids of speakers, likewise
     pairs: which n-grams become pairs
     model: heads on the two encoders
     train: the contrast
@@ -41,8 +39,6 @@ class AubertSection:
     audio_encoder: str = "hubert"
     text_encoder: str = "bert-base-uncased"
     small_bert: SmallBertOptions = SmallBertOptions()
-    held_out_books: list[str] = field(default_factory=list)
-    held_out_speakers: list[str] = field(default_factory=list)
     pairs: PairsOptions = PairsOptions()
     model: AubertOptions = AubertOptions()
     train: AubertTrainOptions = AubertTrainOptions()

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.corpus.labelled import LabelledUtterance, letters_of_labelled
 from aubert.text.language import Language
 from aubert.text.languages import pack_of
@@ -14,16 +15,18 @@ from aubert.text.languages import pack_of
 LETTERS, TRANSCRIPTS = "letters", "transcripts"
 
 
-def alphabet(vocabulary: str, language: str, labelled: Sequence[str | Path]) -> Language:
+def alphabet(
+    vocabulary: str, language: str, labelled: Sequence[str | Path], held_out: HeldOut = NOTHING
+) -> Language:
     """The language's pack with the letters of a vocabulary.
 
-    vocabulary: letters are the pack's; transcripts those of all transcripts of the folders; else
-    the path of a vocab.json, or of a file with a letter on each line. Raises ValueError where no
-    letters are found.
+    vocabulary: letters are the pack's; transcripts those of all transcripts of the folders that are
+    not held out; else the path of a vocab.json, or of a file with a letter on each line. Raises
+    ValueError where no letters are found.
     """
     pack = pack_of(language)
     if vocabulary == TRANSCRIPTS:
-        return pack.with_only(letters_of_labelled(labelled, pack))
+        return pack.with_only(letters_of_labelled(labelled, pack, held_out))
     if vocabulary != LETTERS:
         return pack.with_only(_of_file(Path(vocabulary)))
     if not pack.letters:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from aubert import options
+from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.ctc.alphabet import LETTERS
 from aubert.ctc.options import CtcTrainOptions
 from aubert.learn.torchrun import add_processes, start_processes
@@ -38,6 +39,7 @@ def add_ctc(groups) -> None:
         "vocab.json or a file with a letter on each line",
     )
     add_language(train)
+    add_held_out(train)
     add_processes(train)
     options.add_arguments(train, CtcTrainOptions)
 
@@ -57,6 +59,7 @@ def add_ctc(groups) -> None:
     )
     evaluate.add_argument("--book-meta", type=Path, help="{book id: {url, name}} as json")
     add_language(evaluate)
+    add_held_out(evaluate)
     options.add_arguments(evaluate, DecodeOptions)
 
 
@@ -71,6 +74,7 @@ def _train(arguments: argparse.Namespace) -> str:
         options.from_arguments(arguments, CtcTrainOptions),
         language=arguments.language,
         vocabulary=arguments.vocabulary,
+        held_out=held_out_of(arguments),
     )
     for each in left_out:
         print(f"left out {each.utterance_id}: {each.reason}: {each.detail}", file=sys.stderr)
@@ -86,7 +90,9 @@ def _evaluate(arguments: argparse.Namespace) -> str:
     if arguments.books_dir is not None:
         shelf = Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language)
     decode = options.from_arguments(arguments, DecodeOptions)
-    figures = evaluate_ctc(dict(arguments.folder), decode, shelf, arguments.language)
+    figures = evaluate_ctc(
+        dict(arguments.folder), decode, shelf, arguments.language, held_out_of(arguments)
+    )
     write_metrics(arguments.out, {f"{arguments.key}.{name}": f for name, f in figures.items()})
     rates = ", ".join(f"{name} {figure.value:.3f}" for name, figure in sorted(figures.items()))
     return f"ctc: {rates}"

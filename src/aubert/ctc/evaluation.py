@@ -13,6 +13,7 @@ import numpy as np
 
 from aubert import audio
 from aubert.corpus.books import BookError, Bookshelf
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.corpus.labelled import LabelledUtterance, read_labelled
 from aubert.ctc.alphabet import notes
 from aubert.evaluate.metrics import Figure, error_rate
@@ -33,14 +34,16 @@ def evaluate_ctc(
     options: DecodeOptions,
     shelf: Bookshelf | None = None,
     language: str = "en",
+    held_out: HeldOut = NOTHING,
 ) -> dict[str, Figure | None]:
     """`wer` with a language model (n words), `wer_greedy` without one, `cer_greedy` (n
     characters, spaces counted) of the folder called "seen"; `<name>_wer` and so on of others.
 
-    The language model is options.lm_path or, without it, one of all books of the shelf;
-    without either there is no `wer`. language: BCP 47, of the transcripts. Utterances with letters
-    that neither its pack nor the checkpoint has are left out, with a warning. Raises ValueError for
-    folders that are not labelled, and audio.AudioError for a file that cannot be decoded.
+    The language model is options.lm_path or, without it, one of the shelf's books that are not held
+    out; without either there is no `wer`. language: BCP 47, of the transcripts. Utterances with
+    letters that neither its pack nor the checkpoint has are left out, with a warning. Raises
+    ValueError for folders that are not labelled, and audio.AudioError for a file that cannot be
+    decoded.
     """
     model = CtcModel.load(options)
     pack = pack_of(language).with_letters(model.letters)
@@ -48,7 +51,7 @@ def evaluate_ctc(
     greedy = Decoder(model.vocabulary(pack), replace(options, beam_width=1), pack)
     beam = Decoder(model.vocabulary(pack), options, pack)
     figures: dict[str, Figure | None] = {}
-    with _language_model(options.lm_path, shelf, pack.base) as lm_path:
+    with _language_model(options.lm_path, shelf, pack.base, held_out) as lm_path:
         for name, labelled in utterances.items():
             prefix = "" if name == PLAIN else f"{name}_"
             emissions = list(_emissions(model, labelled))
@@ -93,21 +96,21 @@ def _rate(errors, references, hypotheses, counted: Sequence[Sequence]) -> Figure
 
 @contextmanager
 def _language_model(
-    lm_path: str | None, shelf: Bookshelf | None, base: str
+    lm_path: str | None, shelf: Bookshelf | None, base: str, held_out: HeldOut
 ) -> Iterator[str | None]:
     if lm_path is not None or shelf is None:
         yield lm_path
         return
     with TemporaryDirectory(prefix="aubert-lm-") as folder:
         path = Path(folder) / "books.arpa"
-        build_arpa(training_sentences(_texts(shelf, base), base), path)
+        build_arpa(training_sentences(_texts(shelf, base, held_out), base), path)
         yield str(path)
 
 
-def _texts(shelf: Bookshelf, base: str) -> Iterator[str]:
+def _texts(shelf: Bookshelf, base: str, held_out: HeldOut) -> Iterator[str]:
     """Of one language."""
     for book_id in shelf:
-        if pack_of(shelf.language(book_id)).base != base:
+        if held_out.has_book(book_id) or pack_of(shelf.language(book_id)).base != base:
             continue
         try:
             yield shelf.text(book_id)

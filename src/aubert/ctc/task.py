@@ -13,6 +13,7 @@ import torch
 from transformers import Wav2Vec2FeatureExtractor
 
 from aubert.audio import SAMPLE_RATE_HZ
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.corpus.labelled import LabelledUtterance, read_labelled
 from aubert.ctc.alphabet import LETTERS, alphabet, notes
 from aubert.ctc.examples import CtcExamples, LeftOut, Shape
@@ -119,17 +120,20 @@ def train_ctc(
     *,
     language: str = "en",
     vocabulary: str = LETTERS,
+    held_out: HeldOut = NOTHING,
 ) -> tuple[str, list[LeftOut]]:
     """Fine-tunes the encoder in `init` on labelled folders, and writes the model directory `out`.
 
-    language: BCP 47, of the transcripts. vocabulary: of `alphabet`.
+    language: BCP 47, of the transcripts. vocabulary: of `alphabet`. held_out: speakers, and of
+    layouts that name them books, of which no utterance is learned from or validated with.
     Returns one line of what was done, and what was left out. Killed, it goes on where it was
     (run.train_model). Raises ValueError when nothing can be learned from, or validated with.
     """
-    pack = alphabet(vocabulary, language, labelled)
+    pack = alphabet(vocabulary, language, labelled, held_out)
     network = ctc_network(init, options, pack)
     shape = Shape.of(network)
-    utterances = read_labelled(labelled, pack)
+    read = read_labelled(labelled, pack)
+    utterances = [each for each in read if not held_out.has(each.speaker, each.book_id)]
     for note in notes(utterances, pack):
         warnings.warn(note, stacklevel=2)
     groups: dict[bool, list[LabelledUtterance]] = {False: [], True: []}
@@ -155,7 +159,8 @@ def train_ctc(
         save=network.save,
         validate=task.validate if options.validation_share else None,
     )
-    return _summary(trained, examples, left_out), left_out
+    held = len(read) - len(utterances)
+    return _summary(trained, examples, left_out) + (f", {held} held out" if held else ""), left_out
 
 
 def _check(examples, validation, left_out: list[LeftOut], options: CtcTrainOptions) -> None:

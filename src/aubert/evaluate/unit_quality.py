@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from aubert import tables
 from aubert.corpus.clips import drawn
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.evaluate.metrics import Figure, count, read_metrics
 from aubert.evaluate.reference import phones_within, read_phones
 from aubert.progress import progress
@@ -64,16 +65,23 @@ def best_layer(
     reference: Path | None,
     num_clusters: int,
     options: KMeansOptions,
+    held_out: HeldOut = NOTHING,
 ) -> dict:
     """{layer, pnmi: {layer: pnmi}, num_frames}: which layer's units share most information with the
     phones.
 
-    encoder: that reads all layers. Takes two passes over utterances with phones, of which
-    _COMPARED_UTTERANCES are drawn by hash: one draws a sample, on which each layer's codebook is
-    learned (options.passes has no effect), one labels. Memory: up to five times the sample, of
-    sample_frames or _SAMPLE_BYTES.
+    encoder: that reads all layers. held_out: what the choice is not made on. Takes two passes over
+    utterances with phones, of which _COMPARED_UTTERANCES are drawn by hash: one draws a sample, on
+    which each layer's codebook is learned (options.passes has no effect), one labels. Memory: up to
+    five times the sample, of sample_frames or _SAMPLE_BYTES.
     """
-    ids = (name for name, _, _ in phones_of_utterances(results, reference))
+    ids = (
+        name
+        for shard, utterances in phones_of_shards(results, reference)
+        for unread in [held_out.utterances_of(*shard)]
+        for name, _, _ in utterances
+        if name not in unread
+    )
     chosen = set(drawn(ids, _COMPARED_UTTERANCES))
 
     def utterances() -> Iterator[tuple[str, np.ndarray, str, list[dict]]]:

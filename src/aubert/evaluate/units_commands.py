@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from aubert import options
+from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.encoders.network import NetworkOptions
 from aubert.options import options_class
 from aubert.units.kmeans import KMeansOptions
@@ -40,6 +41,7 @@ def add_unit_quality(verbs) -> None:
     best.add_argument("--num-clusters", type=int, required=True, help="units of the codebooks")
     _add_reference(best)
     add_root(best)
+    add_held_out(best)
     options.add_arguments(best, _BestLayerOptions)
 
 
@@ -81,6 +83,7 @@ def _best_layer(arguments: argparse.Namespace) -> str:
         arguments.reference,
         arguments.num_clusters,
         options.from_arguments(arguments, KMeansOptions),
+        held_out_of(arguments),
     )
     write_json(arguments.out, found)
     layers = ", ".join(f"{layer}: {pnmi:.3f}" for layer, pnmi in found["pnmi"].items())

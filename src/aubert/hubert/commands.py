@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aubert import options
+from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.hubert.options import HubertOptions
 from aubert.learn.options import TrainOptions
 from aubert.learn.torchrun import add_processes, start_processes
@@ -43,6 +44,7 @@ def add_hubert(groups) -> None:
         "--root", type=Path, help="the corpus's directory; no effect with a manifest"
     )
     _add_init_from(train)
+    add_held_out(train)
     add_processes(train)
     options.add_arguments(train, HubertOptions)
     options.add_arguments(train, TrainOptions)
@@ -131,6 +133,11 @@ def _speech(arguments: argparse.Namespace, folder: Path):
     kms = [(name, path) for name, path in arguments.labels if is_km(path)]
     own = [Labels.below(*each) for each in arguments.labels if each not in kms]
     if arguments.speech.suffix == ".tsv":
+        if held_out_of(arguments):
+            raise ValueError(
+                "a manifest names no speakers and no books: leave out of it what is held out, and "
+                "the flags --held-out-..."
+            )
         speech = VirtualUtterances.of_manifest(arguments.speech)
         rate_hz = arguments.label_rate_hz
         if kms:
@@ -140,7 +147,8 @@ def _speech(arguments: argparse.Namespace, folder: Path):
         raise ValueError(f"{kms[0][1]} is of a manifest: give that, a .tsv, as the speech")
     if arguments.root is None:
         raise ValueError("give --root: where the recordings of the run are")
-    return VirtualUtterances.of_corpus(arguments.speech, arguments.root), own
+    held_out = held_out_of(arguments)
+    return VirtualUtterances.of_corpus(arguments.speech, arguments.root, held_out), own
 
 
 def _import(arguments: argparse.Namespace) -> str:

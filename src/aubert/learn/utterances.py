@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 
 from aubert import audio, tables
 from aubert.audio import SAMPLE_RATE_HZ
+from aubert.corpus import held_out as held
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.corpus.slices import within
 from aubert.learn.data import Piece
 from aubert.units.shards import audio_of_tsv
@@ -76,10 +78,18 @@ class VirtualUtterances:
         self.num_samples = _joined(stored, np.int64) * SAMPLE_RATE_HZ // rates
 
     @classmethod
-    def of_corpus(cls, results: Path, corpus_root: str | Path) -> VirtualUtterances:
-        """Every utterance below <results_dir>/<name>."""
-        utterances = tables.all_columns(results, "utterances", ["utterance_id", *COLUMNS])
-        return cls(recordings_of(results), utterances, corpus_root)
+    def of_corpus(
+        cls, results: Path, corpus_root: str | Path, held_out: HeldOut = NOTHING
+    ) -> VirtualUtterances:
+        """Every utterance below <results_dir>/<name> that is not held out."""
+        recordings = held_out.learnable(recordings_of(results, held.COLUMNS))
+        utterances = (
+            table.filter(pc.is_in(table["recording_id"], recordings["recording_id"]))
+            if held_out
+            else table
+            for table in tables.all_columns(results, "utterances", ["utterance_id", *COLUMNS])
+        )
+        return cls(recordings, utterances, corpus_root)
 
     @classmethod
     def of_manifest(cls, tsv: Path) -> VirtualUtterances:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from aubert import options
+from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.learn.torchrun import add_processes, start_processes
 from aubert.separation.options import (
     DeepClusteringOptions,
@@ -59,6 +60,7 @@ def _add_voices(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=DIR",
         help="a sub-folder of audio for each speaker; may be given repeatedly",
     )
+    add_held_out(parser)
 
 
 def _add_list(parser: argparse.ArgumentParser, text: str) -> None:
@@ -70,7 +72,8 @@ def _clips(arguments: argparse.Namespace) -> list:
 
     if (arguments.results is None) != (arguments.root is None):
         raise ValueError("give --results and --root, the corpus's directory, together")
-    return find_clips(arguments.results, arguments.root, dict(arguments.folder))
+    held_out = held_out_of(arguments)
+    return find_clips(arguments.results, arguments.root, dict(arguments.folder), held_out)
 
 
 def _mix(arguments: argparse.Namespace) -> str:

@@ -87,7 +87,11 @@ class MixtureList:
     def trainable(self, clips: Sequence[Clip]) -> list[Clip]:
         """The clips of which the list holds neither speech nor speaker."""
         unseen, held_out = set(self.unseen_speakers), set(self.held_out_clips)
-        return [clip for clip in clips if clip.speaker not in unseen and clip.id not in held_out]
+        return [
+            clip
+            for clip in clips
+            if not clip.held_out and clip.speaker not in unseen and clip.id not in held_out
+        ]
 
 
 class Pool:
@@ -248,19 +252,28 @@ def _drawn(
 
 
 def _left_to_testing(clips: Sequence[Clip], options: ListOptions) -> tuple[set[str], set[str]]:
-    """Speakers, and clips of the other speakers, that are held out of training."""
+    """Speakers, and clips of the other speakers, that are held out of training: those that the run
+    holds out, then by hash as many more as the shares want."""
     collections: dict[str, dict[str, list[Clip]]] = {}
     for speaker, own in by_speaker(clips).items():
         collections.setdefault(own[0].collection, {})[speaker] = own
     unseen, held_out = set(), set()
     for own in collections.values():
+        told = [name for name, spoken in own.items() if all(clip.held_out for clip in spoken)]
+        unseen.update(told)
         if len(own) >= 4:  # two that are trained with, and two that are not
             num_unseen = max(2, round(options.unseen_share * len(own)))
-            unseen.update(_by_hash(own)[:num_unseen])
+            others = [name for name in _by_hash(own) if name not in told]
+            unseen.update(others[: max(0, num_unseen - len(told))])
         for speaker, spoken in own.items():
-            if speaker not in unseen and len(spoken) > 1:
+            if speaker in unseen:
+                continue
+            told = [clip.id for clip in spoken if clip.held_out]
+            held_out.update(told)
+            if len(spoken) > 1:
                 num_held_out = max(1, round(options.held_out_share * len(spoken)))
-                held_out.update(_by_hash(clip.id for clip in spoken)[:num_held_out])
+                others = [name for name in _by_hash(clip.id for clip in spoken) if name not in told]
+                held_out.update(others[: max(0, num_held_out - len(told))])
     if not unseen:
         counts = ", ".join(f"{name} {len(own)}" for name, own in collections.items())
         raise ValueError(

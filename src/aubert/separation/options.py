@@ -39,8 +39,10 @@ class ListOptions(MixOptions):
 
     num_mixtures: mixtures of seen and of unseen speakers, for each number of speakers
     seconds: length of a mixture, in seconds
-    unseen_share: share of each collection's speakers, chosen by hash, that no training uses
-    held_out_share: share of each other speaker's clips, chosen by hash, that no training uses
+    unseen_share: share of each collection's speakers that no training uses: those of held_out, then
+      others, chosen by hash
+    held_out_share: share of each other speaker's clips that no training uses: those of held-out
+      books, then others, chosen by hash
     seed: of the draws
     """
 

@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 
 from aubert import tables
+from aubert.corpus.held_out import COLUMNS, NOTHING, HeldOut
 from aubert.files import write_json
 from aubert.units.features import ShardTables, shards_of_corpus
 from aubert.units.kmeans import SAMPLE_RATE_FRAMES, KMeansOptions, hours_of_sample
@@ -28,7 +30,8 @@ VERSION = 1
 class Choice:
     """Which utterances are chosen: those whose key is at most `limit`.
 
-    seed: of the keys. num_utterances, hours: that are chosen. of_utterances, of_hours: in all
+    seed: of the keys. num_utterances, hours: that are chosen. of_utterances, of_hours: that may be
+      learned from
     share: of all frame hashes, below which a shard's frames are kept for the sample
     """
 
@@ -56,16 +59,22 @@ def key(utterance_id: str, seed: int) -> int:
     return int.from_bytes(digest, "little")
 
 
-def choose(results: Path, options: KMeansOptions) -> Choice:
-    """Chooses utterances of all shards below `results` until `options.sample_hours` are reached.
+def choose(results: Path, options: KMeansOptions, held_out: HeldOut = NOTHING) -> Choice:
+    """Chooses utterances of all shards below `results` until `options.sample_hours` are reached,
+    none of which is held out.
 
     Memory: 16 bytes an utterance. Raises ValueError where there is no utterance.
     """
-    parts = [_keys_and_seconds(shard, options.seed) for shard in shards_of_corpus(results)]
+    parts = [
+        _keys_and_seconds(shard, options.seed, held_out) for shard in shards_of_corpus(results)
+    ]
     keys = np.concatenate([keys for keys, _ in parts]) if parts else np.empty(0, np.uint64)
     seconds = np.concatenate([seconds for _, seconds in parts]) if parts else np.empty(0)
     if not len(keys):
-        raise ValueError(f"there is no utterance below {results}: run index and cut first")
+        raise ValueError(
+            f"there is no utterance below {results} that may be learned from: run index and cut "
+            f"first, or hold out less"
+        )
     order = np.argsort(keys)
     reached = np.cumsum(seconds[order])
     number = min(len(keys), int(np.searchsorted(reached, hours_of_sample(options) * 3600)) + 1)
@@ -85,9 +94,12 @@ def choose(results: Path, options: KMeansOptions) -> Choice:
     )
 
 
-def _keys_and_seconds(shard: ShardTables, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """uint64 and float64 of each utterance of a shard."""
-    recordings = tables.read(shard.recordings, "recordings", ["recording_id", "sample_rate_hz"])
+def _keys_and_seconds(
+    shard: ShardTables, seed: int, held_out: HeldOut
+) -> tuple[np.ndarray, np.ndarray]:
+    """uint64 and float64 of each utterance of a shard that may be learned from."""
+    columns = ["recording_id", "sample_rate_hz", *COLUMNS]
+    recordings = held_out.learnable(tables.read(shard.recordings, "recordings", columns))
     rates = dict(
         zip(
             recordings["recording_id"].to_pylist(),
@@ -97,6 +109,7 @@ def _keys_and_seconds(shard: ShardTables, seed: int) -> tuple[np.ndarray, np.nda
     )
     columns = ["utterance_id", "recording_id", "num_samples"]
     read = tables.read(shard.utterances, "utterances", columns)
+    read = read.filter(pc.is_in(read["recording_id"], recordings["recording_id"]))
     keys = np.fromiter(_keys_of(read, seed), np.uint64, read.num_rows)
     own_rates = np.fromiter(
         (rates[one.as_py()] for one in read["recording_id"]), np.float64, read.num_rows

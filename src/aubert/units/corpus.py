@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,14 +27,20 @@ Features = Computed | Dumped
 
 
 def sample_shard(
-    features: Features, out: Path, columns: Columns, choice: Choice, options: KMeansOptions
+    features: Features,
+    out: Path,
+    columns: Columns,
+    choice: Choice,
+    options: KMeansOptions,
+    held_out: Collection[str] = (),
 ) -> str:
     """Writes the shard's part of the sample that codebooks are learned from.
 
-    Only the chosen utterances are decoded. Those without features are left out; the shard's labels
+    Only the chosen utterances are decoded. held_out: ids of utterances that are not learned from,
+    whether chosen or not. Those without features are left out; the shard's labels
     list them as rejects.
     """
-    source = _Source(features, columns, choice)
+    source = _Source(features, columns, _Without(held_out, choice))
     sample = draw(source, options.sample_frames, options.seed, choice.share)
     notes = {"kind": json.dumps(features.kind.as_json()), "columns": json.dumps(columns)}
     sample.save(out, notes)
@@ -57,12 +63,19 @@ def learn(samples: Iterable[Path], out: Path, num_clusters: int, options: KMeans
     )
 
 
-def pass_shard(features: Features, out: Path, book: Codebook, options: KMeansOptions) -> str:
-    """Writes the shard's sums of one pass of Lloyd's algorithm over all frames.
+def pass_shard(
+    features: Features,
+    out: Path,
+    book: Codebook,
+    options: KMeansOptions,
+    held_out: Collection[str] = (),
+) -> str:
+    """Writes the shard's sums of one pass of Lloyd's algorithm over all frames but those of the
+    utterances `held_out`.
 
     A codebook that is settled needs no pass: the sums are those of no frame.
     """
-    source = _Source(features, book.columns)
+    source = _Source(features, book.columns, _Without(held_out))
     frames = (lambda: iter(())) if book.is_settled else source
     sums = pass_sums(book.centroids, book.peak, frames, options)
     sums.save(out)
@@ -137,6 +150,16 @@ def _known(samples: Iterable[Path], options: KMeansOptions) -> tuple[Survey, Fea
     columns = json.loads(notes["columns"])
     known = merged([sample for _, sample, _ in kept], options.sample_frames)
     return known, FeatureKind(**json.loads(notes["kind"])), tuple(columns) if columns else None
+
+
+class _Without:
+    """Ids of utterances: those of `of`, or all, without some."""
+
+    def __init__(self, without: Collection[str], of: Container[str] | None = None):
+        self._without, self._of = without, of
+
+    def __contains__(self, utterance_id: str) -> bool:
+        return utterance_id not in self._without and (self._of is None or utterance_id in self._of)
 
 
 class _Source:

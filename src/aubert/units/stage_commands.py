@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from aubert import options
+from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.encoders.network import NetworkOptions
 from aubert.options import options_class
 from aubert.units.exchange_commands import add_exchange
@@ -33,6 +34,7 @@ def add_units(groups) -> None:
     choose = add_verb(verbs, "choose", "choose the utterances that codebooks need", _choose)
     choose.add_argument("results", type=Path, help="<results_dir>/<name>")
     choose.add_argument("out", type=Path, help="the choice: a json")
+    add_held_out(choose)
     options.add_arguments(choose, KMeansOptions)
 
     dump = add_verb(verbs, "dump", "write a shard's features, as fairseq reads them", _dump)
@@ -51,6 +53,7 @@ def add_units(groups) -> None:
     sample.add_argument("--choice", type=Path, required=True, help="json of `units choose`")
     _add_dump(sample)
     add_root(sample)
+    add_held_out(sample)
     options.add_arguments(sample, _SampleOptions)
 
     learn = add_verb(verbs, "learn", "learn a codebook from all shards' samples", _learn)
@@ -65,6 +68,7 @@ def add_units(groups) -> None:
     _add_codebook(one_pass)
     _add_dump(one_pass)
     add_root(one_pass)
+    add_held_out(one_pass)
     options.add_arguments(one_pass, _PassOptions)
 
     merge = add_verb(verbs, "merge", "move a codebook by the sums of a pass", _merge)
@@ -114,7 +118,8 @@ def _alone(how):
 def _choose(arguments: argparse.Namespace) -> str:
     from aubert.units.choice import choose
 
-    choice = choose(arguments.results, options.from_arguments(arguments, KMeansOptions))
+    kmeans = options.from_arguments(arguments, KMeansOptions)
+    choice = choose(arguments.results, kmeans, held_out_of(arguments))
     choice.save(arguments.out)
     return (
         f"choose: {choice.num_utterances} of {choice.of_utterances} utterances, "
@@ -148,6 +153,7 @@ def _sample(arguments: argparse.Namespace) -> str:
         chosen.columns,
         Choice.load(arguments.choice),
         options.from_arguments(arguments, KMeansOptions),
+        held_out_of(arguments).utterances_of(*_shard(arguments)),
     )
 
 
@@ -167,7 +173,11 @@ def _pass(arguments: argparse.Namespace) -> str:
 
     book, features = _of_codebook(arguments, _alone)
     return pass_shard(
-        features, arguments.out, book, options.from_arguments(arguments, KMeansOptions)
+        features,
+        arguments.out,
+        book,
+        options.from_arguments(arguments, KMeansOptions),
+        held_out_of(arguments).utterances_of(*_shard(arguments)),
     )
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from aubert import stage, tables
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.corpus.slices import slices_within
 from aubert.crossmodal.pairs import PairsOptions, pairs
 from aubert.stage import Reject
@@ -34,7 +35,7 @@ class Shard:
             (root / path).parent.mkdir(parents=True)
             (root / path).touch()
             self.recordings.append(
-                {"recording_id": recording, "speaker": speaker, "path": path,
+                {"recording_id": recording, "speaker": speaker, "book_id": book, "path": path,
                  "sample_rate_hz": RATE_HZ}
             )  # fmt: skip
             tokens = tokenize(TEXT)[2:]
@@ -64,13 +65,13 @@ class Shard:
                  "start_ms": index * WORD_MS, "end_ms": (index + 1) * WORD_MS}
             )  # fmt: skip
 
-    def pairs(self, held_out=((), ()), **changes):
+    def pairs(self, held_out=NOTHING, **changes):
         values = {"min_occurrences": 1, "max_occurrences": 0, "max_ngrams": 0, "context_chars": 20,
                   "min_utterances": 1, "min_ms": 1} | changes  # fmt: skip
         found = list(
             pairs(
                 self.recordings, self.utterances, self.refined, self.words, self.root, self.shelf,
-                PairsOptions(**values), held_out_books=held_out[0], held_out_speakers=held_out[1],
+                PairsOptions(**values), held_out=held_out,
             )
         )  # fmt: skip
         rows = [row for row in found if not isinstance(row, Reject)]
@@ -137,7 +138,7 @@ def test_caps_are_by_speaker_and_split(shard):
     assert [len(found) for found in ngrams.values()] == [5, 5]
     assert max(Counter((row["speaker"], row["ngram"]) for row in rows).values()) == 3
     assert {reject.reason for reject in rejects.values()} <= {"no_pairs"}
-    rows, _ = shard.pairs((["b"], ["2"]), max_occurrences=3)
+    rows, _ = shard.pairs(HeldOut(books=["b"], speakers=["2"]), max_occurrences=3)
     places = {(row["speaker"], row["book_id"]): row["split"] for row in rows}
     assert places == {
         ("1", "a"): "train", ("1", "b"): "held_out_book", ("2", "a"): "held_out_speaker",
@@ -167,16 +168,12 @@ def test_how_speakers_are_spread_over_shards_does_not_matter(shard):
     assert apart == together and len(apart) > 20
 
 
-def test_held_out_by_share_is_a_property_of_the_id(shard):
-    splits = [
-        {
-            (row["speaker"], row["split"])
-            for row in shard.pairs(held_out_speakers_share=0.5, held_out_books_share=0.0, seed=s)[0]
-        }
-        for s in range(8)
-    ]
-    assert {len(found) for found in splits} == {2}  # a speaker is wholly in or out
-    assert len({frozenset(found) for found in splits}) > 1
+def test_a_recording_that_states_a_held_out_book_is_held_out_wherever_it_was_found(shard):
+    for row in shard.recordings:
+        row["book_id"] = "stated"
+    rows, _ = shard.pairs(HeldOut(books=["stated"]))
+    assert {row["split"] for row in rows} == {"held_out_book"}
+    assert {row["book_id"] for row in rows} == {"a", "b"}
 
 
 def test_an_ngram_does_not_cross_what_was_skipped_or_added(shard):
@@ -307,7 +304,6 @@ def test_slices_of_an_interval_are_its_samples(gaps, data):
     [
         ({"max_words": 0}, r"max_words\n.*greater than or equal to 1"),
         ({"min_ms": 500, "max_ms": 400}, "not be below min_ms 500"),
-        ({"held_out_books_share": 1.0}, r"held_out_books_share\n.*less than 1"),
         ({"context_chars": -1}, r"context_chars\n.*greater than or equal to 0"),
     ],
 )
