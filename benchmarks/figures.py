@@ -39,7 +39,8 @@ def main() -> None:
 def figure(
     value: float, ci95: Sequence[float] | None = None, unit: str = "", digits: int = 3
 ) -> dict:
-    """A cell: a number and its 95% interval. unit: stands behind it."""
+    """A cell: a number and its 95% interval. unit: stands behind it. A key "text" stands before
+    it."""
     cell = {"value": value, "unit": unit, "digits": digits}
     return cell if ci95 is None else cell | {"ci95": [float(edge) for edge in ci95]}
 
@@ -87,6 +88,8 @@ def shown(cell) -> str:
     if isinstance(cell, int):
         return f"{cell:,}"
     value = _number(cell["value"], cell["digits"]) + (f" {cell['unit']}" if cell["unit"] else "")
+    if "text" in cell:
+        value = f"{cell['text']}: {value}"
     if "ci95" not in cell:
         return value
     low, high = (_number(edge, cell["digits"]) for edge in cell["ci95"])

@@ -35,6 +35,7 @@ def test_every_file_of_figures_is_shown():
         (figures.figure(11.42, (11.06, 11.8), "ms", 1), "11.4 ms (11.1-11.8)"),
         (figures.figure(-0.13, (-0.177, 0.02), digits=2), "-.13 (-.18 to .02)"),
         (figures.figure(1286.4, unit="s", digits=0), "1,286 s"),
+        ({"text": "at random", **figures.figure(0.25)}, "at random: .250"),
     ],
 )
 def test_cells(cell, expected):

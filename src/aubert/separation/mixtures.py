@@ -118,16 +118,20 @@ class Pool:
         num_samples: int,
         options: MixOptions,
         max_speed: float = 1.0,
+        num_speakers: int | None = None,
     ) -> tuple[tuple[Source, ...], np.ndarray]:
         """(sources, float32 [sources, num_samples], the gains applied) of one mixture.
 
-        Collections are as probable as each other, and so are the speakers of one. max_speed:
+        Collections are as probable as each other, and so are the speakers of one. num_speakers:
+        of collections that have so many; None: drawn, as options.max_speakers says. max_speed:
         each voice is played at a rate between 1 / max_speed and max_speed, higher or lower and
         with another throat (what is drawn so cannot be rendered from the sources alone).
         Raises audio.AudioError when a file cannot be decoded.
         """
-        voices = self.collections[rng.integers(len(self.collections))]
-        num_speakers = int(rng.integers(2, min(options.max_speakers, len(voices)) + 1))
+        large = [one for one in self.collections if len(one) >= (num_speakers or 2)]
+        voices = large[rng.integers(len(large))]
+        if num_speakers is None:
+            num_speakers = int(rng.integers(2, min(options.max_speakers, len(voices)) + 1))
         names = sorted(voices)
         chosen = [names[index] for index in rng.permutation(len(names))[:num_speakers]]
         speech, pieces = [], []

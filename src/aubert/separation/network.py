@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from aubert.files import write_json
+from aubert.separation.counting import SpeakerCounter, above_threshold
 from aubert.separation.losses import affinity_loss, mask_loss, whitened_loss
 from aubert.separation.options import DeepClusteringOptions
 
@@ -64,7 +65,10 @@ def levels(spectrum: torch.Tensor) -> torch.Tensor:
 
 class DeepClustering(nn.Module):
     """Embeddings of unit length for every time-frequency bin; with options.mask_weight, a second
-    head that predicts masks."""
+    head that predicts masks.
+
+    counter: of speakers; None: not learned
+    """
 
     def __init__(self, options: DeepClusteringOptions):
         super().__init__()
@@ -78,6 +82,7 @@ class DeepClustering(nn.Module):
             dropout=options.dropout if options.num_layers > 1 else 0.0,
         )
         self.embedding = nn.Linear(2 * options.hidden_size, NUM_BINS * options.embedding_dim)
+        self.counter: SpeakerCounter | None = None
         self.masks = None
         if options.mask_weight:
             self.masks = nn.Linear(2 * options.hidden_size, NUM_BINS * options.mask_speakers)
@@ -107,6 +112,10 @@ class DeepClustering(nn.Module):
         """bool, like the spectra: bins that are loud enough to belong to anyone."""
         return levels(mixture) > -self.options.silence_db
 
+    def count_speakers(self, embeddings: torch.Tensor) -> int:
+        """How many speakers embeddings [bins, dim] of one mixture are of."""
+        return (self.counter or above_threshold)(embeddings)
+
     def _hidden(self, mixture: torch.Tensor) -> torch.Tensor:
         features = levels(mixture).clamp_min(-_RANGE_DB) / (_RANGE_DB / 4) + 2
         return self.blstm(features)[0]
@@ -135,9 +144,10 @@ class DeepClustering(nn.Module):
 
     def save(self, directory: Path) -> None:
         """Writes config.json and model.safetensors."""
-        write_json(
-            directory / CONFIG_FILE, {"model_type": MODEL_TYPE, "options": asdict(self.options)}
-        )
+        content: dict = {"model_type": MODEL_TYPE, "options": asdict(self.options)}
+        if self.counter is not None:
+            content["counter"] = self.counter.as_json()
+        write_json(directory / CONFIG_FILE, content)
         save_file(self.state_dict(), directory / WEIGHTS_FILE)
 
     @classmethod
@@ -150,6 +160,8 @@ class DeepClustering(nn.Module):
                 raise KeyError(f"model_type is {content['model_type']}")
             model = cls(DeepClusteringOptions(**content["options"]))
             model.load_state_dict(load_file(directory / WEIGHTS_FILE))
+            if "counter" in content:
+                model.counter = SpeakerCounter.from_json(content["counter"])
         except (
             OSError, KeyError, TypeError, json.JSONDecodeError, SafetensorError, RuntimeError
         ) as error:  # fmt: skip

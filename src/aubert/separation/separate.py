@@ -16,10 +16,6 @@ from aubert.separation.options import SAMPLE_RATE_HZ, SeparateOptions
 from aubert.units.kmeans import KMeansOptions, learn_kmeans
 from aubert.units.nearest import Nearest
 
-MAX_SPEAKERS = 5  # that are tried where the number of voices is not given
-# Of the squared length of an average embedding, what an axis must hold to be a speaker's.
-_MIN_SHARE = 0.1
-
 
 class Separator:
     """Takes mixtures apart with one network."""
@@ -79,7 +75,7 @@ class Separator:
         """What most of the windows that are not silent have."""
         counted = [self._model.counted(spectrum[window]) for window in windows]
         numbers = Counter(
-            count_speakers(self._model.embed(spectrum[None, window])[0][0][own])
+            self._model.count_speakers(self._model.embed(spectrum[None, window])[0][0][own])
             for window, own in zip(windows, counted, strict=True)
             if own.any()
         )
@@ -110,16 +106,6 @@ class Separator:
             apart = torch.cdist(kept, centroids).square()
             masks[counted] = (-options.sharpness * apart).softmax(-1)
         return masks
-
-
-def count_speakers(embeddings: torch.Tensor) -> int:
-    """How many speakers embeddings [bins, dim] of unit length are of.
-
-    In the ideal that is learned, V'V has an eigenvalue for each speaker, the number of the
-    speaker's bins, and no other: those are counted that hold a tenth of all bins.
-    """
-    gram = embeddings.mT.double() @ embeddings.double() / len(embeddings)
-    return int((torch.linalg.eigvalsh(gram) > _MIN_SHARE).sum().clamp(1, MAX_SPEAKERS))
 
 
 def joined(

@@ -13,8 +13,9 @@ import torch
 from aubert.audio import SAMPLE_RATE_HZ as LOOP_RATE_HZ
 from aubert.learn.data import MicroBatch, Piece
 from aubert.learn.run import train_model
+from aubert.separation.counting import SpeakerCounter, spectrum
 from aubert.separation.mixtures import MixtureList, Pool
-from aubert.separation.network import DeepClustering, MixtureBatch
+from aubert.separation.network import DeepClustering, MixtureBatch, spectra
 from aubert.separation.options import (
     SAMPLE_RATE_HZ,
     VERSION,
@@ -22,6 +23,9 @@ from aubert.separation.options import (
     SeparationTrainOptions,
 )
 from aubert.separation.voices import Clip
+
+_COUNTED = 60  # mixtures of each number that the counter is learned from
+_COUNTING = 1  # the stream of random numbers that draws them
 
 
 class SeparationExamples:
@@ -95,12 +99,39 @@ def train_separation(
     task = SeparationTask(model, options.seed)
     config = {"version": VERSION, "model": asdict(model), "clips": _hash(used)}
     examples = SeparationExamples(used, options)
-    trained = train_model(out, task, examples, options, config=config, save=task.model.save)
+
+    def save(directory: Path) -> None:
+        task.model.counter = learned_counter(task.model, Pool(used), options)
+        task.model.save(directory)
+
+    trained = train_model(out, task, examples, options, config=config, save=save)
     minutes = sum(clip.seconds for clip in used) / 60
     return (
         f"separation: {trained.steps} steps over mixtures of {len(used)} clips ({minutes:.1f} "
         f"minutes) of {len({clip.speaker for clip in used})} speakers"
     )
+
+
+@torch.inference_mode()
+def learned_counter(
+    model: DeepClustering, pool: Pool, options: SeparationTrainOptions
+) -> SpeakerCounter:
+    """What tells one, two, three and up to options.max_speakers training voices apart by the
+    network's embeddings. Raises AudioError."""
+    rng = np.random.default_rng([options.seed, _COUNTING])
+    most = min(max(3, options.max_speakers), max(map(len, pool.collections)))
+    device = next(model.parameters()).device
+    spectra_of, numbers = [], []
+    model.eval()
+    for number in [*range(1, most + 1)] * _COUNTED:
+        num_samples = round(options.max_seconds * SAMPLE_RATE_HZ)
+        _, voices = pool.draw(rng, num_samples, options, num_speakers=number)
+        mixture = spectra(torch.from_numpy(voices.sum(0)).to(device))
+        own = model.counted(mixture)
+        if own.any():
+            spectra_of.append(spectrum(model.embed(mixture[None])[0][0][own]))
+            numbers.append(number)
+    return SpeakerCounter.learned(spectra_of, numbers)
 
 
 def _hash(clips: Sequence[Clip]) -> str:

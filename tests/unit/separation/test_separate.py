@@ -13,7 +13,7 @@ from aubert.cli import main
 from aubert.separation.evaluation import improvement, masked, si_sdr
 from aubert.separation.network import DeepClustering
 from aubert.separation.options import DeepClusteringOptions, SeparateOptions
-from aubert.separation.separate import Separator, _windows, count_speakers, joined
+from aubert.separation.separate import Separator, _windows, joined
 
 RATE_HZ = 8_000
 
@@ -70,14 +70,6 @@ def test_speakers_are_counted(window_seconds, num_speakers):
     separator = Separator(ByPitch(), options)
     assert separator.count(mixture) == num_speakers
     assert len(separator(mixture)) == num_speakers
-
-
-def test_the_number_of_speakers_is_the_rank_of_the_affinities():
-    axes = torch.eye(5)
-    for num_speakers in (1, 2, 4):
-        assert count_speakers(axes[torch.arange(400) % num_speakers]) == num_speakers
-    few = torch.cat([axes[0].expand(390, 5), axes[1].expand(10, 5)])
-    assert count_speakers(few) == 1  # ten bins of 400 are no speaker
 
 
 def test_windows_cover_everything_and_their_voices_are_put_in_order():

@@ -1,0 +1,124 @@
+"""The demo's figures as tables: what README and benchmarks/README.md show of `make demo`.
+
+make demo && python benchmarks/demo.py && make figures
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from figures import figure, keep
+
+from aubert.evaluate.metrics import Figure, read_metrics
+
+RUN = Path("results/mini")
+COLUMNS = ("figure", "value (95% interval)", "n", "control")
+UNITS = {"_ms_median": ("ms", 1), "_db": ("dB", 2)}  # by the end of the key; others are shares
+# (what it is, key, what the control is called, key of the control)
+MAIN = (
+    ("utterances placed within 5 characters, both ends", "match.placed_within_5_chars",
+     "the book at an even pace", ".baseline"),
+    ("skipped words found, precision", "match.skipped_precision",
+     "every word called skipped", ".baseline"),
+    ("word starts, median error", "words.start_error_ms_median",
+     "letters spread evenly", ".baseline"),
+    ("word ends, median error", "words.end_error_ms_median", "letters spread evenly", ".baseline"),
+    ("word error rate, held-out books, language model of the book", "transcribe.wer",
+     "the book at an even pace", ".baseline"),
+    ("CTC from HuBERT, word error rate, unseen speakers", "ctc.hubert.unseen_wer",
+     "from initial weights", "ctc.scratch.unseen_wer"),
+    ("units of HuBERT iteration 2, PNMI with phones", "hubert.iter2.pnmi",
+     "untrained encoder", "hubert.untrained.pnmi"),
+    ("AuBERT: audio of a word to its text, held-out books", "aubert.retrieval_top1",
+     "mean-pooled encoders", ".baseline"),
+    ("AuBERT: text in context to its utterance, of 4 of one token", "aubert.same_token_top1",
+     "mean-pooled encoders (chance .25)", ".baseline"),
+    ("CLAR joint, 12 keywords, 10% of labels, unseen speakers", "clar.joint.accuracy_10",
+     "supervised", "clar.supervised.accuracy_10"),
+    ("two voices, SI-SDR improvement, unseen speakers", "separation.si_sdri_unseen_db",
+     "random masks", ".chance"),
+)  # fmt: skip
+MORE = (
+    *MAIN[:2],
+    ("skipped words found, recall", "match.skipped_recall", "", None),
+    ("added words found, precision", "match.extra_precision",
+     "every word called added", ".baseline"),
+    ("added words found, recall", "match.extra_recall", "", None),
+    MAIN[2],
+    ("word starts within 50 ms", "words.start_within_50_ms", "", None),
+    MAIN[3],
+    ("word ends within 50 ms", "words.end_within_50_ms", "", None),
+    MAIN[4],
+    ("the same, unseen voices", "transcribe.wer_unseen_voices",
+     "the book at an even pace", ".baseline"),
+    ("CTC from HuBERT, word error rate on the dev set, language model of all books",
+     "ctc.hubert.wer", "from initial weights", "ctc.scratch.wer"),
+    MAIN[5],
+    ("the same, seen voices, greedy", "ctc.hubert.wer_greedy",
+     "from initial weights", "ctc.scratch.wer_greedy"),
+    ("units of MFCC, PNMI with phones", "units.mfcc.pnmi",
+     "untrained encoder", "hubert.untrained.pnmi"),
+    ("units of HuBERT iteration 1", "hubert.iter1.pnmi",
+     "untrained encoder", "hubert.untrained.pnmi"),
+    MAIN[6],
+    ("speaker of an utterance, linear probe, iteration 2", "probe.speaker.iter2",
+     "untrained encoder", "probe.speaker.untrained"),
+    MAIN[7],
+    ("the same, words that no training pair contains", "aubert.new_words_top1",
+     "mean-pooled encoders", ".baseline"),
+    ("the same as the first, unseen voices", "aubert.unseen_retrieval_top1",
+     "mean-pooled encoders", ".baseline"),
+    MAIN[8],
+    ("the same, unseen voices", "aubert.unseen_same_token_top1",
+     "mean-pooled encoders (chance .25)", ".baseline"),
+    ("AuBERT (mlp): audio of a word to its text", "aubert.mlp.retrieval_top1",
+     "mean-pooled encoders", ".baseline"),
+    ("AuBERT (mlp): text in context to its utterance", "aubert.mlp.same_token_top1",
+     "mean-pooled encoders (chance .25)", ".baseline"),
+    MAIN[9],
+    ("CLAR contrastive, the same", "clar.contrastive.accuracy_10",
+     "untrained encoder", "clar.untrained.accuracy_10"),
+    ("two voices, SI-SDR improvement, seen speakers", "separation.si_sdri_seen_db",
+     "random masks", ".chance"),
+    MAIN[10],
+    ("ideal ratio masks, unseen speakers", "separation.si_sdri_unseen_db.ideal_ratio", "", None),
+)  # fmt: skip
+
+
+def main() -> None:
+    found = read_metrics(RUN / "metrics.json")
+    seconds = cpu_seconds(RUN / "benchmarks")
+    for name, rows in (("demo-main", MAIN), ("demo", MORE)):
+        keep(name, COLUMNS, [row(found, *one) for one in rows], command="make demo",
+             seconds=seconds)  # fmt: skip
+
+
+def row(found: dict[str, Figure], text: str, key: str, control: str, beside: str | None) -> list:
+    """Raises KeyError where the run has no such figure."""
+    own = found[key]
+    if beside is None:
+        return [text, _cell(key, own), own.n, ""]
+    other = key + beside if beside.startswith(".") else beside
+    value = _cell(other, found[other])
+    return [text, _cell(key, own), own.n, {"text": control, **value}]
+
+
+def _cell(key: str, own: Figure) -> dict:
+    unit, digits = next((shown for end, shown in UNITS.items() if end in key), ("", 3))
+    return figure(own.value, own.ci95, unit, digits)
+
+
+def cpu_seconds(benchmarks: Path) -> float:
+    """Of all jobs, as Snakemake measured them."""
+    return sum(_cpu_time(path.read_text().splitlines()) for path in benchmarks.rglob("*.tsv"))
+
+
+def _cpu_time(lines: Sequence[str]) -> float:
+    at = lines[0].split("\t").index("cpu_time")
+    return sum(float(line.split("\t")[at]) for line in lines[1:] if line.split("\t")[at] != "NA")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
