@@ -51,3 +51,9 @@ def test_no_rule_depends_on_the_workflow_that_imports_it(path):
     """basedir is the importing workflow's; localrules names rules before they are renamed; the
     default target would be the module's."""
     assert not re.search(r"workflow\.basedir|^localrules:|default_target:", path.read_text())
+
+
+@pytest.mark.parametrize("rule", [each for each in JOBS if each.id.endswith("_train")])
+def test_a_training_of_a_changed_config_begins_anew_and_never_refuses(rule):
+    """Else a run whose config has changed would fail until someone called the command by hand."""
+    assert "--restart=changed" in rule["shell"]

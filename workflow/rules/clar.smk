@@ -49,7 +49,7 @@ rule clar_train:
             CLAR_PLAN.training_fields(wildcards.arm, how=True)
         ),
     shell:
-        "exec python -m aubert --gpus={resources.gpu} clar train {output:q} --processes={resources.gpu} --nodes={resources.nodes} {params.clips} {params.options} {params.how} 2> {log}"
+        "exec python -m aubert --gpus={resources.gpu} clar train {output:q} --processes={resources.gpu} --nodes={resources.nodes} {params.clips} {params.options} {params.how} --restart=changed 2> {log}"
 
 
 rule clar_evaluate:

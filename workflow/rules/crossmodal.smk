@@ -115,7 +115,7 @@ rule aubert_train:
         # does not make it another one.
         how=lambda wildcards, input: to_flags(AUBERT_PLAN.training_fields(how=True)),
     shell:
-        "exec python -m aubert --gpus={resources.gpu} aubert train {params.results:q} {output:q} {params.encoders} --root={params.root:q} {params.shelf} --processes={resources.gpu} --nodes={resources.nodes} {params.model} {params.options} {params.how} 2> {log}"
+        "exec python -m aubert --gpus={resources.gpu} aubert train {params.results:q} {output:q} {params.encoders} --root={params.root:q} {params.shelf} --processes={resources.gpu} --nodes={resources.nodes} {params.model} {params.options} {params.how} --restart=changed 2> {log}"
 
 
 rule aubert_evaluate:

@@ -51,7 +51,7 @@ rule ctc_train:
             CTC_PLAN.training_fields(wildcards.init, how=True)
         ),
     shell:
-        "exec python -m aubert --gpus={resources.gpu} ctc train {output:q} --init={input.init:q} --labelled {params.labelled:q} --processes={resources.gpu} --nodes={resources.nodes} {params.letters} {params.options} {params.how} 2> {log}"
+        "exec python -m aubert --gpus={resources.gpu} ctc train {output:q} --init={input.init:q} --labelled {params.labelled:q} --processes={resources.gpu} --nodes={resources.nodes} {params.letters} {params.options} {params.how} --restart=changed 2> {log}"
 
 
 rule ctc_evaluate:

@@ -77,4 +77,4 @@ rule hubert_train:
             PLAN.training_fields(int(wildcards.iteration), how=True)
         ),
     shell:
-        "exec python -m aubert --gpus={resources.gpu} hubert train {params.results:q} {output:q} {params.labels} --root={params.root:q} --processes={resources.gpu} --nodes={resources.nodes} {params.model} {params.options} {params.how} 2> {log}"
+        "exec python -m aubert --gpus={resources.gpu} hubert train {params.results:q} {output:q} {params.labels} --root={params.root:q} --processes={resources.gpu} --nodes={resources.nodes} {params.model} {params.options} {params.how} --restart=changed 2> {log}"

@@ -1,10 +1,12 @@
 # Deep clustering: mixtures of the corpus's voices, and a network that takes them apart.
 import shlex
 
-from aubert.separation.options import VERSION as SEPARATION_VERSION
 from aubert.learn.options import part
+from aubert.separation.options import VERSION as SEPARATION_VERSION
+from aubert.separation.options import SeparationTrainOptions
 
 SEPARATION = config["separation"]
+SEPARATION_TRAIN = SeparationTrainOptions(**SEPARATION["train"])
 SEPARATION_MODEL = results("separation", "model")
 SEPARATION_FIGURES = [results("separation", "figures.json")]
 VOICE_FLAGS = " ".join(
@@ -74,14 +76,14 @@ rule separation_train:
         options=" ".join(
             [
                 to_flags(SEPARATION["model"]),
-                to_flags(part(SEPARATION["train"], how=False)),
+                to_flags(part(SEPARATION_TRAIN, how=False)),
             ]
         ),
         # With `input` Snakemake does not compare the value: where and how a training runs
         # does not make it another one.
-        how=lambda wildcards, input: to_flags(part(SEPARATION["train"], how=True)),
+        how=lambda wildcards, input: to_flags(part(SEPARATION_TRAIN, how=True)),
     shell:
-        "exec python -m aubert --gpus={resources.gpu} separation train {output:q} --mixtures={input.mixtures:q} {params.voices} --processes={resources.gpu} --nodes={resources.nodes} {params.options} {params.how} 2> {log}"
+        "exec python -m aubert --gpus={resources.gpu} separation train {output:q} --mixtures={input.mixtures:q} {params.voices} --processes={resources.gpu} --nodes={resources.nodes} {params.options} {params.how} --restart=changed 2> {log}"
 
 
 rule separation_evaluate:

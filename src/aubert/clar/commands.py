@@ -17,6 +17,7 @@ from aubert.clar.options import (
 from aubert.clar.splits import SplitOptions, Training
 from aubert.corpus.clip_options import ClipOptions
 from aubert.corpus.held_out import add_held_out, held_out_of
+from aubert.learn.options import add_restart
 from aubert.learn.torchrun import add_processes, start_processes
 from aubert.verbs import add_group, add_verb, summed_up
 
@@ -29,6 +30,7 @@ def add_clar(groups) -> None:
     train.add_argument("--init", type=Path, help="an encoder's directory, with --encoder hubert")
     _add_clips(train)
     add_processes(train)
+    add_restart(train)
     for kind in (Training, SplitOptions, ClarOptions, ViewOptions, ClarTrainOptions):
         options.add_arguments(train, kind)
 
@@ -99,6 +101,7 @@ def _train(arguments: argparse.Namespace) -> str:
         options.from_arguments(arguments, ViewOptions),
         options.from_arguments(arguments, ClarTrainOptions),
         arguments.init,
+        restart=arguments.restart,
     )
 
 

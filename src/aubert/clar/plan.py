@@ -83,18 +83,19 @@ class ClarPlan:
         return of_source.get(self.source, [])
 
     def training_fields(self, name: str, how: bool) -> dict[str, Any]:
-        """Of the options of a training those of training.options.HOW, or all others."""
+        """Of the options of a training those of TrainOptions.how, or all others."""
         arm = self.arms[name]
         section = self._section
-        options = ClarTrainOptions(**section["train"])
-        kinds = (
-            arm.training,
-            ClarOptions(**section["model"], loss=arm.loss),
-            ViewOptions(**section["views"]),
-            options,
-        )
-        fields = {name: value for kind in kinds for name, value in vars(kind).items()}
-        return part(fields, how)
+        fields = part(ClarTrainOptions(**section["train"]), how)
+        if how:
+            return fields
+        model = ClarOptions(**section["model"], loss=arm.loss)
+        return {
+            **vars(arm.training),
+            **vars(model),
+            **vars(ViewOptions(**section["views"])),
+            **fields,
+        }
 
     def clip_fields(self) -> dict[str, Any]:
         """Flags of both commands: the clips and their splits."""

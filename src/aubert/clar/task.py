@@ -186,13 +186,14 @@ def train_clar(
     about: Mapping | None = None,
     hubert: Path | None = None,
     versions: Versions | None = None,
+    restart: str = "never",
 ) -> str:
     """Trains on `clips`, of which the labels of those named by `labelled` are seen; writes a
     model directory, and returns a summary line.
 
     about: more entries of the model's json; versions: of another training on the same clips, so
-    that they are not made again. Raises ValueError as new_model and ClarExamples do,
-    and AudioError for a clip that cannot be decoded.
+    that they are not made again; restart: as of train_model. Raises ValueError as new_model and
+    ClarExamples do, and AudioError for a clip that cannot be decoded.
     """
     known, number = set(labelled), {name: i for i, name in enumerate(classes)}
     labels = np.array(
@@ -208,7 +209,7 @@ def train_clar(
     }  # fmt: skip
     trained = train_model(
         out, task, examples, options, config=config,
-        save=lambda part: task.model.save(part, about),
+        save=lambda part: task.model.save(part, about), restart=restart,
     )  # fmt: skip
     return (
         f"clar: {model.loss}, {trained.steps} steps ({trained.skipped} skipped) of "
@@ -226,6 +227,7 @@ def train_arm(
     options: ClarTrainOptions,
     hubert: Path | None = None,
     versions: Versions | None = None,
+    restart: str = "never",
 ) -> str:
     """Trains on the training part of a fold, with a budget of its labels; writes a model
     directory that names these, and returns a summary line. Raises ValueError as
@@ -242,7 +244,7 @@ def train_arm(
     about = {"training": asdict(training), "seed": options.seed, "test": part.test_hash}
     return train_clar(
         out, part.train, chosen, part.classes, model, views, options,
-        about=about, hubert=hubert, versions=versions,
+        about=about, hubert=hubert, versions=versions, restart=restart,
     )  # fmt: skip
 
 

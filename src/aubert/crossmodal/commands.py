@@ -15,6 +15,7 @@ from aubert.crossmodal.options import (
     SmallBertOptions,
 )
 from aubert.crossmodal.pairs_command import add_pairs
+from aubert.learn.options import add_restart
 from aubert.learn.torchrun import add_processes, start_processes
 from aubert.verbs import add_group, add_root, add_shelf, add_verb
 
@@ -37,6 +38,7 @@ def add_aubert(groups) -> None:
     add_root(train)
     add_shelf(train)
     add_processes(train)
+    add_restart(train)
     options.add_arguments(train, AubertOptions)
     options.add_arguments(train, AubertTrainOptions)
 
@@ -91,6 +93,7 @@ def _train(arguments: argparse.Namespace) -> str:
         (arguments.text, arguments.audio),
         options.from_arguments(arguments, AubertOptions),
         options.from_arguments(arguments, AubertTrainOptions),
+        restart=arguments.restart,
     )
 
 

@@ -59,5 +59,5 @@ class AubertPlan:
         return asdict(AubertOptions(**{**self._model, "scorer": scorer}))
 
     def training_fields(self, how: bool) -> dict[str, Any]:
-        """Of AubertTrainOptions those of training.options.HOW, or all others."""
-        return part(vars(self._train), how)
+        """Of AubertTrainOptions those of TrainOptions.how, or all others."""
+        return part(self._train, how)

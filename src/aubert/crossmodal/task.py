@@ -54,12 +54,14 @@ def train_aubert(
     encoders: tuple[str, str],
     model_options: AubertOptions,
     options: AubertTrainOptions,
+    *,
+    restart: str = "never",
 ) -> str:
     """Trains on the training pairs below `results`; writes the model directory `out` with
     train.jsonl, and returns a summary line.
 
-    encoders: of text and of audio, directories or Hugging Face ids. Killed, it goes on where it
-    was (run.train_model). Raises ValueError without training pairs; AudioError, BookError.
+    encoders: of text and of audio, directories or Hugging Face ids. restart: as of train_model, by
+    which a killed one goes on. Raises ValueError without training pairs; AudioError, BookError.
     """
     # No more than its steps take.
     pairs = read_pairs(results, TRAIN, options.steps * options.batch_pairs)
@@ -94,7 +96,13 @@ def train_aubert(
     num_pairs = len(pairs)
     del pairs  # the examples hold what is needed of them
     trained = train_model(
-        out, AubertTask(model, options), examples, options, config=config, save=model.save
+        out,
+        AubertTask(model, options),
+        examples,
+        options,
+        config=config,
+        save=model.save,
+        restart=restart,
     )
     num_used = sum(len(micro.pieces) for micro in examples.plan(0))
     return (

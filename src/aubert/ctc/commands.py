@@ -10,6 +10,7 @@ from aubert import options
 from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.ctc.alphabet import LETTERS
 from aubert.ctc.options import CtcTrainOptions
+from aubert.learn.options import add_restart
 from aubert.learn.torchrun import add_processes, start_processes
 from aubert.transcribe.decode import DecodeOptions
 from aubert.verbs import add_group, add_language, add_verb, named_path
@@ -41,6 +42,7 @@ def add_ctc(groups) -> None:
     add_language(train)
     add_held_out(train)
     add_processes(train)
+    add_restart(train)
     options.add_arguments(train, CtcTrainOptions)
 
     evaluate = add_verb(verbs, "evaluate", "error rates of a CTC checkpoint", _evaluate)
@@ -75,6 +77,7 @@ def _train(arguments: argparse.Namespace) -> str:
         language=arguments.language,
         vocabulary=arguments.vocabulary,
         held_out=held_out_of(arguments),
+        restart=arguments.restart,
     )
     for each in left_out:
         print(f"left out {each.utterance_id}: {each.reason}: {each.detail}", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from aubert.learn.options import TrainOptions
+from aubert.learn.options import UtteranceTrainOptions
 from aubert.options import (
     NaturalFloat,
     NaturalInt,
@@ -21,7 +21,7 @@ VERSION = 2
 
 
 @options_class
-class CtcTrainOptions(TrainOptions):
+class CtcTrainOptions(UtteranceTrainOptions):
     """Fine-tuning for CTC. The defaults are those of fairseq's HuBERT BASE on ten hours.
 
     max_seconds: longest utterance that is trained on, in seconds; a crop would have no transcript

@@ -65,6 +65,5 @@ class CtcPlan:
         return {"hubert": self._last_hubert, "scratch": UNTRAINED}[init]
 
     def training_fields(self, init: str, how: bool) -> dict[str, Any]:
-        """Of CtcTrainOptions those of training.options.HOW, or all others."""
-        fields = vars(self._options[init])
-        return part(fields, how)
+        """Of CtcTrainOptions those of TrainOptions.how, or all others."""
+        return part(self._options[init], how)

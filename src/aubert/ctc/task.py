@@ -121,13 +121,14 @@ def train_ctc(
     language: str = "en",
     vocabulary: str = LETTERS,
     held_out: HeldOut = NOTHING,
+    restart: str = "never",
 ) -> tuple[str, list[LeftOut]]:
     """Fine-tunes the encoder in `init` on labelled folders, and writes the model directory `out`.
 
     language: BCP 47, of the transcripts. vocabulary: of `alphabet`. held_out: speakers, and of
-    layouts that name them books, of which no utterance is learned from or validated with.
-    Returns one line of what was done, and what was left out. Killed, it goes on where it was
-    (run.train_model). Raises ValueError when nothing can be learned from, or validated with.
+    layouts that name them books, of which no utterance is learned from or validated with. restart:
+    as of train_model, by which a killed one goes on. Returns one line of what was done, and what
+    was left out. Raises ValueError when nothing can be learned from, or validated with.
     """
     pack = alphabet(vocabulary, language, labelled, held_out)
     network = ctc_network(init, options, pack)
@@ -158,6 +159,7 @@ def train_ctc(
         },
         save=network.save,
         validate=task.validate if options.validation_share else None,
+        restart=restart,
     )
     held = len(read) - len(utterances)
     return _summary(trained, examples, left_out) + (f", {held} held out" if held else ""), left_out

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 from aubert import options
 from aubert.corpus.held_out import add_held_out, held_out_of
-from aubert.hubert.options import HubertOptions
-from aubert.learn.options import TrainOptions
+from aubert.hubert.options import HubertOptions, HubertTrainOptions
+from aubert.learn.options import add_restart
 from aubert.learn.torchrun import add_processes, start_processes
 from aubert.verbs import add_group, add_verb, named_path
 
@@ -46,8 +46,9 @@ def add_hubert(groups) -> None:
     _add_init_from(train)
     add_held_out(train)
     add_processes(train)
+    add_restart(train)
     options.add_arguments(train, HubertOptions)
-    options.add_arguments(train, TrainOptions)
+    options.add_arguments(train, HubertTrainOptions)
 
     _add_import(verbs)
 
@@ -119,8 +120,9 @@ def _train(arguments: argparse.Namespace) -> str:
             utterances,
             label_sets,
             options.from_arguments(arguments, HubertOptions),
-            options.from_arguments(arguments, TrainOptions),
+            options.from_arguments(arguments, HubertTrainOptions),
             init_from=arguments.init_from,
+            restart=arguments.restart,
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.encoders import WINDOW_SAMPLES
+from aubert.learn.options import UtteranceTrainOptions
 from aubert.options import NaturalFloat, PositiveFloat, PositiveInt, Share, options_class
 
 # Training costs days, so an edit of code does not train again: raise this when the weights
@@ -122,3 +123,8 @@ class HubertOptions:
     def num_frames(self, num_samples: int) -> int:
         """(N - 400) // hop + 1, of either front end; 0 for audio shorter than a window."""
         return max(0, (num_samples - WINDOW_SAMPLES) // self.hop_samples + 1)
+
+
+@options_class
+class HubertTrainOptions(UtteranceTrainOptions):
+    """Pre-training. The defaults are those of BASE's first iteration."""

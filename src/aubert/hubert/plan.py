@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from aubert.hubert.options import HubertOptions
-from aubert.learn.options import TrainOptions, part
+from aubert.hubert.options import HubertOptions, HubertTrainOptions
+from aubert.learn.options import part
 
 UNTRAINED = "untrained"
 TRAINED = "trained"  # as a checkpoint's name in the config: the run's own
@@ -82,7 +82,7 @@ class Plan:
         self._init_from = hubert["init_from"]
         self.fault = None if self._iterations else _NO_ITERATION
         self.models = [UNTRAINED, *(f"iter{n}" for n, _ in self._numbered())]
-        self._trainings = {n: TrainOptions(**one["train"]) for n, one in self._numbered()}
+        self._trainings = {n: HubertTrainOptions(**one["train"]) for n, one in self._numbered()}
         self._learned = {n: self._features_of(n, one) for n, one in self._numbered()}
         compared = [Feature("mfcc")] + [
             self._hidden(model, self._compare["layer"], "hubert.compare.layer")
@@ -105,9 +105,8 @@ class Plan:
         return asdict(self.model) | {"init_from": self._init_from}
 
     def training_fields(self, iteration: int, how: bool) -> dict[str, Any]:
-        """Of the iteration's TrainOptions those of training.options.HOW, or all others."""
-        fields = vars(self._trainings[iteration])
-        return part(fields, how)
+        """Of the iteration's HubertTrainOptions those of TrainOptions.how, or all others."""
+        return part(self._trainings[iteration], how)
 
     def key(self, units: Units) -> str:
         """What the figures of these units begin with."""

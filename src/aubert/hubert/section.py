@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import MinLen
 
-from aubert.hubert.options import HubertOptions
-from aubert.learn.options import TrainOptions
+from aubert.hubert.options import HubertOptions, HubertTrainOptions
 from aubert.options import NaturalInt, PositiveInt, distinct, options_class, validated
 
 
@@ -49,7 +48,7 @@ class IterationOptions:
 
     features: Literal["mfcc", "mfcc_product"] | IterationLayer | EncoderLayer
     clusters: Annotated[list[PositiveInt], MinLen(1), distinct]
-    train: TrainOptions = TrainOptions()
+    train: HubertTrainOptions = HubertTrainOptions()
 
 
 @options_class
@@ -91,6 +90,6 @@ class HubertSection:
     size: Literal["base", "large"] = "base"
     model: HubertOptions = HubertOptions()
     init_from: str | None = None
-    train: TrainOptions = TrainOptions()
+    train: HubertTrainOptions = HubertTrainOptions()
     iterations: list[IterationOptions] = field(default_factory=_paper_iterations)
     compare: CompareOptions = CompareOptions()

@@ -19,10 +19,9 @@ from aubert.hubert.batch import HubertBatch, hubert_batch
 from aubert.hubert.begin import begun_with
 from aubert.hubert.frame_labels import labels_of_frames
 from aubert.hubert.network import HubertForPretraining, Units, build_encoder, save_encoder
-from aubert.hubert.options import VERSION, HubertOptions
+from aubert.hubert.options import VERSION, HubertOptions, HubertTrainOptions
 from aubert.learn.checkpoints import hash_of_weights
 from aubert.learn.data import Piece
-from aubert.learn.options import TrainOptions
 from aubert.learn.run import LOG, train_model
 from aubert.learn.utterances import Located, VirtualUtterances
 from aubert.units.labels import LabelPlace, Labels
@@ -147,16 +146,17 @@ def train_hubert(
     utterances: VirtualUtterances,
     label_sets: Sequence[Labels],
     model: HubertOptions,
-    options: TrainOptions,
+    options: HubertTrainOptions,
     *,
     init_from: str | None = None,
+    restart: str = "never",
 ) -> str:
     """Trains on every utterance that has labels of every set; writes a model directory with heads
     and train.jsonl, and returns a summary line.
 
-    init_from: an encoder whose weights it begins with (begun_with); None: initial ones. Goes on
-    where a killed training of the same configuration was. Raises ValueError when no utterance has
-    labels of every set.
+    init_from: an encoder whose weights it begins with (begun_with); None: initial ones. restart: as
+    of train_model, by which a killed one goes on. Raises ValueError when no utterance has labels of
+    every set.
     """
     encoder = None
     if init_from is not None:
@@ -170,7 +170,9 @@ def train_hubert(
         "utterances": _hash(examples.utterances),
         **({} if encoder is None else {"init_from": hash_of_weights(encoder)}),
     }
-    trained = train_model(out, task, examples, options, config=config, save=task.model.save)
+    trained = train_model(
+        out, task, examples, options, config=config, save=task.model.save, restart=restart
+    )
     seconds = examples.num_samples / SAMPLE_RATE_HZ
     used = seconds[seconds >= options.min_seconds]
     return (

@@ -103,23 +103,17 @@ def load_best(directory: Path, model: torch.nn.Module) -> None:
     model.load_state_dict(load_file(path))
 
 
-def resume(
-    directory: Path,
-    model: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    config: Mapping[str, Any],
-) -> dict[str, Any] | None:
-    """Reads the last checkpoint into model and optimizer; returns its state, or None when there
-    is none. Raises ValueError when it was made with another `config`, naming what differs."""
+def last_state(directory: Path) -> dict[str, Any] | None:
+    """Of the last checkpoint; None where there is none."""
     found = _all(directory)
-    if not found:
-        return None
-    last = found[-1]
-    state = json.loads((last / "state.json").read_text(encoding="utf-8"))
-    _check(last, state["config"], json.loads(json.dumps(config)))
+    return json.loads((found[-1] / "state.json").read_text(encoding="utf-8")) if found else None
+
+
+def load_last(directory: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Reads the last checkpoint into model and optimizer."""
+    last = _all(directory)[-1]
     model.load_state_dict(load_file(last / "model.safetensors"))
     _load_optimizer(model, optimizer, load_file(last / "optimizer.safetensors"))
-    return state
 
 
 def clean(directory: Path) -> None:
@@ -174,30 +168,6 @@ def _load_optimizer(
     optimizer.load_state_dict(
         {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
     )
-
-
-def _check(checkpoint: Path, made_with: Mapping, wanted: Mapping) -> None:
-    before, now = _flat(made_with), _flat(wanted)
-    differences = [
-        f"{key} was {before.get(key, 'absent')!r} and is {now.get(key, 'absent')!r}"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key, "absent") != now.get(key, "absent")
-    ]
-    if differences:
-        raise ValueError(
-            f"{checkpoint} is of another configuration: {'; '.join(differences)}. Restore the "
-            f"settings to go on with it, or remove {checkpoint.parent} to start anew"
-        )
-
-
-def _flat(config: Mapping, prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def hash_of_weights(model: torch.nn.Module) -> str:

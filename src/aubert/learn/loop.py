@@ -7,7 +7,9 @@ micro-batch has its own seed, so nothing random is carried from step to step.
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -20,10 +22,11 @@ from torch import nn
 
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.learn import checkpoints
-from aubert.learn.data import Examples, MicroBatch, Place, Steps, load_batches
+from aubert.learn.data import EpochPlan, Examples, MicroBatch, Place, Steps, load_batches
 from aubert.learn.distributed import GradientSum, Processes
 from aubert.learn.log import Log
-from aubert.learn.options import TrainOptions, configuration
+from aubert.learn.options import TrainOptions
+from aubert.learn.resume import differences, notes, record
 from aubert.learn.schedules import learning_rate
 from aubert.learn.stop import Asked, Stopped
 
@@ -70,9 +73,10 @@ def train(
     one; afterwards the model holds the last weights (checkpoints.load_best reads the best).
 
     config: what else made this training what it is (model options, hashes of the label sets);
-    a checkpoint of another one is refused. validate: called by the first process with the
-    model in evaluation mode; its "loss", the smaller the better, decides which weights are kept
-    in `directory`/best. Started by torchrun, the processes share each step's micro-batches.
+    a checkpoint of another one is refused (resume.differences). validate: called by the first
+    process with the model in evaluation mode; its "loss", the smaller the better, decides which
+    weights are kept in `directory`/best. Started by torchrun, the processes share each step's
+    micro-batches.
     Raises ValueError for a checkpoint of another configuration, and when max_skipped steps
     in a row had no finite gradient; OSError when a checkpoint cannot be written; Stopped, after a
     checkpoint, when SIGTERM or SIGUSR1 came to a process.
@@ -84,7 +88,7 @@ class _Training:
     def __init__(self, task, examples, options, directory, config, validate):
         self.task, self.examples, self.options = task, examples, options
         self.directory, self.validate = directory, validate
-        self.config = configuration(options, config)
+        self.config = record(options, config)
         self.processes = Processes(options.device)
         # Of the micro-batches of a step: the first of this process, and how far it is to the next.
         spread = getattr(examples, "spread", False)
@@ -149,11 +153,32 @@ class _Training:
         if self.processes.is_first:
             checkpoints.clean(self.directory)
         self.processes.gather(None)  # the others read when the first has tidied up
-        found = checkpoints.resume(self.directory, self.task.model, self.optimizer, self.config)
-        self.state |= found or {}
-        if found is None and self.processes.world_size > 1:
+        found = checkpoints.last_state(self.directory)
+        if found is not None:
+            self._go_on(found)
+        elif self.processes.world_size > 1:
             for tensor in self.task.model.state_dict().values():
                 torch.distributed.broadcast(tensor, 0)
+
+    def _go_on(self, found: dict[str, Any]) -> None:
+        before, done = found["config"], found["step"]
+        reasons = differences(self.options, before, self.config, done)
+        if reasons:
+            raise ValueError(
+                f"{self.directory} is of another configuration, up to step {done}: "
+                f"{'; '.join(reasons)}"
+            )
+        checkpoints.load_last(self.directory, self.task.model, self.optimizer)
+        self.state |= found | {"config": self.config}
+        batch_seconds = before["train"]["batch_seconds"]
+        if batch_seconds != self.options.batch_seconds:
+            epoch, position = found["place"]
+            was = dataclasses.replace(self.options, batch_seconds=batch_seconds)
+            num_samples = self.examples.num_samples
+            old, new = (len(EpochPlan(num_samples, epoch, each)) for each in (was, self.options))
+            self.state["place"] = [epoch, round(position / old * new)]
+        for note in notes(self.options, before, done) if self.processes.is_first else ():
+            print(f"goes on behind step {done}: {note}", file=sys.stderr)
 
     def _step(self, micro_batches: list[MicroBatch], batches, log: Log) -> bool:
         """One update, or none where the gradient is not finite. True where a process was asked to

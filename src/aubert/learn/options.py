@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Literal
 
 from aubert.learn.data import DataOptions
@@ -18,6 +18,7 @@ from aubert.options import (
     options_class,
 )
 
+_RESTARTS = ("never", "changed", "always")
 LOG = "train.jsonl"  # of a trained model: the loop's metrics, beside the weights they led to
 
 
@@ -69,21 +70,48 @@ class TrainOptions(ScheduleOptions, DataOptions):
                     f"which is {self.log_every}"
                 )
 
+    @classmethod
+    def how(cls, fields: Mapping[str, Any]) -> frozenset[str]:
+        """Of a training's fields those that change no weights: where and how it runs, and what it
+        writes of itself."""
+        return _HOW
 
-# Where and how a training runs: may change when it is resumed.
-HOW = (
-    "device compile num_workers checkpoint_every validate_every keep max_skipped".split()
-)  # fmt: skip
+    @classmethod
+    def later(cls) -> frozenset[str]:
+        """Fields of which those of the steps that are left may be others than those of the steps
+        that are done."""
+        return frozenset({"steps"})
 
 
-def part(fields: Mapping[str, Any], how: bool) -> dict[str, Any]:
-    """Of a training's fields those of HOW, or all others: what it is."""
-    return {name: value for name, value in fields.items() if (name in HOW) == how}
+_HOW = frozenset(
+    "device compile num_workers log_every checkpoint_every validate_every keep max_skipped".split()
+)
 
 
-def configuration(options: TrainOptions, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes a training what it is; a checkpoint of another one is not gone on with.
+@options_class
+class UtteranceTrainOptions(TrainOptions):
+    """A training in which a batch is no more than what fits into memory at once."""
 
-    config: of the model and the data.
-    """
-    return {"train": part(asdict(options), how=False), "task": dict(config)}
+    @classmethod
+    def how(cls, fields: Mapping[str, Any]) -> frozenset[str]:
+        """With batch_seconds, unless it makes a step longer than step_seconds."""
+        fits = fields["batch_seconds"] <= fields["step_seconds"]
+        return super().how(fields) | ({"batch_seconds"} if fits else set())
+
+
+def part(options: TrainOptions, how: bool) -> dict[str, Any]:
+    """Of a training's fields those that change no weights, or all others."""
+    names = options.how(vars(options))
+    return {name: value for name, value in vars(options).items() if (name in names) == how}
+
+
+def add_restart(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--restart",
+        nargs="?",
+        const="always",
+        default="never",
+        choices=_RESTARTS,
+        help="whether it begins anew where a killed one has checkpoints: changed does where "
+        "settings differ that change the result, which never refuses; without a value: always",
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -18,7 +16,8 @@ from aubert.learn.checkpoints import load_best
 from aubert.learn.distributed import Processes
 from aubert.learn.log import METRICS
 from aubert.learn.loop import Task, Trained, train
-from aubert.learn.options import LOG, TrainOptions, configuration
+from aubert.learn.options import LOG, TrainOptions
+from aubert.learn.resume import directory_of, record, remove
 from aubert.learn.stop import Stopped, put_back
 from aubert.processes import killed_workers_named
 
@@ -32,21 +31,23 @@ def train_model(
     config: Mapping[str, Any],
     save: Callable[[Path], None],
     validate: Callable[[], dict[str, float]] | None = None,
+    restart: str = "never",
 ) -> Trained:
     """Trains, and writes the directory `out` at once when all is done.
 
-    Until then the checkpoints lie in `<out>.training/<hash of the configuration>`: the same
-    training goes on from there, another one starts anew. config, validate: as for
-    loop.train; where it validates, the best weights are saved, else the last. save: writes
-    task.model into the directory that it is given. Raises as loop.train does, and OSError when
-    the model cannot be written, or another process is at the same training (a Snakemake that was
-    killed leaves its jobs behind). Stopped in a job of SLURM, it puts the job back into the queue.
+    Until then the checkpoints lie in `<out>.training/<hash of what the training is>`, and it goes
+    on from there. restart: of options.add_restart, whether another one begins anew beside them or
+    is refused. config, validate: as for loop.train; where it validates, the best weights are saved,
+    else the last. save: writes task.model into the directory that it is given. Raises as loop.train
+    does, and OSError when the model cannot be written, or another process is at the same training
+    (a Snakemake that was killed leaves its jobs behind). Stopped in a job of SLURM, it puts the job
+    back into the queue.
     """
     out = Path(out)
     checkpoints = out.with_name(f"{out.name}.training")
-    directory = checkpoints / _hash(configuration(options, config))
     processes = Processes(options.device)
     with alone(checkpoints / "lock") if processes.is_first else nullcontext():
+        directory = _directory(processes, checkpoints, options, config, restart)
         try:
             with killed_workers_named():
                 trained = train(
@@ -68,11 +69,26 @@ def train_model(
                     f"{out} could not be written ({error}); make room and start again: the "
                     f"training itself is done, and kept in {directory}"
                 ) from error
-            shutil.rmtree(checkpoints)
+            remove(checkpoints, directory, _say)
     processes.gather(None)  # the others may read what the first has written
     return trained
 
 
-def _hash(configuration: Mapping[str, Any]) -> str:
-    content = json.dumps(configuration, sort_keys=True).encode()
-    return hashlib.blake2b(content, digest_size=8).hexdigest()
+def _directory(
+    processes: Processes, checkpoints: Path, options: TrainOptions, config: Mapping, restart: str
+) -> Path:
+    """As resume.directory_of; the first process looks, or it would remove what others look at."""
+    found, problem = None, None
+    if processes.is_first:
+        try:
+            found = directory_of(checkpoints, options, record(options, config), restart, _say)
+        except ValueError as error:
+            problem = str(error)
+    found, problem = processes.from_first((found, problem))
+    if problem is not None:
+        raise ValueError(problem)
+    return found
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

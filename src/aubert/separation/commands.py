@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aubert import options
 from aubert.corpus.held_out import add_held_out, held_out_of
+from aubert.learn.options import add_restart
 from aubert.learn.torchrun import add_processes, start_processes
 from aubert.separation.options import (
     DeepClusteringOptions,
@@ -31,6 +32,7 @@ def add_separation(groups) -> None:
     _add_list(train, "what is tested on; nothing of it is learned from")
     _add_voices(train)
     add_processes(train)
+    add_restart(train)
     options.add_arguments(train, DeepClusteringOptions)
     options.add_arguments(train, SeparationTrainOptions)
 
@@ -100,6 +102,7 @@ def _train(arguments: argparse.Namespace) -> str:
         MixtureList.load(arguments.mixtures),
         options.from_arguments(arguments, DeepClusteringOptions),
         options.from_arguments(arguments, SeparationTrainOptions),
+        restart=arguments.restart,
     )
 
 

@@ -147,3 +147,8 @@ class SeparationTrainOptions(TrainOptions, MixOptions):
     epsilon: PositiveFloat = 1e-8
     short_share: Share = 0.5
     max_speed: Annotated[float, Interval(ge=1, le=2)] = 1.0
+
+    @classmethod
+    def later(cls) -> frozenset[str]:
+        """None: short_share is of all steps."""
+        return frozenset()

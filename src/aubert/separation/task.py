@@ -84,11 +84,13 @@ def train_separation(
     tested: MixtureList,
     model: DeepClusteringOptions,
     options: SeparationTrainOptions,
+    *,
+    restart: str = "never",
 ) -> str:
     """Trains on every clip that `tested` leaves, and writes the model directory `out`.
 
-    Returns one line of what was done. Killed, it goes on where it was (run.train_model). Raises
-    ValueError where there are too few voices, and for a mask head that has too few speakers.
+    Returns one line of what was done. restart: as of train_model, by which a killed one goes on.
+    Raises ValueError where there are too few voices, and for a mask head that has too few speakers.
     """
     if model.mask_weight and options.max_speakers > model.mask_speakers:
         raise ValueError(
@@ -104,7 +106,7 @@ def train_separation(
         task.model.counter = learned_counter(task.model, Pool(used), options)
         task.model.save(directory)
 
-    trained = train_model(out, task, examples, options, config=config, save=save)
+    trained = train_model(out, task, examples, options, config=config, save=save, restart=restart)
     minutes = sum(clip.seconds for clip in used) / 60
     return (
         f"separation: {trained.steps} steps over mixtures of {len(used)} clips ({minutes:.1f} "

@@ -201,6 +201,32 @@ def test_the_weights_that_validated_best_are_kept(init, labelled, tmp_path):
     assert loss.item() / num_letters == pytest.approx(losses[best], rel=1e-4)
 
 
+def test_killed_it_goes_on_with_other_log_lines_and_steps_or_names_what_differs(
+    init, labelled, tmp_path, monkeypatch, capsys
+):
+    used = {"steps": 8, "log_every": 2, "checkpoint_every": 2, "batch_seconds": 10}
+    started = []
+
+    def stop(self, step, start_step=CtcTask.start_step):
+        started.append(step)
+        if started == [1, 2, 3, 4, 5]:
+            raise KeyboardInterrupt
+        start_step(self, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CtcTask, "start_step", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(init, labelled, tmp_path / "out", **used)
+        with pytest.raises(ValueError, match=r"train\.lr was 0\.01 and is 0\.02"):
+            train(init, labelled, tmp_path / "out", **used | {"lr": 2e-2})
+        with pytest.raises(ValueError, match=r"train\.batch_seconds was 10\.0 and is 20\.0"):
+            train(init, labelled, tmp_path / "out", **used | {"batch_seconds": 20})
+        changes = {"log_every": 1, "batch_seconds": 5, "steps": 9}
+        train(init, labelled, tmp_path / "out", **used | changes)
+    assert started[5:] == [5, 6, 7, 8, 9]
+    assert "batch_seconds was 10 and is 5" in capsys.readouterr().err
+
+
 def test_interrupted_it_goes_on_to_the_same_weights(init, labelled, tmp_path, monkeypatch):
     used = {"steps": 4, "log_every": 1, "checkpoint_every": 1, "mask_time_prob": 0.3}
     train(init, labelled, tmp_path / "whole", **used)

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from aubert.config import resolve
+from aubert.hubert.options import HubertTrainOptions
 from aubert.hubert.plan import Plan, Units
-from aubert.learn.options import HOW, TrainOptions
 from aubert.options import to_flags
 
 MFCC, LATENT = Units("mfcc", 50), Units("iter1_layer4", 50)
@@ -102,8 +102,12 @@ def test_an_iteration_s_settings_go_before_the_shared_ones():
     )
     assert plan.training_fields(1, how=True)["num_workers"] == 3
     together = plan.training_fields(1, how=False) | plan.training_fields(1, how=True)
-    assert TrainOptions(**together).seed == config["seed"]
-    assert set(plan.training_fields(1, how=True)) == set(HOW)
+    assert HubertTrainOptions(**together).seed == config["seed"]
+    how = plan.training_fields(1, how=True)
+    assert {"num_workers", "log_every"} < how.keys()
+    # The miniature run's batches of 20 s make a step of 10 s longer.
+    assert not {"steps", "lr", "step_seconds", "seed", "batch_seconds"} & how.keys()
+    assert "batch_seconds" in HubertTrainOptions.how(together | {"step_seconds": 20.0})
 
 
 @pytest.mark.parametrize(

@@ -134,9 +134,16 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     assert (tmp_path / "iter1/train.jsonl").read_bytes() == (trained / "train.jsonl").read_bytes()
 
 
-@pytest.mark.parametrize("change", ["--lr=1e-3", "--mask-span=3", "--seed=1"])
-def test_what_was_begun_with_other_settings_is_not_gone_on_with(
-    corpus, tmp_path, monkeypatch, change
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("--lr=1e-3", "train.lr was 0.003 and is 0.001"),
+        ("--mask-span=3", "task.model.mask_span was 4 and is 3"),
+        ("--seed=1", "train.seed was 0 and is 1"),
+    ],
+)
+def test_what_was_begun_with_other_settings_is_refused_until_a_restart_is_meant(
+    corpus, tmp_path, monkeypatch, capsys, change, named
 ):
     begun = []
 
@@ -146,10 +153,14 @@ def test_what_was_begun_with_other_settings_is_not_gone_on_with(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(HubertTask, "start_step", stop)
-    for flags in ([], [change]):
-        assert train(corpus, tmp_path / "iter1", *flags) == INTERRUPTED
+    assert train(corpus, tmp_path / "iter1") == INTERRUPTED
+    assert train(corpus, tmp_path / "iter1", change) == 1
+    assert named in capsys.readouterr().err
+    assert train(corpus, tmp_path / "iter1", change, "--restart=changed") == INTERRUPTED
     assert begun == [1, 2, 3, 1, 2, 3]
     assert len(list((tmp_path / "iter1.training").glob("*/"))) == 2
+    assert train(corpus, tmp_path / "iter1", change, "--restart") == INTERRUPTED
+    assert begun == [1, 2, 3] * 3
 
 
 def test_utterances_without_labels_are_left_out_and_counted(corpus, tmp_path, capsys):

@@ -226,11 +226,6 @@ def test_a_checkpoint_of_another_configuration_is_refused(change, config, messag
         train(Line(), Points(), options(**change), tmp_path, config=config)
 
 
-def test_where_and_how_it_runs_may_change(tmp_path):
-    train(Line(), Points(), LINE, tmp_path, config={})
-    assert train(Line(), Points(), options(keep=5, num_workers=1), tmp_path, config={}).steps == 60
-
-
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch):
     reference = Line()
     train(reference, Points(), LINE, tmp_path / "reference", config={})
