@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
+from operator import attrgetter
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -27,16 +28,20 @@ def export_audio(corpus: Corpus, out: Path, jobs: int = 1) -> str:
 
 
 class Piece(NamedTuple):
-    name: str  # relative to the folder, see Utterance.piece
+    name: str  # relative to the folder
     num_samples: int  # at 16 kHz
 
 
 def written_pieces(
-    corpus: Corpus, folder: Path, jobs: int = 1
+    corpus: Corpus,
+    folder: Path,
+    jobs: int = 1,
+    name_of: Callable[[Utterance], PurePosixPath] = attrgetter("piece"),
 ) -> Iterator[tuple[Utterance, Piece | None]]:
     """Writes every utterance's file below `folder`, and yields them in order; None where the
-    audio cannot be decoded, with a line on stderr. Raises ValueError when two recordings have
-    the same speaker, book and chapter."""
+    audio cannot be decoded, with a line on stderr. name_of: its path below the folder, a function
+    that processes can be sent. Raises ValueError when two recordings have the same speaker, book
+    and chapter."""
     chapters: dict[Path, str] = {}
     for _, utterances in corpus.by_shard():
         for utterance in utterances:
@@ -47,7 +52,7 @@ def written_pieces(
                     f"{first} and {recording_id} would both be {utterance.piece.parent}: they are "
                     f"the same chapter of the same speaker; leave one of them out of the corpus"
                 )
-        write = partial(_write_piece, corpus.root, folder)
+        write = partial(_write_piece, corpus.root, folder, name_of)
         yield from zip(utterances, in_processes(write, utterances, jobs), strict=True)
 
 
@@ -57,14 +62,20 @@ def flac(corpus_root: Path, utterance: Utterance) -> bytes | None:
     return None if samples is None else audio.encoded(samples)
 
 
-def _write_piece(corpus_root: Path, folder: Path, utterance: Utterance) -> Piece | None:
+def _write_piece(
+    corpus_root: Path,
+    folder: Path,
+    name_of: Callable[[Utterance], PurePosixPath],
+    utterance: Utterance,
+) -> Piece | None:
     samples = _decoded(corpus_root, utterance)
     if samples is None:
         return None
-    path = folder / utterance.piece
+    name = name_of(utterance)
+    path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(audio.encoded(samples))
-    return Piece(str(utterance.piece), len(samples))
+    return Piece(str(name), len(samples))
 
 
 def _decoded(corpus_root: Path, utterance: Utterance) -> np.ndarray | None:

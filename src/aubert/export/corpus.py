@@ -125,6 +125,21 @@ class Corpus:
                 f"{self.results} has no {' and no '.join(absent or ['words'])}: give "
                 f"<results_dir>/<name> of a run, and make its dataset first: snakemake dataset"
             )
+        self._check_whole()
+
+    def _check_whole(self) -> None:
+        """A run that was stopped has tables of some shards only."""
+        cut = {path.stem for path in (self.results / "recordings").glob("*.parquet")}
+        missing = {
+            name: sorted(cut - {path.stem for path in (self.results / name).glob("*.parquet")})
+            for name in TABLES
+        }
+        lacks = [f"{name} of shard {', '.join(own)}" for name, own in missing.items() if own]
+        if lacks:
+            raise ValueError(
+                f"{self.results} is of a run that has not ended: {'; '.join(lacks)} are missing. "
+                f"Finish it (snakemake dataset): an export would leave them out"
+            )
 
     def by_shard(self) -> Iterator[tuple[str, list[Utterance]]]:
         """(shard, its utterances), chapter after chapter, in order of time."""

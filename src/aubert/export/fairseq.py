@@ -6,15 +6,17 @@ then path and samples), .km and .wrd/.ltr in its order, dict.km.txt and dict.ltr
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
-from pathlib import Path
-from typing import TextIO
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 from aubert.export.audio import written_pieces
-from aubert.export.corpus import Corpus
+from aubert.export.corpus import Corpus, Utterance
+from aubert.export.names import file_name
 from aubert.files import complete_directory
 from aubert.options import ShareBelowOne, options_class
 from aubert.units.labels import Labels
@@ -27,8 +29,8 @@ SPLITS = ("train", "valid")
 class FairseqOptions:
     """How the manifests are split.
 
-    valid_share: share of the utterances in the validation split, drawn by a hash of their ids;
-      fairseq's wav2vec_manifest.py takes 0.01
+    valid_share: share of the utterances in the validation split, drawn by a hash of their ids, at
+      least one where it is not 0; fairseq's wav2vec_manifest.py takes 0.01
     """
 
     valid_share: ShareBelowOne = 0.01
@@ -45,58 +47,104 @@ def export_fairseq(
     dictionary per name of `labels` (the directory of a run's label sets, a shard each), and
     <out>/finetune over those whose words are all that is heard.
 
-    Raises ValueError for a label set that lacks an utterance.
+    fairseq dies of an empty validation split: unless valid_share is 0 it has an utterance. Raises
+    ValueError for a label set that lacks an utterance, and where none is left to train on.
     """
     sets = {name: Labels.below(name, path) for name, path in (labels or {}).items()}
     letters: Counter[str] = Counter()
-    counts: Counter[str] = Counter()
+    root, share = (out / "audio").resolve(), options.valid_share
     with complete_directory(out) as part, ExitStack() as stack:
-        files = _files(part, (out / "audio").resolve(), sets, stack)
-        for utterance, piece in written_pieces(corpus, part / "audio", jobs):
+        pretrain = _Manifests(part / "pretrain", root, ["tsv", *sets], share, stack)
+        finetune = _Manifests(part / "finetune", root, ["tsv", "wrd", "ltr"], share, stack)
+        for utterance, piece in written_pieces(corpus, part / "audio", jobs, fairseq_name):
             if piece is None:
                 continue
-            split = SPLITS[_is_valid(utterance.utterance_id, options.valid_share)]
-            files[f"pretrain/{split}.tsv"].write(f"{piece.name}\t{piece.num_samples}\n")
-            for name, units in sets.items():
-                line = " ".join(map(str, units.labels(utterance.utterance_id).tolist()))
-                files[f"pretrain/{split}.{name}"].write(line + "\n")
-            counts["pretrain"] += 1
+            name, row = utterance.utterance_id, f"{piece.name}\t{piece.num_samples}"
+            units = [" ".join(map(str, one.labels(name).tolist())) for one in sets.values()]
+            pretrain.add(name, [row, *units])
             if utterance.words and not utterance.has_extra:
                 text = utterance.spoken.upper()
-                files[f"finetune/{split}.tsv"].write(f"{piece.name}\t{piece.num_samples}\n")
-                files[f"finetune/{split}.wrd"].write(text + "\n")
-                files[f"finetune/{split}.ltr"].write(_letters(text) + "\n")
+                finetune.add(name, [row, text, _letters(text)])
                 letters.update(_letters(text).split())
-                counts["finetune"] += 1
+        pretrain.finish()
+        finetune.finish()
         for name, units in sets.items():
             write_dict(part / "pretrain" / f"dict.{name}.txt", units.num_units)
         lines = "".join(f"{letter} {count}\n" for letter, count in letters.most_common())
         (part / "finetune/dict.ltr.txt").write_text(lines)
     rates = "".join(f", {name} at {units.rate_hz:g} Hz" for name, units in sets.items())
     return (
-        f"fairseq: {counts['pretrain']} utterances to learn from{rates}, {counts['finetune']} "
+        f"fairseq: {pretrain.total} utterances to learn from{rates}, {finetune.total} "
         f"with transcripts in {out}"
     )
 
 
-def _files(folder: Path, root: Path, labels: Iterable[str], stack: ExitStack) -> dict[str, TextIO]:
-    """Every manifest, open. root: of the audio, the first line of a .tsv"""
-    kinds = [("pretrain", ["tsv", *labels]), ("finetune", ["tsv", "wrd", "ltr"])]
-    files = {}
-    for directory, suffixes in kinds:
-        (folder / directory).mkdir()
-        for name in (f"{directory}/{split}.{suffix}" for split in SPLITS for suffix in suffixes):
-            files[name] = stack.enter_context((folder / name).open("w", encoding="utf-8"))
-            if name.endswith(".tsv"):
-                files[name].write(f"{root}\n")
-    return files
+def fairseq_name(utterance: Utterance) -> PurePosixPath:
+    """<speaker>/<book_id>/<chapter>/<all three>_<index>.flac, without white space: fairseq's
+    read_lab cuts a line at the first, and tells utterances by the last part of their path."""
+    parts = [_without_space(part) for part in utterance.piece.parent.parts]
+    stem = "+".join(part.replace("+", "%2B") for part in parts)
+    return PurePosixPath(*parts, file_name(stem, f"_{utterance.index:04}.flac"))
+
+
+def _without_space(part: str) -> str:
+    return re.sub(r"\s", lambda match: quote(match[0]), part)
+
+
+class _Manifests:
+    """The files of both splits of a task, line by line in one order."""
+
+    def __init__(
+        self, folder: Path, root: Path, suffixes: Sequence[str], share: float, stack: ExitStack
+    ):
+        """root: of the audio, the first line of a .tsv"""
+        folder.mkdir()
+        self._name, self._share = folder.name, share
+        self._files = {
+            split: [
+                stack.enter_context((folder / f"{split}.{suffix}").open("w", encoding="utf-8"))
+                for suffix in suffixes
+            ]
+            for split in SPLITS
+        }
+        for tsv, *_ in self._files.values():
+            tsv.write(f"{root}\n")
+        self._counts: Counter[str] = Counter()
+        self._held: tuple[int, Sequence[str]] | None = None
+
+    @property
+    def total(self) -> int:
+        return self._counts.total()
+
+    def add(self, utterance_id: str, lines: Sequence[str]) -> None:
+        """Of the training rows the one of the smallest hash is held back: where no other is drawn
+        for validation it is."""
+        drawn_at = int.from_bytes(blake2b(utterance_id.encode(), digest_size=8).digest(), "big")
+        if drawn_at < self._share * 2**64:
+            self._write("valid", lines)
+        elif self._held is None:
+            self._held = drawn_at, lines
+        else:
+            self._held, (_, other) = sorted([self._held, (drawn_at, lines)])
+            self._write("train", other)
+
+    def finish(self) -> None:
+        """Raises ValueError where one of the splits would be empty."""
+        if self._held is not None:
+            wanted = self._share and not self._counts["valid"]
+            self._write("valid" if wanted else "train", self._held[1])
+        if self.total and not self._counts["train"]:
+            raise ValueError(
+                f"{self._name}: {self.total} utterances leave none to train on behind the "
+                f"validation split; export more, or give --valid-share 0"
+            )
+
+    def _write(self, split: str, lines: Sequence[str]) -> None:
+        self._counts[split] += 1
+        for file, line in zip(self._files[split], lines, strict=True):
+            file.write(f"{line}\n")
 
 
 def _letters(text: str) -> str:
     """A CAT is written A | C A T |."""
     return " ".join([*"|".join(text.split()), "|"])
-
-
-def _is_valid(utterance_id: str, share: float) -> bool:
-    digest = blake2b(utterance_id.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") < share * 2**64

@@ -190,7 +190,7 @@ def test_fairseq_s_files_belong_together(export, aligned, tmp_path):
     for words, letters in lines:
         assert letters.replace(" ", "").replace("|", " ").strip() == words
         assert set(letters.split()) <= known
-    first = out / "audio/118/tiny book/01/01_0000.flac"
+    first = out / "audio/118/tiny%20book/01/118+tiny%2520book+01_0000.flac"
     assert first.is_file()
 
 
