@@ -19,6 +19,7 @@ from aubert.export import epub_made, epub_own
 from aubert.export.corpus import Corpus, Utterance
 from aubert.export.epub_about import about, free_name
 from aubert.export.epub_clips import Granularity, Reading, clips
+from aubert.export.epub_marks import marks_of
 from aubert.export.epub_text import body_of
 from aubert.files import FULL, complete_directory
 from aubert.options import options_class
@@ -112,6 +113,7 @@ def _write(
             if source.suffix.lower() == ".epub":
                 epub_own.write(archive, source, book.documents, found, sounds, named, jobs)
             else:
-                epub_made.write(archive, text, paragraphs, found, sounds, named, jobs)
+                marks = marks_of(book.documents, source.resolve().parent)
+                epub_made.write(archive, text, paragraphs, found, sounds, named, marks, jobs)
         part.rename(folder / free_name(folder, named))
     return len(found)

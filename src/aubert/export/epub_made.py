@@ -11,6 +11,7 @@ from pathlib import Path
 from aubert.export import epub_overlay
 from aubert.export.epub_about import PICTURES, About
 from aubert.export.epub_clips import Clip, recordings_of
+from aubert.export.epub_marks import MEDIA_TYPES, NO_MARKS, Marks
 from aubert.export.epub_overlay import ACTIVE, Par, clock, smil
 from aubert.export.epub_text import Page, Shown, page, pages, xhtml
 from aubert.export.epub_zip import add, add_file, add_mimetype, add_sounds
@@ -26,6 +27,7 @@ _CONTAINER = """<?xml version="1.0" encoding="utf-8"?>
 _STYLE = f"""body {{ line-height: 1.5; margin: 1em; }}
 h1 {{ font-size: 1.4em; text-align: center; }}
 h2 {{ font-size: 1.2em; text-align: center; }}
+img {{ max-width: 100%; }}
 .verse {{ white-space: pre-line; }}
 {epub_overlay.STYLE}"""
 
@@ -54,11 +56,12 @@ def write(
     clips: Sequence[Clip],
     sounds: Mapping[str, Path],
     about: About,
+    marks: Marks = NO_MARKS,
     jobs: int = 1,
 ) -> None:
     """Writes an EPUB of the paragraphs of `text` into `archive`.
 
-    clips: in the order of the text. sounds: recording_id -> its file
+    clips: in the order of the text. sounds: recording_id -> its file. marks: of the text
     """
     shown = Shown(text, about.language)
     names = {one: f"EPUB/audio/{n:04}.mp3" for n, one in enumerate(recordings_of(clips), 1)}
@@ -69,15 +72,27 @@ def write(
         ])
         for number, one in enumerate(pages(shown, paragraphs, clips, about), 1)
     ]  # fmt: skip
+    images = {
+        path: f"images/{number:04}{path.suffix.lower()}"
+        for number, path in enumerate(dict.fromkeys(one.path for one in marks.pictures), 1)
+    }
     add_mimetype(archive)
     add(archive, "META-INF/container.xml", _CONTAINER)
-    add(archive, "EPUB/package.opf", _package(about, chapters, list(names.values())))
+    add(
+        archive,
+        "EPUB/package.opf",
+        _package(about, chapters, list(names.values()), list(images.values())),
+    )
     add(archive, "EPUB/nav.xhtml", _nav(about, chapters))
     add(archive, "EPUB/style.css", _STYLE)
     if about.cover:
         add_file(archive, _cover_path(about.cover), about.cover)
+    for path, name in images.items():
+        add_file(archive, f"EPUB/{name}", path)
+    shown_as = {path: f"../{name}" for path, name in images.items()}
     for chapter in chapters:
-        add(archive, chapter.text_path, page(shown, chapter.page, about.language))
+        xhtml_page = page(shown, chapter.page, about.language, marks, shown_as)
+        add(archive, chapter.text_path, xhtml_page)
         if chapter.pars:
             overlay = smil(chapter.overlay_path, chapter.text_path, chapter.pars)
             add(archive, chapter.overlay_path, overlay)
@@ -88,8 +103,14 @@ def _cover_path(cover: Path) -> str:
     return f"EPUB/cover{cover.suffix.lower()}"
 
 
-def _package(about: About, chapters: Sequence[_Chapter], sounds: Sequence[str]) -> str:
+def _package(
+    about: About, chapters: Sequence[_Chapter], sounds: Sequence[str], images: Sequence[str]
+) -> str:
     lines = [*_metadata(about, chapters), "<manifest>", *_manifest(about, chapters, sounds)]
+    lines += [
+        _item(f"image-{number}", path, MEDIA_TYPES[Path(path).suffix])
+        for number, path in enumerate(images, 1)
+    ]
     lines += ["</manifest>", "<spine>"]
     lines += [f'<itemref idref="text-{chapter.number}"/>' for chapter in chapters]
     body = "\n".join([*lines, "</spine>"])

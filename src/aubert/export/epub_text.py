@@ -6,13 +6,14 @@ import html
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from aubert.export.epub_about import About
 from aubert.export.epub_clips import Clip, Reading
+from aubert.export.epub_marks import NO_MARKS, Marks
 from aubert.text.boilerplate import body
 from aubert.text.broken import is_broken, unbroken
 from aubert.text.headings import is_heading, names_a_number
@@ -131,21 +132,41 @@ def _title(shown: Shown, paragraphs: Sequence[Paragraph], name: str, language: s
     return heading
 
 
-def page(shown: Shown, one: Page, language: str) -> str:
-    """The page as XHTML."""
+def page(
+    shown: Shown, one: Page, language: str, marks: Marks = NO_MARKS, names: Mapping[Path, str] = {}
+) -> str:
+    """The page as XHTML. names: a picture's file -> its path in the EPUB, as the page names it"""
+
+    def images(start: int, end: int) -> str:
+        return "".join(
+            f'<img src="{names[each.path]}" alt="{_of_xml(html.escape(each.text))}"/>'
+            for each in marks.pictures_of(start, end)
+        )
+
+    def inline(start: int, end: int, after: int) -> str:
+        """after: the paragraph's start, where pictures stand before it"""
+        parts = []
+        for low, high, tags in marks.parts(start, end):
+            opened, closed = (f"<{tag}>" for tag in tags), (f"</{tag}>" for tag in tags[::-1])
+            before = images(low, low + 1) if low > after else ""
+            parts += [before, *opened, _escaped(shown(low, high)), *closed]
+        return "".join(parts)
+
     parts = []
     waiting = list(one.clips)[::-1]
     for paragraph in one.paragraphs:
-        written, at = [], paragraph.start
+        written, at, start = [], paragraph.start, paragraph.start
         while waiting and waiting[-1][1].char_start < paragraph.end:
             element_id, clip = waiting.pop()
-            written += [_escaped(shown(at, clip.char_start)), f'<span id="{element_id}">']
-            written += [_escaped(shown(clip.char_start, clip.char_end)), "</span>"]
+            written += [inline(at, clip.char_start, start), f'<span id="{element_id}">']
+            written += [inline(clip.char_start, clip.char_end, start), "</span>"]
             at = clip.char_end
-        written.append(_escaped(shown(at, paragraph.end)))
+        written.append(inline(at, paragraph.end, start))
         tag = f"h{paragraph.level}" if paragraph.level else "p"
         style = ' class="verse"' if paragraph.is_verse else ""
+        parts += _figure(images(start, start + 1))
         parts.append(f"<{tag}{style}>{''.join(written).strip()}</{tag}>")
+    parts += _figure(images(at_end := one.paragraphs[-1].end, at_end + 1))
     style = '<link rel="stylesheet" type="text/css" href="../style.css"/>'
     lines = ['<section epub:type="chapter">', *parts, "</section>"]
     return xhtml(_escaped(one.title), "\n".join(lines), language, style)
@@ -161,6 +182,10 @@ def xhtml(title: str, body: str, language: str, head: str = "") -> str:
 <body>{body}</body>
 </html>
 """
+
+
+def _figure(images: str) -> list[str]:
+    return [f"<p>{images}</p>"] if images else []
 
 
 def _line(text: str) -> str:

@@ -217,6 +217,42 @@ def test_html_is_a_book_with_its_own_headings(tmp_path):
     assert path.name == "Le phare-Ann.epub"
 
 
+def test_html_keeps_its_emphasis_and_the_pictures_beside_it(tmp_path):
+    books = tmp_path / "books"
+    (books / "pictures").mkdir(parents=True)
+    (books / "pictures/the sea.png").write_bytes(PIXEL)
+    (tmp_path / "outside.png").write_bytes(PIXEL)
+    (books / "b.html").write_text(
+        "<title>Sea</title>"
+        "<h2><img src='pictures/the%20sea.png' alt='A &quot;calm&quot; sea'>One</h2>"
+        "<p>An <i>old and <b>grey</b></i> sea, x<sup>2</sup> <img src=pictures/none.png>of it."
+        "<p>She <em>said<br>so</em> here: <img src='pictures/the%20sea.png'>there.</p>"
+        "<img src=../outside.png><img src='https://example.org/a.png'><h2>Two</h2><p>The end."
+        "<p><img src='pictures/the%20sea.png'></p>"
+    )
+    shelf = Bookshelf(books)
+    corpus = write_read(tmp_path, shelf, [Read("b", "01", 0, len(shelf.text("b")))])
+    export_epub(corpus, tmp_path / "out", EpubOptions(granularity="paragraph"))
+    (path,) = (tmp_path / "out").iterdir()
+    assert_valid(path)
+    image = '<img src="../images/0001.png" alt="{}"/>'
+    with zipfile.ZipFile(path) as archive:
+        pages = [archive.read(f"EPUB/text/{number:04}.xhtml").decode() for number in (1, 2)]
+        assert archive.read("EPUB/images/0001.png") == PIXEL
+        assert len([name for name in archive.namelist() if "images" in name]) == 1
+    first, second = (re.sub(r"</?span[^>]*>", "", one.split('chapter">\n')[1]) for one in pages)
+    assert first.splitlines()[:5] == [
+        f"<p>{image.format('A &quot;calm&quot; sea')}</p>",
+        "<h1>One</h1>",
+        "<p>An <i>old and</i> <i><b>grey</b></i> sea, x<sup>2</sup> of it.</p>",
+        '<p class="verse">She <em>said</em>',
+        f"<em>so</em> here: {image.format('')}there.</p>",
+    ]
+    assert second.splitlines()[1:3] == ["<p>The end.</p>", f"<p>{image.format('')}</p>"]
+    written = [one for one in shown(path) if one]
+    assert written == ["An old and grey sea, x2 of it.", "She said so here: there.", "The end."]
+
+
 # --- several readings, and books that cannot be made
 
 
