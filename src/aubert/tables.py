@@ -87,7 +87,7 @@ TABLES: dict[str, Table] = {
                 _field("chapter_index", pa.int32()),  # place in the book's directory, natural order
                 _field("sample_rate_hz", pa.int32()),
                 _field("num_samples", pa.int64()),
-                _field("language", pa.string(), nullable=True),  # BCP 47; null: not said
+                _field("language", pa.string(), nullable=True),  # BCP 47; null: unknown
                 _field("snr_db", pa.float64(), nullable=True),
                 # null: the VAD must run
                 _field("voice_activity", _list(INTERVAL_S), nullable=True),

@@ -88,7 +88,7 @@ _FOR_GOOD = "aubert: error: "
 
 def retry_what_may_help() -> None:
     """Lets Snakemake retry no job whose input or config is at fault: on a cluster each try waits
-    for its GPU. What the command said last is in the job's log, whichever machine it ran on."""
+    for its GPU. The command's last lines are in the job's log, whichever machine it ran on."""
     from snakemake.jobs import GroupJob, Job
 
     since = time.time()
@@ -252,8 +252,7 @@ class FolderFingerprints(Fingerprints):
         self._folder, self._out = Path(root), Path(corpus["root"]).parent
 
     def of_shard(self, shard: str) -> str:
-        """The shard's books: recordings, what is told of them, and texts that they may be read
-        from."""
+        """The shard's books: recordings, tags and names, and texts that they may be read from."""
         plan = self._plan()
         lines = []
         for reading in plan.of_shard(int(shard)):

@@ -227,7 +227,7 @@ def clips_of_words(
     max_clips: int | None = None,
     held_out: HeldOut = NOTHING,
 ) -> list[Clip]:
-    """The aligned words of a run's tables, labelled with what was said; groups are speakers.
+    """The aligned words of a run's tables, labelled with their spoken words; groups are speakers.
 
     max_clips: of more, about so many are read: all words of an utterance or none, drawn by hash.
     held_out: what is left out
@@ -260,7 +260,7 @@ def clips_of_words(
 def clips_of_reference(
     results: Path, corpus_root: Path, reference: Path, held_out: HeldOut = NOTHING
 ) -> list[Clip]:
-    """The same of what was really said, where that is known: no alignment is waited for."""
+    """The same of the true words, where they are known: no alignment is waited for."""
     recordings = _recordings(results, held_out)
     clips = []
     for row in tables.rows(reference / "words.parquet", "reference_words"):

@@ -87,7 +87,7 @@ def _speech(recording: dict, corpus_root: Path, options: CutOptions) -> list[tup
     slices: list[tuple[int, int]] = []
     for start_s, end_s in intervals:
         start = round(start_s * rate_hz)
-        if slices:  # a json's intervals may overlap; no sample may be heard twice
+        if slices:  # a json's intervals may overlap; no sample comes twice
             start = max(start, slices[-1][1])
         end = min(round(end_s * rate_hz), recording["num_samples"])
         if start < end:

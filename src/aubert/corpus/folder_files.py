@@ -1,5 +1,5 @@
-"""The table of a folder's files: each is used, as audio, text, cover or marks, or it is told why
-it is not."""
+"""The table of a folder's files: each is used, as audio, text, cover or marks, or its row gives the
+reason."""
 
 from __future__ import annotations
 

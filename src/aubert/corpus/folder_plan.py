@@ -48,7 +48,7 @@ class Reading:
     """A book as one reader reads it.
 
     chapters: its recordings in order. title, author, language: for people, as tags have them;
-    language: BCP 47. texts: what it is read from, in order; none where that is not told. text_id:
+    language: BCP 47. texts: what it is read from, in order; none where nothing names them. text_id:
     the id of the book that they make. cover: a picture of the folder. marks: what cue sheets say
     of the recordings
     """

@@ -94,7 +94,7 @@ def _read_json(path: Path, duration_s: float) -> dict:
 
 
 def _language(named: object) -> str | None:
-    """BCP 47; None where nothing is said or the name is not known."""
+    """BCP 47; None where the json names none or an unknown one."""
     return bcp47(named) if isinstance(named, str) else None
 
 

@@ -22,7 +22,7 @@ from aubert.text.transcripts import letters_of, spoken_transcript
 
 
 class LabelledUtterance(NamedTuple):
-    """A recording of a few sentences, and what is said in it.
+    """A recording of a few sentences, and its transcript.
 
     book_id: None where the layout does not name books (LibriSpeech's)
     unwritten: letters and signs of its transcript that the vocabulary does not write; has_digits:

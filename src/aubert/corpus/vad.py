@@ -28,7 +28,7 @@ _FRAMES_PER_RUN = 512  # of silero's network: 16 s
 
 @options_class
 class VadOptions:
-    """How speech is told from what is none.
+    """How speech is found.
 
     detector: silero rejects noise and music; webrtcvad, AuBERT's kind, takes most of them for
       speech

@@ -45,14 +45,14 @@ class Estimate:
         share = 1.0
         if job.is_sharded:
             share = 1 / self.config["num_shards"] if hours is None else hours / self.hours
-        heard = share * self._hours(job, rate)
+        audio_hours = share * self._hours(job, rate)
         weights = self._weights(job)
         on_gpu = weights >= self.rates["gpu_from_weights"]
         network_s = 0.0
         if weights and "pass" in rate:
             per_hour = self.rates["network"]["gpu" if on_gpu else "cpu"][f"{rate['pass']}_s"]
-            network_s = heard * weights / 1e6 * per_hour
-        cpu_s = rate["start_s"] + heard * rate.get("hour_s", 0) + self._kmeans_s(job, rate)
+            network_s = audio_hours * weights / 1e6 * per_hour
+        cpu_s = rate["start_s"] + audio_hours * rate.get("hour_s", 0) + self._kmeans_s(job, rate)
         return Cost(cpu_s + (0 if on_gpu else network_s), network_s if on_gpu else 0)
 
     def costs(self, jobs: Iterable[Job]) -> dict[str, Cost]:

@@ -58,7 +58,7 @@ def ngrams_of(results: Path, split: str) -> set[str]:
 
 
 def _groups(pairs: pa.Table) -> pa.ChunkedArray:
-    """Who said what."""
+    """Of each pair its speaker and n-gram, as one string."""
     return pc.binary_join_element_wise(pairs["speaker"], pairs["ngram"], "\0")
 
 

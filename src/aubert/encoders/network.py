@@ -139,8 +139,9 @@ class WaveformNetwork(ABC):
         Audio shorter than the receptive field gets an output of no frames. Holds at
         most pool_batches x batch_seconds of audio, plus one utterance.
         """
-        for pool in self._pools(utterances):
-            yield from self._pool_outputs(*pool)
+        for items, pieces in self._pools(utterances):
+            yield from self._pool_outputs(items, pieces)
+            del items, pieces  # before the next pool is read
 
     def _pools(self, utterances: Iterable) -> Iterator[tuple[list, list[_Piece]]]:
         """Rejects and (utterance_id, number of samples), and what is to be run of them."""
@@ -168,6 +169,7 @@ class WaveformNetwork(ABC):
         for batch in self._batches(pieces):
             for piece, rows in zip(batch, self._run(batch), strict=True):
                 parts[piece.utterance].append((piece.window, rows))
+        pieces.clear()  # their samples, while the outputs are used
         for position, item in enumerate(items):
             if isinstance(item, Reject):
                 yield item

@@ -17,7 +17,7 @@ def export_aubert(corpus: Corpus, out: Path) -> str:
 
     words: [[word, char_start, char_end, ms_start, ms_end, recording_ms_start,
     recording_ms_end]]; AuBERT's lists end after ms_end, which counts in the utterance.
-    fname is the name of the utterance's audio export; utterance is what was said of the book.
+    fname is the name of the utterance's audio export; utterance is the book's text that was read.
     """
     num_utterances, books = 0, {}
     with complete_directory(out) as part, TemporaryDirectory(dir=part) as gathered:

@@ -28,7 +28,7 @@ class Word(NamedTuple):
     recording."""
 
     word: str
-    spoken: str  # as it was said, in lower case
+    spoken: str  # in lower case
     char_start: int
     char_end: int
     start_s: float
@@ -73,12 +73,12 @@ class Utterance:
 
     @property
     def spoken(self) -> str:
-        """What was said of the book, one space between the words."""
+        """The spoken words of the book, one space between the words."""
         return " ".join(word.spoken for word in self.words)
 
     @cached_property
     def has_extra(self) -> bool:
-        """Whether something was said that the book does not hold: `spoken` is not all then."""
+        """Whether the utterance holds speech that is not in the book: `spoken` is not all then."""
         return any(run["label"] == "EXTRA" for run in self.refined["runs"])
 
     def written(self, book: str, start: int = 0, end: int | None = None) -> str:

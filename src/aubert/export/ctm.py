@@ -13,7 +13,7 @@ def safe_id(name: str) -> str:
 
 
 def ctm(utterance: Utterance, in_recording: bool) -> str:
-    """A line for each spoken word; one written word said as several is shared out by letters."""
+    """A line for each spoken word; of a written word that is read as several, by letters."""
     name = utterance.recording["recording_id"] if in_recording else utterance.utterance_id
     lines = []
     for word in utterance.words:

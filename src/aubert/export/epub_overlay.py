@@ -20,7 +20,7 @@ STYLE = f""".{ACTIVE} {{ background-color: #ffd54a; color: #000; }}
 
 
 class Par(NamedTuple):
-    """What is heard while an element of a page is highlighted. audio: its name in the EPUB"""
+    """The audio while an element of a page is highlighted. audio: its name in the EPUB"""
 
     element_id: str
     audio: str

@@ -45,7 +45,7 @@ def export_fairseq(
 ) -> str:
     """<out>/audio with every utterance, <out>/pretrain over all of them, with a label file and
     dictionary per name of `labels` (the directory of a run's label sets, a shard each), and
-    <out>/finetune over those whose words are all that is heard.
+    <out>/finetune over those whose words are all of their speech.
 
     fairseq dies of an empty validation split: unless valid_share is 0 it has an utterance. Raises
     ValueError for a label set that lacks an utterance, and where none is left to train on.

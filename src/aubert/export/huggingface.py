@@ -80,13 +80,13 @@ dataset = load_dataset("path/to/this/folder", split="train")
 |---|---|
 | `audio` | FLAC, mono, {rate_hz} Hz; the pauses between `slices` are cut out |
 | `text` | what was read, as the book writes it |
-| `spoken` | the same as it was said: lower case, numbers in words |
-| `has_extra` | whether something was also said that the book does not hold |
+| `spoken` | the same as it is spoken: lower case, numbers in words |
+| `has_extra` | whether the audio also holds speech that is not in the book |
 | `language` | in which it was read, BCP 47 |
 | `slices` | where the utterance lies in the recording, in seconds |
 | `char_start`, `char_end` | where it lies in the book's text file, in characters |
-| `similarity` | of what was heard to what is written, 0 to 1 |
-| `words` | each word as written and as said, its place in the book, its confidence |
+| `similarity` | of the transcript and the text, 0 to 1 |
+| `words` | each word as written and as spoken, its place in the book, its confidence |
 | `words`: `start_s`, `end_s` | in the utterance |
 | `words`: `recording_start_s`, `recording_end_s` | in the recording |
 

@@ -1,8 +1,8 @@
 """A Kaldi data directory ("Data preparation" in Kaldi's documentation).
 
 A Kaldi segment is one stretch of a recording, so the pauses between an utterance's slices
-are inside. Utterances in which something was said that is not in the book are left out:
-their text would not be all that is heard.
+are inside. Utterances with speech that is not in the book are left out:
+their text would not be all of their speech.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from aubert.text.languages.codes import english_name
 
 
 class _Slice(NamedTuple):
-    """One stretch of a recording, and the words that were said in it."""
+    """One stretch of a recording, and the words that were spoken in it."""
 
     start_s: float
     duration_s: float
@@ -33,7 +33,7 @@ def export_lhotse(corpus: Corpus, out: Path) -> str:
 
     A cut is an utterance: a MonoCut, or a MixedCut of the slices that are played one after
     another. A supervision is what was read in one slice: its text as the book writes it,
-    `custom.spoken` as it was said. Its times, and those of its words, are the recording's in
+    `custom.spoken` as it is spoken. Its times, and those of its words, are the recording's in
     supervisions.jsonl.gz and the cut's in cuts.jsonl.gz.
     """
     num_cuts = 0

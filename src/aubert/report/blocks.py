@@ -90,12 +90,12 @@ class Flow:
 
 @dataclass(frozen=True)
 class Span:
-    """An utterance's place. book, heard: (READ, SKIPPED or EXTRA; text) in order."""
+    """An utterance's place. book, transcript: (READ, SKIPPED or EXTRA; text) in order."""
 
     utterance_id: str
     similarity: float
     book: Sequence[tuple[str, str]]
-    heard: Sequence[tuple[str, str]]
+    transcript: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,8 @@ def _spans(run: Run, ids: list[str]) -> list[Span]:
         (row,), (transcript,) = refined[one], transcripts[one]
         text, runs = run.text(row["book_id"]), row["runs"]
         book = [(r["label"], text[r["char_start"] : r["char_end"]]) for r in runs]
-        heard = [(r["label"], transcript["text"][r["text_start"] : r["text_end"]]) for r in runs]
-        pieces = ([part for part in side if part[1]] for side in (book, heard))
+        spoken = [(r["label"], transcript["text"][r["text_start"] : r["text_end"]]) for r in runs]
+        pieces = ([part for part in side if part[1]] for side in (book, spoken))
         spans.append(Span(one, row["similarity"], *pieces))
     return spans
 

@@ -1,6 +1,6 @@
 """Words that a page's layout breaks: at the end of a line, and after a drop capital.
 
-What breaks a word is told from the break and its two halves alone, so that a word is the same
+What breaks a word shows in the break and its two halves alone, so that a word is the same
 word in every passage that holds it.
 """
 

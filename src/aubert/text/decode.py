@@ -19,7 +19,7 @@ _LIKELY = ["cp1252", "cp1250", "cp1251", "koi8_r", "cp866", "cp1253", "cp1254", 
 _OF_A_MAC = ["mac_roman", "mac_cyrillic", "mac_greek"]
 _NAMES = {"cp1252": "Windows-1252", "mac_roman": "Mac Roman"}
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_MOST = 1_000_000  # bytes that an encoding is told from
+_MOST = 1_000_000  # bytes from which an encoding is detected
 
 
 class Decoded(NamedTuple):

@@ -117,7 +117,7 @@ class Epub:
                 yield item, self.parse(item.path)
 
     def resolve(self, href: str, base: str | None = None) -> str:
-        """The name in the EPUB of what a document (the package's, if none is told) refers to."""
+        """The name in the EPUB of what a document (the package's, if none is given) refers to."""
         folder = posixpath.dirname(self.package_path if base is None else base)
         return posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0])))
 

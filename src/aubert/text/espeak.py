@@ -57,7 +57,7 @@ _CALLBACK = ctypes.CFUNCTYPE(
 
 @dataclass(frozen=True, kw_only=True)
 class Voice:
-    """How a sentence is said: espeak's own scales, so that its documentation applies.
+    """How espeak speaks a sentence: espeak's own scales, so that its documentation applies.
 
     name: a voice file and a variant of it, such as "en-us+f2" or "gmw/en-GB-x-rp+m3"
     rate_wpm: words per minute, nominally, 80 to 450
@@ -184,7 +184,7 @@ class Espeak:
         self._voice = voice
 
     def _changed(self, voice: Voice) -> str:
-        """Commands inside the text, before a word that is said in another way than the last."""
+        """Commands inside the text, before a word that is spoken otherwise than the last."""
         if voice == self._voice:
             return ""
         self._voice = voice

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from aubert.text.language import Reading
 
-MAX_DIGITS = 15  # longer strings of digits are spelled: nobody reads them as a quantity
+MAX_DIGITS = 15  # longer strings of digits are spelled: they are no quantity
 
 VULGAR = {"¼": (1, 4), "½": (1, 2), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3), "⅛": (1, 8)}
 _SPACE = " \u00a0\u202f"

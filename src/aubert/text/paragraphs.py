@@ -164,7 +164,7 @@ def _with_headings(text: str, found: list[Paragraph], language: str) -> list[Par
         or (
             set_off[place]
             and written[text[one.start : one.end]] < _MOST_LIKE
-            # Where chapters are told by their names, what else stands apart is mostly verse.
+            # Where chapters have names, what else stands apart is mostly verse.
             and (place < first or text[one.start : one.end].isupper())
         )
         for place, one in enumerate(found)

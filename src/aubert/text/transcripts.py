@@ -1,5 +1,5 @@
 """Transcripts as they are: what a written one says in the letters of a vocabulary, and what of it
-cannot be said in them."""
+cannot be written in them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def spoken_transcript(text: str, pack: Language) -> Spoken:
 
     pack: its letters are the vocabulary. Case and punctuation are left out, numbers are read by
     the pack's rule (`digit_rule`). A letter that the pack has as borrowed counts as the plain one;
-    any other letter, and any sign that nobody reads in one way alone, is unwritten.
+    any other letter, and any sign that is read in several ways, is unwritten.
     """
     text = unicodedata.normalize("NFC", text)
     if text.isupper():  # as LibriSpeech's: capitals make I a numeral and MR an abbreviation
@@ -65,7 +65,7 @@ def _is_written(character: str, is_read: bool, known: set[str], pack: Language) 
 
 
 def _of_groups(written: str, pack: Language) -> str:
-    """555-1234 is said digit by digit, 1914-18 and 12-15 are numbers."""
+    """555-1234 is read digit by digit, 1914-18 and 12-15 are numbers."""
     groups = written.split("-")
     is_call = len({len(group) for group in groups}) > 1 and len(groups[-1]) > 3
     if is_call or any(len(group) > 1 and group[0] == "0" for group in groups):

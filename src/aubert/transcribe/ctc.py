@@ -31,6 +31,8 @@ class EmissionOptions(NetworkOptions):
 class CtcModel(WaveformNetwork):
     """A CTC network, ready to run."""
 
+    pool_batches = 4  # 8 minutes of audio at the default batch_seconds, 31 MB
+
     def __init__(self, network, feature_extractor, tokenizer, options: EmissionOptions):
         """network: as AutoModelForCTC gives it, in evaluation mode."""
         self._tokens = _tokens(tokenizer, network.config)

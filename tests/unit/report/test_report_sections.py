@@ -43,7 +43,7 @@ def test_the_worst_place_shows_what_was_skipped(run):
     *_, bands, _, spans = matching.section(run).blocks
     (span,) = spans.spans
     assert span.book[1][0] == "SKIPPED" and EVIL in span.book[1][1]
-    assert "".join(text for label, text in span.heard) == "the cat sata hog and a bird"
+    assert "".join(text for label, text in span.transcript) == "the cat sata hog and a bird"
     (band,) = bands.bands
     read = sum(end - start for start, end in band.read)
     skipped = 100 * (len(EVIL) + len("Nobody saw.") + len(" ran off.")) / len(written_run.BOOK)
