@@ -39,8 +39,6 @@ class CtcTrainOptions(UtteranceTrainOptions):
     activation_dropout: inside the feed-forward layers
     input_dropout: on the projected features
     layerdrop: probability that a layer is left out of a training step
-    validation_share: share of the utterances, chosen by hash, that is held out to choose the best
-      validated weights; 0: all are trained on, and the last weights are taken
     """
 
     lr: PositiveFloat = 2e-5

@@ -25,6 +25,7 @@ from aubert.evaluate.wer import word_errors
 from aubert.learn.checkpoints import hash_of_weights
 from aubert.learn.data import EpochPlan
 from aubert.learn.run import train_model
+from aubert.learn.validation import check_held_out, is_held_out
 from aubert.text.language import Language
 from aubert.text.languages import ENGLISH
 from aubert.transcribe.decode import DecodeOptions, Decoder
@@ -106,12 +107,6 @@ def ctc_network(init: str | Path, options: CtcTrainOptions, pack: Language = ENG
     )
 
 
-def is_held_out(utterance_id: str, share: float) -> bool:
-    """Whether an utterance is for validation: by hash, so that more data moves none."""
-    digest = hashlib.blake2b(utterance_id.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") < share * 2**64
-
-
 def train_ctc(
     out: str | Path,
     init: str | Path,
@@ -173,11 +168,7 @@ def _check(examples, validation, left_out: list[LeftOut], options: CtcTrainOptio
             f"max_seconds, choose an encoder with more frames per second, or learn the letters "
             f"of the transcripts (ctc.vocabulary: transcripts)"
         )
-    if options.validation_share and not validation.utterances:
-        raise ValueError(
-            f"validation_share {options.validation_share:g} of {len(examples.utterances)} "
-            f"utterances is none; raise it, or set it to 0 to take the last weights"
-        )
+    check_held_out(options.validation_share, len(validation.utterances), len(examples.utterances))
 
 
 def _counts(left_out: list[LeftOut]) -> Mapping[str, int]:

@@ -219,8 +219,11 @@ class HubertForPretraining(nn.Module):
             labels = batch.labels[index]
             nll = functional.cross_entropy(logits, labels, reduction="none")
             loss = loss + alpha * nll[:num_masked].sum() + (1 - alpha) * nll[num_masked:].sum()
-            hits = logits[:num_masked].detach().argmax(-1) == labels[:num_masked]
+            predicted, there = logits[:num_masked].detach().argmax(-1), labels[:num_masked]
+            hits = predicted == there
             metrics[f"{one.name}.masked_accuracy"] = hits.sum() * scale
+            covered = _coverage(predicted, there, one.num_units)
+            metrics[f"{one.name}.coverage"] = covered * len(batch.counted)
             metrics[f"{one.name}.masked_nll"] = nll[:num_masked].detach().sum() * scale
         return loss, metrics
 
@@ -262,6 +265,14 @@ def save_encoder(encoder: HubertModel, options: HubertOptions, directory: str | 
 def _scale_gradient(tensor: torch.Tensor, scale: float) -> torch.Tensor:
     """The same values, with gradients times `scale`."""
     return tensor * scale + tensor.detach() * (1 - scale)
+
+
+def _coverage(predicted: torch.Tensor, labels: torch.Tensor, num_units: int) -> torch.Tensor:
+    """Of the units among `labels` the share that is predicted anywhere: near 1 / num_units where
+    all frames are given one unit. predicted, labels: int64 [num_frames]."""
+    seen = labels.new_zeros((2, num_units), dtype=torch.bool)
+    seen[0, predicted], seen[1, labels] = True, True
+    return (seen[0] & seen[1]).sum() / seen[1].sum().clamp(min=1)
 
 
 def _mean_square(values: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,9 +23,11 @@ from aubert.hubert.frame_labels import labels_of_frames
 from aubert.hubert.network import HubertForPretraining, Units, build_encoder, save_encoder
 from aubert.hubert.options import VERSION, HubertOptions, HubertTrainOptions
 from aubert.learn.checkpoints import hash_of_weights
-from aubert.learn.data import Piece
+from aubert.learn.data import EpochPlan, Piece
+from aubert.learn.loop import Trained
 from aubert.learn.run import LOG, train_model
 from aubert.learn.utterances import Located, VirtualUtterances
+from aubert.learn.validation import check_held_out, is_held_out
 from aubert.units.labels import LabelPlace, Labels
 
 
@@ -126,6 +130,20 @@ class HubertTask:
     def loss(self, batch: HubertBatch) -> tuple[torch.Tensor, int, Mapping[str, torch.Tensor]]:
         return self.model(batch)
 
+    def validate(self, examples: HubertExamples, options: HubertTrainOptions) -> dict[str, float]:
+        """The loss per target and the metrics of all `examples`, with the same crops and masks
+        each time."""
+        device = next(self.model.parameters()).device
+        sums: Counter[str] = Counter()
+        total = 0
+        for micro in EpochPlan(examples.num_samples, 0, options):
+            rng = np.random.default_rng([options.seed, micro.position])
+            batch = examples.reader.batch(examples.work(micro.pieces), rng).to(device)
+            loss, num_targets, metrics = self.model(batch)
+            total += num_targets
+            sums.update({"loss": loss.item(), **{k: float(v) for k, v in metrics.items()}})
+        return {name: value / total for name, value in sums.items()}
+
 
 def init_hubert(out: Path, options: HubertOptions, seed: int, init_from: str | None = None) -> str:
     """Writes an encoder of the weights that a training with `seed` begins with, or with
@@ -156,12 +174,18 @@ def train_hubert(
 
     init_from: an encoder whose weights it begins with (begun_with); None: initial ones. restart: as
     of train_model, by which a killed one goes on. Raises ValueError when no utterance has labels of
-    every set.
+    every set, or none is held out though options.validation_share is not 0.
     """
     encoder = None
     if init_from is not None:
         model, encoder = begun_with(init_from, model)
-    examples = HubertExamples(utterances.in_order_of_ids(), label_sets, model)
+    utterances, share = utterances.in_order_of_ids(), options.validation_share
+    held_out = np.array([is_held_out(each, share) for each in utterances.ids.to_pylist()], bool)
+    check_held_out(share, held_out.sum(), len(held_out))
+    examples = HubertExamples(utterances.take(np.flatnonzero(~held_out)), label_sets, model)
+    validation = None
+    if share:
+        validation = HubertExamples(utterances.take(np.flatnonzero(held_out)), label_sets, model)
     task = HubertTask(model, label_sets, options.seed, encoder)
     config = {
         "version": VERSION,
@@ -169,9 +193,17 @@ def train_hubert(
         "label_sets": {one.name: one.hash for one in label_sets},
         "utterances": _hash(examples.utterances),
         **({} if encoder is None else {"init_from": hash_of_weights(encoder)}),
+        **({} if validation is None else {"validated_with": _hash(validation.utterances)}),
     }
     trained = train_model(
-        out, task, examples, options, config=config, save=task.model.save, restart=restart
+        out,
+        task,
+        examples,
+        options,
+        config=config,
+        save=task.model.save,
+        validate=None if validation is None else partial(task.validate, validation, options),
+        restart=restart,
     )
     seconds = examples.num_samples / SAMPLE_RATE_HZ
     used = seconds[seconds >= options.min_seconds]
@@ -179,7 +211,7 @@ def train_hubert(
         f"hubert: {trained.steps} steps ({trained.skipped} skipped) over {used.sum() / 60:.1f} "
         f"minutes in {len(used)} utterances ({examples.num_unlabelled} without labels and "
         f"{len(seconds) - len(used)} below min_seconds left out); masked accuracy "
-        f"{_masked_accuracy(out / LOG)}"
+        f"{_masked_accuracy(out / LOG)}{_validated(trained)}"
     )
 
 
@@ -189,8 +221,15 @@ def _hash(utterances: VirtualUtterances) -> str:
     return digest.hexdigest()
 
 
+def _validated(trained: Trained) -> str:
+    if trained.validation is None:
+        return ""
+    return f"; validation loss {trained.validation['loss']:.3f} at step {trained.best_step}"
+
+
 def _masked_accuracy(log: Path) -> str:
-    """Of each label set, in the last lines of the log."""
-    *_, last = (json.loads(line) for line in log.read_text().splitlines())
+    """Of each label set, in the last line of the log that is of training."""
+    lines = (json.loads(line) for line in log.read_text().splitlines())
+    *_, last = (line for line in lines if "lr" in line)
     found = {name: value for name, value in last.items() if name.endswith(".masked_accuracy")}
     return ", ".join(f"{value:.3f} ({name.split('.')[0]})" for name, value in found.items())

@@ -103,6 +103,12 @@ def load_best(directory: Path, model: torch.nn.Module) -> None:
     model.load_state_dict(load_file(path))
 
 
+def best_step(directory: Path) -> int | None:
+    """Of the best weights; None where there are none."""
+    path = directory / BEST / "state.json"
+    return json.loads(path.read_text(encoding="utf-8"))["step"] if path.is_file() else None
+
+
 def last_state(directory: Path) -> dict[str, Any] | None:
     """Of the last checkpoint; None where there is none."""
     found = _all(directory)

@@ -68,6 +68,7 @@ def train(
     *,
     config: Mapping[str, Any],
     validate: Callable[[], dict[str, float]] | None = None,
+    keep: Callable[[int], None] | None = None,
 ) -> Trained:
     """Trains task.model for options.steps, from the last checkpoint in `directory` if there is
     one; afterwards the model holds the last weights (checkpoints.load_best reads the best).
@@ -75,19 +76,21 @@ def train(
     config: what else made this training what it is (model options, hashes of the label sets);
     a checkpoint of another one is refused (resume.differences). validate: called by the first
     process with the model in evaluation mode; its "loss", the smaller the better, decides which
-    weights are kept in `directory`/best. Started by torchrun, the processes share each step's
+    weights are kept in `directory`/best; options.patience of them without a smaller one end the
+    training. keep: called by the first process each options.keep_every steps, with the step; its
+    OSError is raised in all. Started by torchrun, the processes share each step's
     micro-batches.
     Raises ValueError for a checkpoint of another configuration, and when max_skipped steps
     in a row had no finite gradient; OSError when a checkpoint cannot be written; Stopped, after a
     checkpoint, when SIGTERM or SIGUSR1 came to a process.
     """
-    return _Training(task, examples, options, Path(directory), config, validate).run()
+    return _Training(task, examples, options, Path(directory), config, validate, keep).run()
 
 
 class _Training:
-    def __init__(self, task, examples, options, directory, config, validate):
+    def __init__(self, task, examples, options, directory, config, validate, keep):
         self.task, self.examples, self.options = task, examples, options
-        self.directory, self.validate = directory, validate
+        self.directory, self.validate, self.keep = directory, validate, keep
         self.config = record(options, config)
         self.processes = Processes(options.device)
         # Of the micro-batches of a step: the first of this process, and how far it is to the next.
@@ -110,6 +113,7 @@ class _Training:
             "skipped_in_a_row": 0,
             "best_step": None,
             "validation": None,
+            "no_better": 0,  # validations in a row
             "config": self.config,
         }
 
@@ -124,7 +128,8 @@ class _Training:
             self.task.model.compile()
         self.task.model.train()
         steps = Steps(self.examples.num_samples, options, getattr(self.examples, "plan", None))
-        start, left = Place(*state["place"]), options.steps - state["step"]
+        start = Place(*state["place"])
+        left = 0 if self._is_enough() else options.steps - state["step"]
         batches = load_batches(
             self.examples,
             steps,
@@ -144,6 +149,9 @@ class _Training:
                 attention = self._step(step_batches, batches, log)
                 state["place"] = list(place)
                 self._after_step(log)
+                if self._is_enough():
+                    self._save()
+                    break
                 if attention and state["step"] < options.steps:
                     self._stop(log)
             self._on_first(self.writer.wait)
@@ -170,6 +178,9 @@ class _Training:
             )
         checkpoints.load_last(self.directory, self.task.model, self.optimizer)
         self.state |= found | {"config": self.config}
+        if (checkpoints.best_step(self.directory) or 0) > done:
+            # Weights behind the checkpoint took the place of those that it calls the best.
+            self.state |= {"validation": None, "best_step": None, "no_better": 0}
         batch_seconds = before["train"]["batch_seconds"]
         if batch_seconds != self.options.batch_seconds:
             epoch, position = found["place"]
@@ -262,8 +273,15 @@ class _Training:
             log.write(step, extra)
         if self.validate is not None and self._due(options.validate_every):
             self._validate(log)
+        if self.keep is not None and options.keep_every and step % options.keep_every == 0:
+            self._on_first(lambda: self.keep(step))
         if self._due(options.checkpoint_every):
             self._save()
+
+    def _is_enough(self) -> bool:
+        """Whether validation has not become better for so long that the training ends."""
+        patience = getattr(self.options, "patience", 0)  # of trainings that can validate
+        return 0 < patience <= self.state["no_better"]
 
     def _due(self, every: int) -> bool:
         return self.state["step"] % every == 0 or self.state["step"] == self.options.steps
@@ -303,6 +321,8 @@ class _Training:
             self.task.model.train()
         found = self.processes.from_first(found)
         log.validation(state["step"], found)
+        state["no_better"] += 1
         if state["validation"] is None or found["loss"] < state["validation"]["loss"]:
             state["validation"], state["best_step"] = found, state["step"]
+            state["no_better"] = 0
             self._on_first(lambda: self.writer.save_best(self.task.model, state))

@@ -42,6 +42,7 @@ class TrainOptions(ScheduleOptions, DataOptions):
     validate_every: steps between validations; a multiple of log_every; no effect for a task
       without validation
     keep: number of checkpoints that stay
+    keep_every: steps between models that stay beside the trained one, in <model>/steps/; 0: none
     """
 
     steps: PositiveInt = 250_000
@@ -60,6 +61,7 @@ class TrainOptions(ScheduleOptions, DataOptions):
     checkpoint_every: PositiveInt = 1000
     validate_every: PositiveInt = 1000
     keep: PositiveInt = 2
+    keep_every: NaturalInt = 0
 
     def __post_init__(self) -> None:
         DataOptions.__post_init__(self)
@@ -84,19 +86,35 @@ class TrainOptions(ScheduleOptions, DataOptions):
 
 
 _HOW = frozenset(
-    "device compile num_workers log_every checkpoint_every validate_every keep max_skipped".split()
+    "device compile num_workers log_every checkpoint_every validate_every keep keep_every "
+    "max_skipped".split()
 )
 
 
 @options_class
 class UtteranceTrainOptions(TrainOptions):
-    """A training in which a batch is no more than what fits into memory at once."""
+    """A training in which a batch is no more than what fits into memory at once.
+
+    validation_share: share of the utterances, chosen by hash, that is held out to choose the best
+      validated weights; 0: all are trained on, and the last weights are taken
+    patience: validations in a row without a smaller loss that end the training; 0: it does all
+      its steps; no effect without validation
+    """
+
+    validation_share: ShareBelowOne = 0.0
+    patience: NaturalInt = 0
 
     @classmethod
     def how(cls, fields: Mapping[str, Any]) -> frozenset[str]:
-        """With batch_seconds, unless it makes a step longer than step_seconds."""
+        """With batch_seconds, unless it makes a step longer than step_seconds; without what says
+        which weights are the best."""
         fits = fields["batch_seconds"] <= fields["step_seconds"]
-        return super().how(fields) | ({"batch_seconds"} if fits else set())
+        names = super().how(fields) | ({"batch_seconds"} if fits else set())
+        return names - ({"validate_every"} if fields["validation_share"] else set())
+
+    @classmethod
+    def later(cls) -> frozenset[str]:
+        return super().later() | {"validate_every", "patience"}
 
 
 def part(options: TrainOptions, how: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -21,6 +22,8 @@ from aubert.learn.resume import directory_of, record, remove
 from aubert.learn.stop import Stopped, put_back
 from aubert.processes import killed_workers_named
 
+_STEPS = "steps"  # of a trained model: those that it was on its way
+
 
 def train_model(
     out: str | Path,
@@ -38,10 +41,10 @@ def train_model(
     Until then the checkpoints lie in `<out>.training/<hash of what the training is>`, and it goes
     on from there. restart: of options.add_restart, whether another one begins anew beside them or
     is refused. config, validate: as for loop.train; where it validates, the best weights are saved,
-    else the last. save: writes task.model into the directory that it is given. Raises as loop.train
-    does, and OSError when the model cannot be written, or another process is at the same training
-    (a Snakemake that was killed leaves its jobs behind). Stopped in a job of SLURM, it puts the job
-    back into the queue.
+    else the last. save: writes task.model into the directory that it is given, and each
+    options.keep_every steps into one of `<out>/steps`. Raises as loop.train does, and OSError when
+    the model cannot be written, or another process is at the same training (a Snakemake that was
+    killed leaves its jobs behind). Stopped in a job of SLURM, it puts the job back into the queue.
     """
     out = Path(out)
     checkpoints = out.with_name(f"{out.name}.training")
@@ -51,7 +54,13 @@ def train_model(
         try:
             with killed_workers_named():
                 trained = train(
-                    task, examples, options, directory, config=config, validate=validate
+                    task,
+                    examples,
+                    options,
+                    directory,
+                    config=config,
+                    validate=validate,
+                    keep=lambda step: _save_as(directory / _STEPS / f"step_{step:08}", save),
                 )
         except Stopped:
             if processes.is_first and put_back():
@@ -64,6 +73,8 @@ def train_model(
                 with complete_directory(out) as part:
                     save(part)
                     shutil.copy(directory / METRICS, part / LOG)
+                    if (directory / _STEPS).is_dir():
+                        shutil.copytree(directory / _STEPS, part / _STEPS, copy_function=_linked)
             except (OSError, SafetensorError) as error:  # the latter when tensors meet a full disk
                 raise OSError(
                     f"{out} could not be written ({error}); make room and start again: the "
@@ -72,6 +83,22 @@ def train_model(
             remove(checkpoints, directory, _say)
     processes.gather(None)  # the others may read what the first has written
     return trained
+
+
+def _save_as(target: Path, save: Callable[[Path], None]) -> None:
+    try:
+        with complete_directory(target) as part:
+            save(part)
+    except SafetensorError as error:  # of a full disk
+        raise OSError(f"{target} could not be written ({error}); make room") from error
+
+
+def _linked(source: str, target: str) -> None:
+    """Weights are large: the file stays where it is, under another name too."""
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without
+        shutil.copy2(source, target)
 
 
 def _directory(

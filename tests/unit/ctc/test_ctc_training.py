@@ -17,11 +17,12 @@ from aubert.ctc.evaluation import evaluate_ctc
 from aubert.ctc.examples import CtcExamples, Shape
 from aubert.ctc.network import spell
 from aubert.ctc.options import CtcTrainOptions
-from aubert.ctc.task import CtcTask, ctc_network, is_held_out, train_ctc
+from aubert.ctc.task import CtcTask, ctc_network, train_ctc
 from aubert.encoders.hubert import load_encoder
 from aubert.hubert.network import HubertForPretraining, Units
 from aubert.hubert.options import HubertOptions
 from aubert.learn.data import Piece
+from aubert.learn.validation import is_held_out
 from aubert.transcribe.decode import DecodeOptions
 
 ENCODER = HubertOptions(

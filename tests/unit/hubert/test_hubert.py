@@ -12,6 +12,7 @@ from aubert.hubert.network import (
     HubertForPretraining,
     UnitHeads,
     Units,
+    _coverage,
     _scale_gradient,
     build_encoder,
 )
@@ -268,6 +269,14 @@ def test_the_metrics_are_means_when_divided():
     _, num_targets, metrics = model(batch)
     assert 0 <= metrics["mfcc.masked_accuracy"] / num_targets <= 1
     assert 0 < metrics["layer6.masked_nll"] / num_targets < 20
+    assert 0 < metrics["mfcc.coverage"] / num_targets <= 1
+
+
+def test_coverage_is_of_the_units_that_occur():
+    labels = torch.tensor([0, 0, 1, 2, 3])
+    assert _coverage(torch.tensor([1, 1, 3, 9, 9]), labels, 10) == 0.5
+    assert _coverage(labels.flip(0), labels, 10) == 1
+    assert _coverage(torch.full((5,), 2), labels, 10) == 0.25
 
 
 def test_it_learns_its_labels():

@@ -16,6 +16,7 @@ from aubert.cli import INTERRUPTED, MACHINE_FAULT, main
 from aubert.hubert import network as model_module
 from aubert.hubert.network import HubertForPretraining
 from aubert.hubert.task import HubertTask
+from aubert.learn.validation import is_held_out
 from aubert.units.labels import write_labels
 from aubert.units.shards import FeatureKind
 
@@ -161,6 +162,33 @@ def test_what_was_begun_with_other_settings_is_refused_until_a_restart_is_meant(
     assert len(list((tmp_path / "iter1.training").glob("*/"))) == 2
     assert train(corpus, tmp_path / "iter1", change, "--restart") == INTERRUPTED
     assert begun == [1, 2, 3] * 3
+
+
+def test_the_weights_that_validated_best_are_kept(corpus, tmp_path, capsys):
+    """On utterances that are not trained on, with the same masks each time."""
+    flags = ["--validation-share=0.3", "--validate-every=2", "--keep-every=2"]
+    assert train(corpus, tmp_path / "iter1", *flags, sets=["mfcc"]) == 0
+    printed = capsys.readouterr().out
+    ids = [row["utterance_id"] for row in tables.all_rows(corpus.results, "utterances")]
+    held_out = sorted(each for each in ids if is_held_out(each, 0.3))
+    assert 0 < len(held_out) < len(ids)
+    assert f"in {len(ids) - len(held_out)} utterances" in printed
+    lines = [json.loads(line) for line in (tmp_path / "iter1/train.jsonl").read_text().splitlines()]
+    found = {line["step"]: line for line in lines if "validation.loss" in line}
+    assert sorted(found) == [2, 4, 6]
+    best = min(found, key=lambda step: found[step]["validation.loss"])
+    assert f"validation loss {found[best]['validation.loss']:.3f} at step {best}" in printed
+    names = {"validation.mfcc.masked_accuracy", "validation.mfcc.coverage"}
+    assert names < found[best].keys()
+    kept = load_file(tmp_path / f"iter1/steps/step_{best:08}/model.safetensors")
+    weights = load_file(tmp_path / "iter1/model.safetensors")
+    assert all(torch.equal(weights[name], kept[name]) for name in weights)
+    assert AutoModel.from_pretrained(tmp_path / f"iter1/steps/step_{best:08}")
+
+
+def test_a_share_that_holds_nothing_out_is_refused(corpus, tmp_path, capsys):
+    assert train(corpus, tmp_path / "iter1", "--validation-share=1e-9") == 1
+    assert "of 8 utterances is none; raise it" in capsys.readouterr().err
 
 
 def test_utterances_without_labels_are_left_out_and_counted(corpus, tmp_path, capsys):

@@ -16,6 +16,7 @@ from two_processes import run_two, starting
 
 from aubert.learn import checkpoints
 from aubert.learn.loop import TrainOptions, train
+from aubert.learn.options import UtteranceTrainOptions
 from aubert.learn.stop import STOPPED, Stopped
 
 
@@ -267,6 +268,64 @@ def test_the_best_weights_are_kept(tmp_path):
     assert [line["validation.loss"] for line in lines(tmp_path) if "validation.loss" in line] == [
         0.3, 0.1, 0.2,
     ]  # fmt: skip
+
+
+def test_patience_ends_the_training_and_a_resumed_one(tmp_path):
+    losses = [0.3, 0.1, 0.2, 0.2, 0.0]
+    patient = UtteranceTrainOptions(
+        **vars(LINE) | {"validate_every": 10, "checkpoint_every": 60, "patience": 2}
+    )
+
+    class Stopping(Line):
+        stop_at = 0
+
+        def start_step(self, step):
+            super().start_step(step)
+            if step == self.stop_at:
+                raise KeyboardInterrupt
+
+    task = Stopping()
+    scores = iter(losses)
+    arguments = {"config": {}, "validate": lambda: {"loss": next(scores)}}
+    trained = train(task, Points(), patient, tmp_path, **arguments)
+    assert (trained.steps, trained.best_step) == (40, 20)
+    # What was ended so is at its end: no step more.
+    again = Stopping()
+    trained = train(again, Points(), patient, tmp_path, **arguments)
+    assert (trained.steps, trained.best_step, again.steps) == (40, 20, [])
+    # More patience goes on, of which the next validation is the best.
+    longer = dataclasses.replace(patient, patience=3)
+    trained = train(again, Points(), longer, tmp_path, **arguments | {"validate": lambda: BEST})
+    assert (trained.steps, trained.best_step, again.steps[0]) == (60, 50, 41)
+
+
+BEST = {"loss": 0.0}
+
+
+def test_best_weights_behind_the_last_checkpoint_are_not_taken_for_earlier_ones(tmp_path):
+    """Validated at 10 and 30, checkpoint of 20, killed at 40: the best are of 30. The training that
+    goes on validates otherwise, and says which weights it keeps."""
+    options = UtteranceTrainOptions(**vars(LINE) | {"validate_every": 10, "checkpoint_every": 20})
+
+    class Killed(Line):
+        def start_step(self, step):
+            super().start_step(step)
+            if step == 35:
+                raise KeyboardInterrupt
+
+    first = iter([0.5, 0.6, 0.1])
+    with pytest.raises(KeyboardInterrupt):
+        train(Killed(), Points(), options, tmp_path, config={}, validate=lambda: {
+            "loss": next(first)})  # fmt: skip
+    task, seen = Line(), []
+
+    def validate():
+        seen.append(task.model.weight.item())
+        return {"loss": 0.8 - 0.01 * len(seen)}
+
+    trained = train(task, Points(), options, tmp_path, config={}, validate=validate)
+    checkpoints.load_best(tmp_path, task.model)
+    assert trained.best_step == 60 and task.model.weight.item() == seen[-1]
 
 
 def test_frozen_weights_stay_and_thaw(tmp_path):

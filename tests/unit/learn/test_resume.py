@@ -10,9 +10,10 @@ from typing import ClassVar
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from toy_line import LINE, Line, Points
 
+from aubert.learn.loop import train
 from aubert.learn.options import TrainOptions, UtteranceTrainOptions
 from aubert.learn.run import train_model
 from aubert.separation.options import SeparationTrainOptions
@@ -195,6 +196,29 @@ def test_fewer_steps_than_are_done_restart_too(tmp_path):
     assert run(out, Line(), changed(UTTERANCES, steps=10), restart="changed").steps == [
         *range(1, 11)
     ]
+
+
+def test_models_on_the_way_are_kept(tmp_path):
+    begin(tmp_path / "line", changed(UTTERANCES, keep_every=10))
+    (early,) = (tmp_path / "line.training").glob("*/steps/step_00000010")
+    assert (early / "model.safetensors").is_file()  # of use before the training has ended
+    run(tmp_path / "line", Line(), changed(UTTERANCES, keep_every=15))
+    steps = tmp_path / "line/steps"
+    assert [int(path.name[5:]) for path in sorted(steps.iterdir())] == [10, 20, 30, 45, 60]
+    task = run(tmp_path / "short", Line(), changed(UTTERANCES, schedule="constant", steps=30))
+    run(tmp_path / "long", Line(), changed(UTTERANCES, schedule="constant", keep_every=30))
+    kept = load_file(tmp_path / "long/steps/step_00000030/model.safetensors")
+    assert torch.equal(kept["weight"], task.model.weight)
+
+
+def test_tensorboard_s_events_are_of_the_whole_training(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    with pytest.raises(Killed):
+        train(KilledLine(), Points(), UTTERANCES, tmp_path, config={})
+    train(Line(), Points(), UTTERANCES, tmp_path, config={})
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("loss")] == [*range(5, 61, 5)]
 
 
 def test_restart_always_begins_the_same_training_anew(tmp_path, capsys):
