@@ -167,7 +167,7 @@ def figures(results: Path, books: list[Book], language: str) -> str:
             placed.append(low >= 0 and is_near)
             timed.append(min(1.0, len(own["words"]) / len(said)) * len(said))
     cells = (
-        error_rate(errors, lengths),
+        error_rate(errors, lengths, {"recordings": range(len(errors))}),
         proportion(sum(placed), len(placed)),
         proportion(round(sum(timed)), sum(lengths)),
     )

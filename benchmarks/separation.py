@@ -17,11 +17,10 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 from real_recordings import real_recordings
 from separation_voices import WOMEN, write_voices
 
-from aubert.evaluate.metrics import Figure, metrics_table, statistic
+from aubert.evaluate.metrics import Figure, mean, metrics_table
 from aubert.separation.evaluation import Outcome, figures, outcomes
 from aubert.separation.mixtures import draw_list
 from aubert.separation.options import (
@@ -102,7 +101,7 @@ def report(title: str, found: Sequence[Outcome], group: Callable[[Outcome], str]
 
 
 def improvements(found: Sequence[Outcome], system: str) -> Figure:
-    return statistic([each.improvement[system] for each in found], np.mean)
+    return mean([each.improvement[system] for each in found], {"mixtures": range(len(found))})
 
 
 def collection(each: Outcome) -> str:

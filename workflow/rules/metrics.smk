@@ -54,7 +54,11 @@ rule figures:
     params:
         results=subpath(output[0], ancestor=2),
         shelf=SHELF_FLAGS,
-        reference=to_flags({"reference": CORPUS["reference"]}),
+        reference=(
+            with_held_out(to_flags({"reference": CORPUS["reference"]}))
+            if CORPUS["reference"]
+            else ""
+        ),
     shell:
         "python -m aubert evaluate shard {params.results:q} {wildcards.shard} {output:q} {params.shelf} {params.reference} 2> {log}"
 

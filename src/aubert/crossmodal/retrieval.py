@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aubert.evaluate.metrics import BOOTSTRAP_DRAWS, Figure
+from aubert.evaluate.metrics import Figure, mean
 
 # (texts, audios) -> float [texts, audios]; rows of what the caller embeds
 Scorer = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -171,18 +171,9 @@ def _first_ranks(num_columns: int) -> Callable[[int, int], np.ndarray]:
     return of
 
 
-def figure(values: np.ndarray, ngrams: Sequence[Hashable], seed: int = 0) -> Figure | None:
-    """The mean over queries; the interval is a bootstrap over n-grams. None without queries."""
-    if not len(values):
-        return None
-    numbers = np.unique(np.array([str(ngram) for ngram in ngrams]), return_inverse=True)[1]
-    sums = np.bincount(numbers, weights=values)
-    counts = np.bincount(numbers)
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, len(sums), (BOOTSTRAP_DRAWS, len(sums)))
-    means = sums[drawn].sum(1) / counts[drawn].sum(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Figure(float(values.mean()), len(values), (float(low), float(high)))
+def figure(values: np.ndarray, ngrams: Sequence[Hashable]) -> Figure | None:
+    """The mean over queries; the interval resamples n-grams. None without queries."""
+    return mean(values, {"n-grams": [str(ngram) for ngram in ngrams]})
 
 
 def figures(

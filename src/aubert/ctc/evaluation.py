@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -56,15 +57,14 @@ def evaluate_ctc(
             prefix = "" if name == PLAIN else f"{name}_"
             emissions = list(_emissions(model, labelled))
             references = [utterance.text.split() for utterance in labelled]
+            rate = partial(_rate, labelled, references)
             hypotheses = [_words(greedy, emission, None) for emission in emissions]
-            figures[f"{prefix}wer_greedy"] = _rate(word_errors, references, hypotheses, references)
+            figures[f"{prefix}wer_greedy"] = rate(word_errors, hypotheses, references)
             letters = [utterance.text for utterance in labelled]
-            figures[f"{prefix}cer_greedy"] = _rate(
-                character_errors, references, hypotheses, letters
-            )
+            figures[f"{prefix}cer_greedy"] = rate(character_errors, hypotheses, letters)
             if lm_path is not None:
                 hypotheses = [_words(beam, emission, lm_path) for emission in emissions]
-                figures[f"{prefix}wer"] = _rate(word_errors, references, hypotheses, references)
+                figures[f"{prefix}wer"] = rate(word_errors, hypotheses, references)
     return figures
 
 
@@ -88,10 +88,20 @@ def _words(decoder: Decoder, emission: np.ndarray, lm_path: str | None) -> list[
     return decoder(emission, lm_path).text.split() if len(emission) else []
 
 
-def _rate(errors, references, hypotheses, counted: Sequence[Sequence]) -> Figure | None:
+def _rate(
+    labelled: Sequence[LabelledUtterance],
+    references: Sequence[list[str]],
+    errors: Callable[[list[str], list[str]], int],
+    hypotheses: Sequence[list[str]],
+    counted: Sequence[Sequence],
+) -> Figure | None:
     """counted: what an utterance's errors are counted against."""
     pairs = zip(references, hypotheses, strict=True)
-    return error_rate([errors(*pair) for pair in pairs], [len(each) for each in counted])
+    owners = {
+        "speakers": [each.speaker for each in labelled],
+        "utterances": [each.utterance_id for each in labelled],
+    }
+    return error_rate([errors(*pair) for pair in pairs], [len(each) for each in counted], owners)
 
 
 @contextmanager

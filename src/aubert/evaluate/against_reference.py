@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from aubert.align.coverage import read_spans
 from aubert.align.timeline import Timeline
 from aubert.corpus.books import Bookshelf
-from aubert.evaluate.metrics import Figure, count, error_rate, proportion, statistic
+from aubert.corpus.held_out import NOTHING, HeldOut
+from aubert.evaluate.metrics import Figure, error_rate, proportion, quantile, share
 from aubert.evaluate.reference import Reference, spoken, words_within
 from aubert.evaluate.wer import aligned_pairs, word_errors
 from aubert.text.normalise import Token, tokenize
@@ -20,15 +21,20 @@ CLOSE_CHARS = 5  # a boundary this near is at the right word
 
 
 class Tally:
-    """Collects the errors of every utterance; `figures_of` sums up the `values` of all shards."""
+    """Collects the errors of every utterance; `figures_of` sums up the `values` of all shards.
+
+    values: name -> speaker -> of each utterance (of each recording, for `skipped`) its outcomes
+    """
 
     TABLES = ("recordings", "utterances", "transcripts", "refined", "words")
 
-    def __init__(self, shelf: Bookshelf, reference: Reference):
+    def __init__(self, shelf: Bookshelf, reference: Reference, held_out: HeldOut = NOTHING):
+        """held_out: of the run, whose books and speakers have error rates of their own."""
         self._shelf = shelf
         self._reference = reference
+        self._held_out = held_out
         self._tokens: dict[str, list[Token]] = {}
-        self.values: dict[str, list] = defaultdict(list)
+        self.values: dict[str, dict[str, list[list]]] = defaultdict(lambda: defaultdict(list))
 
     def add(
         self,
@@ -48,6 +54,7 @@ class Tally:
             if truth is None:
                 continue
             placed: list[tuple[dict, list[dict]]] = []
+            self._speaker = recording["speaker"]
             for utterance in pieces[recording["recording_id"]]:
                 name = utterance["utterance_id"]
                 uttered = words_within(truth, utterance["slices"], recording["sample_rate_hz"])
@@ -60,11 +67,15 @@ class Tally:
                 placed += [(span, aligned[name])] if span else []
             self._add_skipped(truth, placed)
 
+    def _put(self, name: str, outcomes: list) -> None:
+        """Of one utterance, or recording."""
+        if outcomes:
+            self.values[name][self._speaker].append(outcomes)
+
     def _add_transcript(self, recording, truth, uttered, transcript) -> None:
-        book_id = truth[0]["book_id"]
         group = "train"
-        if book_id in self._reference.held_out_books:
-            unseen = recording["speaker"] in self._reference.unseen_speakers
+        if self._held_out.has_book(truth[0]["book_id"]):
+            unseen = self._held_out.has_speaker(recording["speaker"])
             group = "unseen_voices" if unseen else "held_out"
         errors = (word_errors(spoken(uttered), transcript), len(spoken(uttered)))
         guess = (
@@ -72,8 +83,8 @@ class Tally:
             len(spoken(uttered)),
         )
         for name in {"all", group}:
-            self.values[f"wer.{name}"].append(errors)
-            self.values[f"wer.{name}.baseline"].append(guess)
+            self._put(f"wer.{name}", [errors])
+            self._put(f"wer.{name}.baseline", [guess])
 
     def _guess_words(self, truth, uttered) -> list[str]:
         """The book's words where an even pace through the chapter would be."""
@@ -89,23 +100,23 @@ class Tally:
             return
         start, end = read[0]["char_start"], read[-1]["char_end"]
         guess = _even_pace(truth, read[0]["start_s"], read[-1]["end_s"])
-        self.values["placed.baseline"].append(
-            bool(max(abs(guess[0] - start), abs(guess[1] - end)) <= CLOSE_CHARS)
-        )
-        self.values["placed"].append(
+        near = bool(max(abs(guess[0] - start), abs(guess[1] - end)) <= CLOSE_CHARS)
+        self._put("placed.baseline", [near])
+        placed = (
             span is not None
             and span["book_id"] == truth[0]["book_id"]
             and abs(span["char_start"] - start) <= CLOSE_CHARS
             and abs(span["char_end"] - end) <= CLOSE_CHARS
         )
+        self._put("placed", [placed])
 
     def _add_extra(self, uttered, text, span) -> None:
         """Whether each word of the transcript is rightly EXTRA; unplaced utterances are all so."""
         transcript = text.split()
         labels = [word["label"] for word in uttered for _ in word["spoken"].split()]
         extra = _extra_words(text, span)
-        for reference, hypothesis in aligned_pairs(spoken(uttered), transcript):
-            self.values["extra"].append((labels[reference] == "EXTRA", extra[hypothesis]))
+        pairs = aligned_pairs(spoken(uttered), transcript)
+        self._put("extra", [(labels[true] == "EXTRA", extra[found]) for true, found in pairs])
 
     def _add_skipped(self, truth, placed) -> None:
         """Whether each token inside the chapter's range is rightly called SKIPPED."""
@@ -118,28 +129,33 @@ class Tally:
             places = [(word["char_start"], word["char_end"]) for word in words]
             for start, end in read_spans(span["runs"], places, text):
                 called_read[start:end] = True
+        outcomes = []
         for token in self._book_tokens(truth[0]["book_id"]):
             if min(read) <= token.char_start <= max(read):
                 middle = (token.char_start + token.char_end) // 2
                 truly = token.char_start not in read
-                self.values["skipped"].append((truly, not called_read[middle]))
+                outcomes.append((truly, not called_read[middle]))
+        self._put("skipped", outcomes)
 
     def _add_words(self, recording, utterance, uttered, aligned) -> None:
         timeline = Timeline(utterance["slices"], recording["sample_rate_hz"])
         read = [word for word in uttered if word["label"] == "READ"]
         by_place = {word["char_start"]: word for word in aligned}
+        outcomes: dict[str, list] = defaultdict(list)
         for true, (guess_start, guess_end) in zip(read, _even_letters(read), strict=True):
-            self.values["guess_start"].append(abs(guess_start - true["start_s"]) * 1000)
-            self.values["guess_end"].append(abs(guess_end - true["end_s"]) * 1000)
+            outcomes["guess_start"].append(abs(guess_start - true["start_s"]) * 1000)
+            outcomes["guess_end"].append(abs(guess_end - true["end_s"]) * 1000)
             found = by_place.get(true["char_start"])
-            self.values["timed"].append(found is not None)
+            outcomes["timed"].append(found is not None)
             if found is None:
                 continue
             start_ms = found["recording_start_ms"]
             # The end belongs to the slice that holds the word's last millisecond.
             end_ms = timeline.recording_ms(found["end_ms"] - 1) + 1
-            self.values["start"].append(abs(start_ms - true["start_s"] * 1000))
-            self.values["end"].append(abs(end_ms - true["end_s"] * 1000))
+            outcomes["start"].append(abs(start_ms - true["start_s"] * 1000))
+            outcomes["end"].append(abs(end_ms - true["end_s"] * 1000))
+        for name, found in outcomes.items():
+            self._put(name, found)
 
     def _book_tokens(self, book_id: str) -> list[Token]:
         if book_id not in self._tokens:
@@ -148,33 +164,61 @@ class Tally:
         return self._tokens[book_id]
 
 
-def figures_of(values: Mapping[str, list]) -> dict[str, Figure | None]:
+class _Outcomes:
+    """All outcomes of one name, and what an interval may resample of them.
+
+    values: of all words, or utterances. clusters: of evaluate.intervals
+    """
+
+    def __init__(self, found: Mapping[str, list[list]], pieces: str = "utterances"):
+        """found: speaker -> of each of the `pieces` its outcomes."""
+        self.values: list = []
+        speakers, owners = [], []
+        for speaker, own in sorted(found.items()):
+            for number, outcomes in enumerate(own):
+                self.values += outcomes
+                speakers += [speaker] * len(outcomes)
+                owners += [(speaker, number)] * len(outcomes)
+        self.clusters = {"speakers": speakers, pieces: owners}
+
+    def only(self, kept: Sequence[bool]) -> dict[str, list]:
+        """The clusters of some of the values."""
+        return {
+            name: [owner for owner, keep in zip(owners, kept, strict=True) if keep]
+            for name, owners in self.clusters.items()
+        }
+
+
+def figures_of(values: Mapping[str, Mapping[str, list[list]]]) -> dict[str, Figure | None]:
     """Every figure that collected utterances give. values: of Tally"""
-    values = defaultdict(list, values)
     figures: dict[str, Figure | None] = {}
+
+    def outcomes(name: str, pieces: str = "utterances") -> _Outcomes:
+        return _Outcomes(values.get(name, {}), pieces)
+
     names = {"": "held_out", "_unseen_voices": "unseen_voices", "_all": "all"}
     for suffix, group in names.items():
         for control in ("", ".baseline"):
-            pairs = values[f"wer.{group}{control}"]
-            rate = error_rate(*zip(*pairs, strict=True)) if pairs else None
+            found = outcomes(f"wer.{group}{control}")
+            errors, lengths = np.array(found.values, np.int64).reshape(-1, 2).T
+            rate = error_rate(errors, lengths, found.clusters)
             figures[f"transcribe.wer{suffix}{control}"] = rate
     for control in ("", ".baseline"):
-        hits = values[f"placed{control}"]
-        figures[f"match.placed_within_5_chars{control}"] = proportion(sum(hits), len(hits))
-    for label in ("skipped", "extra"):
-        figures.update(_precision_and_recall(f"match.{label}", values[label]))
-    timed = values["timed"]
-    figures["words.timed"] = proportion(sum(timed), len(timed))
+        found = outcomes(f"placed{control}")
+        figures[f"match.placed_within_5_chars{control}"] = share(found.values, found.clusters)
+    for label, pieces in (("skipped", "recordings"), ("extra", "utterances")):
+        figures.update(_precision_and_recall(f"match.{label}", outcomes(label, pieces)))
+    timed = outcomes("timed")
+    figures["words.timed"] = share(timed.values, timed.clusters)
     for edge in ("start", "end"):
-        errors, guesses = values[edge], values[f"guess_{edge}"]
+        errors, guesses = outcomes(edge), outcomes(f"guess_{edge}")
         name = f"words.{edge}_error_ms"
-        figures[f"{name}_median"] = statistic(errors, np.median)
-        figures[f"{name}_median.baseline"] = statistic(guesses, np.median)
-        if errors:
-            figures[f"{name}_p90"] = count(float(np.percentile(errors, 90)), len(errors))
+        figures[f"{name}_median"] = quantile(errors.values, 0.5, errors.clusters)
+        figures[f"{name}_median.baseline"] = quantile(guesses.values, 0.5, guesses.clusters)
+        figures[f"{name}_p90"] = quantile(errors.values, 0.9, errors.clusters)
         for limit_ms in (50, 80):
-            share = proportion(sum(error < limit_ms for error in errors), len(errors))
-            figures[f"words.{edge}_within_{limit_ms}_ms"] = share
+            near = [error < limit_ms for error in errors.values]
+            figures[f"words.{edge}_within_{limit_ms}_ms"] = share(near, errors.clusters)
     return figures
 
 
@@ -218,13 +262,14 @@ def _extra_words(text: str, span: dict | None) -> list[bool]:
     return [bool(flags[middle]) for middle in middles]
 
 
-def _precision_and_recall(name: str, pairs: list[tuple[bool, bool]]) -> dict[str, Figure | None]:
-    """pairs: (truly so, called so) per word. The baseline calls every word so."""
-    truly = sum(true for true, _ in pairs)
-    called = sum(guess for _, guess in pairs)
-    both = sum(true and guess for true, guess in pairs)
+def _precision_and_recall(name: str, found: _Outcomes) -> dict[str, Figure | None]:
+    """Of outcomes (truly so, called so) per word. The baseline calls every word so."""
+    truly = [true for true, _ in found.values]
+    called = [guess for _, guess in found.values]
     return {
-        f"{name}_precision": proportion(both, called),
-        f"{name}_precision.baseline": proportion(truly, len(pairs)),
-        f"{name}_recall": proportion(both, truly),
+        f"{name}_precision": share(
+            [true for true, guess in found.values if guess], found.only(called)
+        ),
+        f"{name}_precision.baseline": proportion(sum(truly), len(truly)),
+        f"{name}_recall": share([guess for true, guess in found.values if true], found.only(truly)),
     }

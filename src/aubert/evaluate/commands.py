@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import add_held_out, held_out_of
 from aubert.evaluate.probe_command import add_probe_of_run
 from aubert.evaluate.units_commands import add_unit_quality
 from aubert.verbs import add_group, add_shelf, add_verb
@@ -26,6 +27,7 @@ def add_evaluate(groups) -> None:
         help="folder of true words and times; none: figures that need it are left out",
     )
     add_shelf(shard)
+    add_held_out(shard)
 
     dataset = add_verb(verbs, "dataset", "figures of the word-aligned corpus", _dataset)
     dataset.add_argument("results", type=Path, help="<results_dir>/<name>")
@@ -52,7 +54,9 @@ def _shard(arguments: argparse.Namespace) -> str:
     from aubert.files import write_bytes
 
     shelf = Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language)
-    found = measure_shard(arguments.results, arguments.shard, shelf, arguments.reference)
+    held_out = held_out_of(arguments)
+    where = (arguments.results, arguments.shard)
+    found = measure_shard(*where, shelf, arguments.reference, held_out)
     write_bytes(arguments.out, json.dumps(found).encode())
     return f"figures: {found['sums']['words.rows']} words of shard {arguments.shard}"
 

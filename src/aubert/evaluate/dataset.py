@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from aubert import tables
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.evaluate.against_reference import Tally, figures_of
 from aubert.evaluate.metrics import Figure, count, mean_of_sums
 from aubert.evaluate.reference import read_reference
@@ -30,24 +31,35 @@ STAGES = {
     "words": ("words", "utterance_id"),
 }
 
+# (table, column) -> the figure that is the column's mean
+MEANS = {
+    ("refined", "similarity"): "match.similarity_mean",
+    ("words", "confidence"): "words.confidence_mean",
+}
 
-def measure_shard(results: Path, shard: str, shelf: Bookshelf, reference: Path | None) -> dict:
+
+def measure_shard(
+    results: Path,
+    shard: str,
+    shelf: Bookshelf,
+    reference: Path | None,
+    held_out: HeldOut = NOTHING,
+) -> dict:
     """What the figures of a run are made of, of one shard below `results` (<results_dir>/<name>).
 
-    {"sums": numbers that add up over shards, "speakers": names, as one may be in several shards,
-    "values": what Tally collects against the reference}. Raises ValueError when a stage's accounts
-    do not balance.
+    {"sums": numbers that add up over shards, "speakers": of each speaker, who may be in several
+    shards, the sums of MEANS as [sum, sum of squares, number], "values": what Tally collects
+    against the reference}. Raises ValueError when a stage's accounts do not balance.
     """
     name = f"{shard}.parquet"
     sums = {**_accounts(results, name), **_sizes(results, name)}
-    speakers = tables.read(results / "recordings" / name, "recordings", ["speaker"])["speaker"]
-    values: dict[str, list] = {}
+    values: dict[str, dict] = {}
     if reference is not None:
         recordings = tables.read(results / "recordings" / name, "recordings", ["recording_id"])
-        tally = Tally(shelf, read_reference(reference, recordings["recording_id"]))
+        tally = Tally(shelf, read_reference(reference, recordings["recording_id"]), held_out)
         tally.add(*(tables.rows(results / table / name, table) for table in Tally.TABLES))
         values = tally.values
-    return {"sums": sums, "speakers": pc.unique(speakers).to_pylist(), "values": values}
+    return {"sums": sums, "speakers": _by_speaker(results, name), "values": values}
 
 
 def merge_shards(
@@ -58,14 +70,21 @@ def merge_shards(
     more_stages: that are not of the dataset, and whose rejects are counted too.
     """
     sums: Counter[str] = Counter()
-    speakers: set[str] = set()
-    values: dict[str, list] = defaultdict(list)
+    means: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    values: dict[str, dict[str, list]] = defaultdict(lambda: defaultdict(list))
     for shard in shards:
         sums.update(shard["sums"])
-        speakers.update(shard["speakers"])
+        for speaker, own in shard["speakers"].items():
+            for name, added in own.items():
+                known = means[name].get(speaker, np.zeros(3))
+                means[name][speaker] = known + added
         for name, found in shard["values"].items():
-            values[name] += found
-    figures = {**_figures(sums), "corpus.speakers": count(len(speakers), len(speakers))}
+            for speaker, outcomes in found.items():
+                values[name][speaker] += outcomes
+    num_speakers = len(means["similarity"])
+    figures = {**_figures(sums), "corpus.speakers": count(num_speakers, num_speakers)}
+    for (_, column), key in MEANS.items():
+        figures[key] = mean_of_sums(means[column])
     for stage in more_stages:
         figures[f"rejects.{stage}"] = _rejects_of(results / "rejects" / stage)
     return {**figures, **(figures_of(values) if values else {})}
@@ -101,10 +120,32 @@ def _sizes(results: Path, shard: str) -> dict[str, float]:
         place = pc.index_in(rows["recording_id"], value_set=recordings["recording_id"])
         rates_hz = recordings["sample_rate_hz"].take(place).to_numpy()
         sums[f"{table}.hours"] = float((rows["num_samples"].to_numpy() / rates_hz).sum()) / 3600
-    for table, column in (("refined", "similarity"), ("words", "confidence")):
-        found = tables.read(results / table / shard, table, [column])[column].to_numpy()
-        sums[f"{column}.sum"] = float(found.sum())
-        sums[f"{column}.squares"] = float(np.square(found).sum())
+    return sums
+
+
+def _by_speaker(results: Path, shard: str) -> dict[str, dict[str, list[float]]]:
+    """Of every speaker of the shard the sums of MEANS."""
+    recordings = tables.read(
+        results / "recordings" / shard, "recordings", ["recording_id", "speaker"]
+    )
+    utterances = tables.read(
+        results / "utterances" / shard, "utterances", ["utterance_id", "recording_id"]
+    )
+    names = pc.unique(recordings["speaker"])
+    of_recording = pc.index_in(recordings["speaker"], value_set=names)
+    place = pc.index_in(utterances["recording_id"], value_set=recordings["recording_id"])
+    of_utterance = of_recording.take(place)
+    sums: dict[str, dict[str, list[float]]] = {name: {} for name in names.to_pylist()}
+    for table, column in MEANS:
+        rows = tables.read(results / table / shard, table, ["utterance_id", column])
+        place = pc.index_in(rows["utterance_id"], value_set=utterances["utterance_id"])
+        speaker, found = of_utterance.take(place).to_numpy(), rows[column].to_numpy()
+        parts = [
+            np.bincount(speaker, weights, minlength=len(names))
+            for weights in (found, np.square(found), np.ones(len(found)))
+        ]
+        for name, own in zip(sums, np.stack(parts, axis=1).tolist(), strict=True):
+            sums[name][column] = own
     return sums
 
 
@@ -120,12 +161,6 @@ def _figures(sums: Mapping[str, float]) -> dict[str, Figure | None]:
         "corpus.utterances": count(rows["utterances"], rows["utterances"]),
         "corpus.speech_hours": count(sums["utterances.hours"], rows["utterances"]),
         "corpus.words": count(rows["words"], rows["words"]),
-        "match.similarity_mean": mean_of_sums(
-            sums["similarity.sum"], sums["similarity.squares"], rows["refined"]
-        ),
-        "words.confidence_mean": mean_of_sums(
-            sums["confidence.sum"], sums["confidence.squares"], rows["words"]
-        ),
     }
 
 

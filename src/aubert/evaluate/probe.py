@@ -17,9 +17,9 @@ import numpy as np
 from annotated_types import Ge
 
 from aubert import audio
-from aubert.corpus.clips import Clip, drawn, limited
+from aubert.corpus.clips import Clip, are_grouped, drawn, limited
 from aubert.encoders.network import NetworkOptions
-from aubert.evaluate.metrics import Figure, proportion
+from aubert.evaluate.metrics import Figure, proportion, share
 from aubert.options import NaturalInt, PositiveInt, options_class
 from aubert.progress import progress
 from aubert.stage import Reject
@@ -50,12 +50,14 @@ def probe(
     encoders: Mapping[str, Path | str],
     options: ProbeOptions,
     network: NetworkOptions,
+    by_label: bool = False,
 ) -> dict[str, Figure | None]:
     """Accuracies: `probe.<name>.<encoder>` of each encoder, with `.baseline`, of MFCC, and
     `.chance`, the most frequent label's share.
 
-    Left out are utterances that cannot be read or have no frame, and labels of which there is
-    one utterance only. No figures where fewer than two labels are left.
+    by_label: whether the labels are speakers, which the intervals then resample; else what shares a
+    group. Left out are utterances that cannot be read or have no frame, and labels of which there
+    is one utterance only. No figures where fewer than two labels are left.
     """
     examples = limited(clips, options.max_labels, options.max_per_label)
     vectors = {"": _pooled(Mfcc(normalise_mean=False), examples)}
@@ -68,12 +70,13 @@ def probe(
     counts = Counter(one.label for one in kept)
     if len(counts) < 2:
         return {}
-    hits = {encoder: _num_correct(kept, own) for encoder, own in vectors.items()}
+    hits = {encoder: _correct(kept, own) for encoder, own in vectors.items()}
+    owners = _owners(kept, by_label)
     figures: dict[str, Figure | None] = {}
     for encoder in encoders:
         key = f"probe.{name}.{encoder}"
-        figures[key] = proportion(hits[encoder], len(kept))
-        figures[f"{key}.baseline"] = proportion(hits[""], len(kept))
+        figures[key] = share(hits[encoder], owners)
+        figures[f"{key}.baseline"] = share(hits[""], owners)
         figures[f"{key}.chance"] = proportion(max(counts.values()), len(kept))
     return figures
 
@@ -108,7 +111,20 @@ def _testable(examples: Sequence[Clip]) -> list[Clip]:
     return [one for one in examples if counts[one.label] > 1]
 
 
-def _num_correct(examples: Sequence[Clip], vectors: Mapping[str, np.ndarray]) -> int:
+def _owners(examples: Sequence[Clip], by_label: bool) -> dict[str, list[str]]:
+    """What the intervals resample: speakers, or what shares a voice or a room, as far as known."""
+    coarse = (
+        {"speakers": [one.label for one in examples]}
+        if by_label
+        else {"groups": [one.group for one in examples]}
+        if are_grouped(examples)
+        else {}
+    )
+    return {**coarse, "utterances": [one.id for one in examples]}
+
+
+def _correct(examples: Sequence[Clip], vectors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Whether each is told right: bool [num_examples]."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -116,12 +132,12 @@ def _num_correct(examples: Sequence[Clip], vectors: Mapping[str, np.ndarray]) ->
     features = np.stack([vectors[one.id] for one in examples])
     labels = np.array([one.label for one in examples])
     folds = _folds(examples)
-    correct = 0
+    correct = np.zeros(len(examples), bool)
     for fold in sorted(set(folds.tolist())):
         test = folds == fold
         classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         classifier.fit(features[~test], labels[~test])
-        correct += int((classifier.predict(features[test]) == labels[test]).sum())
+        correct[test] = classifier.predict(features[test]) == labels[test]
     return correct
 
 

@@ -72,7 +72,8 @@ def _probe(arguments: argparse.Namespace) -> str:
     network = options.from_arguments(arguments, NetworkOptions)
     figures = {}
     for name, own in clips.items():
-        figures |= probe(name, own, dict(arguments.encoder), probed, network)
+        is_speaker = arguments.results is not None and name == "speaker"
+        figures |= probe(name, own, dict(arguments.encoder), probed, network, is_speaker)
     write_metrics(arguments.out, figures)
     found = [f"{key} {figure.value:.3f}" for key, figure in figures.items() if figure]
     return f"probe: {', '.join(found) or 'fewer than two labels can be tested'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +18,9 @@ class Reference:
     """The reference tables of a corpus.
 
     words: recording id -> its reference_words rows, in order of time
-    unseen_speakers, held_out_books: those that no training split may hold
     """
 
     words: Mapping[str, list[dict]]
-    unseen_speakers: frozenset[str]
-    held_out_books: frozenset[str]
 
 
 def read_reference(directory: Path, recording_ids: pa.ChunkedArray | None = None) -> Reference:
@@ -36,12 +32,7 @@ def read_reference(directory: Path, recording_ids: pa.ChunkedArray | None = None
         found = found.filter(pc.is_in(found["recording_id"], value_set=recording_ids))
     for row in found.to_pylist():
         words.setdefault(row["recording_id"], []).append(row)
-    splits = json.loads((directory / "splits.json").read_text())
-    return Reference(
-        words=words,
-        unseen_speakers=frozenset(splits["speakers"]["unseen"]),
-        held_out_books=frozenset(splits["books"]["held_out"]),
-    )
+    return Reference(words)
 
 
 def words_within(words: list[dict], slices: list[dict], sample_rate_hz: int) -> list[dict]:

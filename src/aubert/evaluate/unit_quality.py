@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from aubert import tables
 from aubert.corpus.clips import drawn
 from aubert.corpus.held_out import NOTHING, HeldOut
+from aubert.evaluate.intervals import interval
 from aubert.evaluate.metrics import Figure, count, read_metrics
 from aubert.evaluate.reference import phones_within, read_phones
 from aubert.progress import progress
@@ -28,6 +29,7 @@ from aubert.units.sample import survey
 # What ranks layers: 20 hours of speech, and frames of all layers that a GPU's machine has room for.
 _COMPARED_UTTERANCES = 3_000
 _SAMPLE_BYTES = 2_000_000_000
+_PNMI_DRAWS = 200  # for a standard deviation within 5%
 
 
 def measure(
@@ -187,6 +189,21 @@ def _pnmi_of(path: Path) -> Figure:
     return found[0]
 
 
+def pnmi_figure(tally: QualityTally) -> Figure:
+    """pnmi; the interval is the spread over draws of speakers, or of utterances, around it.
+
+    Not the draws' percentiles: a draw repeats utterances, and the fewer there are, the higher is
+    the mutual information that chance alone gives.
+    """
+    found = tally.quality()
+    owners = {"speakers": tally.speakers, "utterances": range(len(tally.speakers))}
+    ends = interval(tally.pnmi_of_draws(), owners, centre=found.pnmi, draws=_PNMI_DRAWS)
+    if ends is None:
+        return Figure(found.pnmi, found.num_frames)
+    within = (max(0.0, ends.low), min(1.0, ends.high))
+    return Figure(found.pnmi, found.num_frames, within, (ends.unit, ends.number))
+
+
 def _figures(key: str, tally: QualityTally) -> dict[str, Figure]:
     found = tally.quality()
     n = found.num_frames
@@ -194,7 +211,7 @@ def _figures(key: str, tally: QualityTally) -> dict[str, Figure]:
         name: count(getattr(found, name), n)
         for name in ("phone_purity", "cluster_purity", "dead_clusters", "mean_unit_ms")
     }
-    figures["pnmi"] = Figure(found.pnmi, n, tally.pnmi_ci95())
+    figures["pnmi"] = pnmi_figure(tally)
     if not np.isnan(found.speaker_nmi):  # with one speaker there is nothing to leak
         figures["speaker_nmi"] = count(found.speaker_nmi, n)
     return {f"{key}.{name}": figure for name, figure in figures.items()}

@@ -22,8 +22,9 @@ def share_text(share: float) -> str:
 
 
 def interval_text(figure: Figure) -> str:
-    """The 95% interval, empty where there is none."""
-    return "–".join(short(edge) for edge in figure.ci95 or ())
+    """The 95% interval and what it resampled, empty where there is none."""
+    ends = "–".join(short(edge) for edge in figure.ci95 or ())
+    return ends + (", {1:,} {0}".format(*figure.resampled) if figure.resampled else "")
 
 
 def beside(figures: dict[str, Figure], key: str) -> Figure | None:

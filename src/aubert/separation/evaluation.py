@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from aubert.evaluate.metrics import Figure, proportion, statistic
+from aubert.evaluate.metrics import Figure, mean, proportion
 from aubert.progress import progress
 from aubert.separation.mixtures import Mixture, render
 from aubert.separation.network import spectra, waveforms
@@ -118,7 +118,8 @@ def figures(found: Sequence[Outcome]) -> dict[str, Figure | None]:
             ("ideal_binary", f"{key}.ideal_binary"),
             ("ideal_ratio", f"{key}.ideal_ratio"),
         ):
-            figures[name] = statistic([each.improvement[system] for each in own], np.mean)
+            values = [each.improvement[system] for each in own]
+            figures[name] = mean(values, {"mixtures": range(len(values))})
     numbers = Counter(len(each.mixture.sources) for each in found)
     if len(numbers) > 1:
         hits = sum(each.counted == len(each.mixture.sources) for each in found)

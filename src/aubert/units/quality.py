@@ -6,13 +6,12 @@ measure_teacher_quality: phones and units of all frames are counted jointly, p(y
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 _HALF_WINDOW_S = 0.0125  # of MFCC and of the usual encoders: a frame sees 25 ms
-_DRAWS = 200  # for a standard deviation within 5%
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,17 @@ class UnitQuality:
 
 
 class QualityTally:
-    """Counts of phones, units and speakers, utterance by utterance."""
+    """Counts of phones, units and speakers, utterance by utterance.
+
+    speakers: of each utterance, in their order
+    """
 
     def __init__(self, num_clusters: int, rate_hz: float):
         self._num_clusters = num_clusters
         self._rate_hz = rate_hz
         self._phones: dict[str, int] = {}
         self._speakers: dict[str, np.ndarray] = {}
+        self.speakers: list[str] = []
         # Of each utterance: phone x num_clusters + unit of its frames, and how many have it.
         self._codes: list[np.ndarray] = []
         self._counts: list[np.ndarray] = []
@@ -58,6 +61,7 @@ class QualityTally:
         and end_s from the beginning of the units. Frames in no phone (silence that is not
         labelled) count for unit length, entropy and speaker, not for phones."""
         units = np.asarray(units, np.int64)
+        self.speakers.append(speaker)
         counts = self._speakers.setdefault(speaker, np.zeros(self._num_clusters, np.int64))
         counts += np.bincount(units, minlength=self._num_clusters)
         self._num_runs += int(len(units) > 0) + int((units[1:] != units[:-1]).sum())
@@ -95,22 +99,17 @@ class QualityTally:
             np.concatenate(self._codes), np.concatenate(self._counts)
         )
 
-    def pnmi_ci95(self, seed: int = 0) -> tuple[float, float]:
-        """The interval of pnmi over draws of utterances: twice the draws' spread around the value.
-
-        Not their percentiles: a draw repeats utterances, and the fewer there are, the higher
-        is the mutual information that chance alone gives.
-        """
+    def pnmi_of_draws(self) -> Callable[[np.ndarray], float]:
+        """pnmi as a function of how often each utterance counts, int64 [num_utterances]; nan where
+        none of these has a phone."""
         codes, counts = np.concatenate(self._codes), np.concatenate(self._counts)
         owner = np.repeat(np.arange(len(self._codes)), list(map(len, self._codes)))
-        random = np.random.default_rng(seed)
-        drawn = []
-        for _ in range(_DRAWS):
-            picks = random.integers(0, len(self._codes), len(self._codes))
-            times = np.bincount(picks, minlength=len(self._codes))[owner]
-            drawn.append(_told(self._table(codes, counts * times)))
-        centre, spread = self.quality().pnmi, 1.959964 * float(np.std(drawn))
-        return max(0.0, centre - spread), min(1.0, centre + spread)
+
+        def pnmi(times: np.ndarray) -> float:
+            table = self._table(codes, counts * times[owner])
+            return _told(table) if table.any() else float("nan")
+
+        return pnmi
 
     def _table(self, codes: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Joint counts int64 [num_phones, num_clusters]."""

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import HeldOut
 from aubert.evaluate.against_reference import Tally, figures_of
 from aubert.evaluate.reference import Reference, words_within
 
@@ -73,10 +75,10 @@ def timed(number, true, shift_ms=0):
 @pytest.fixture
 def figures(tmp_path):
     (tmp_path / "b.txt").write_text(BOOK)
-    reference = Reference({"r": TRUTH}, frozenset(), frozenset({"b"}))
+    reference = Reference({"r": TRUTH})
 
     def evaluate(spans, words, texts=TEXTS):
-        tally = Tally(Bookshelf(tmp_path), reference)
+        tally = Tally(Bookshelf(tmp_path), reference, HeldOut(books=["b"]))
         transcripts = [
             {"utterance_id": f"r_{number:04}", "text": text} for number, text in enumerate(texts)
         ]
@@ -106,6 +108,52 @@ def test_a_perfect_run(figures):
     assert found["words.start_error_ms_median"].value == 20
     assert found["words.end_error_ms_median"].value == 20
     assert found["words.timed"].value == 1.0
+
+
+def test_what_is_held_out_has_error_rates_of_its_own(tmp_path):
+    (tmp_path / "b.txt").write_text(BOOK)
+    transcripts = [{"utterance_id": "r_0000", "text": TEXTS[0]}]
+    for held_out, group in (
+        (HeldOut(), "train"),
+        (HeldOut(books=["b"]), "held_out"),
+        (HeldOut(books=["b"], speakers=["s"]), "unseen_voices"),
+        (HeldOut(speakers=["s"]), "train"),
+    ):
+        tally = Tally(Bookshelf(tmp_path), Reference({"r": TRUTH}), held_out)
+        tally.add([RECORDING], UTTERANCES[:1], transcripts, [], [])
+        names = {name for name in tally.values if name.startswith("wer.")}
+        assert {name.split(".")[1] for name in names} == {"all", group}
+
+
+def readings(num_speakers: int, num_utterances: int = 4) -> dict:
+    """Of a shard whose speakers differ much more than their utterances."""
+    rng = np.random.default_rng(num_speakers)
+    values: dict = {"wer.all": {}, "start": {}, "timed": {}, "skipped": {}}
+    for speaker in range(num_speakers):
+        own = rng.uniform(5, 60)
+        rows = [[own + rng.normal() for _ in range(9)] for _ in range(num_utterances)]
+        values["start"][f"s{speaker}"] = rows
+        values["timed"][f"s{speaker}"] = [[True] * 9] * num_utterances
+        values["wer.all"][f"s{speaker}"] = [[[int(own / 10), 9]]] * num_utterances
+        values["skipped"][f"s{speaker}"] = [[[True, True]] * 9] * num_utterances
+    return values
+
+
+def test_intervals_resample_speakers_where_there_are_enough():
+    found = figures_of(readings(12))
+    for key in ("words.start_error_ms_median", "transcribe.wer_all", "words.timed"):
+        assert found[key].resampled == ("speakers", 12)
+    few = figures_of(readings(3))
+    assert few["words.start_error_ms_median"].resampled == ("utterances", 12)
+    assert few["match.skipped_recall"].resampled == ("recordings", 12)
+    # Taken for words of nobody, the interval is less than half as wide.
+    words = [[word] for own in readings(12)["start"].values() for row in own for word in row]
+    alone = figures_of({"start": {"one": words}})
+    wide, narrow = (one["words.start_error_ms_median"].ci95 for one in (found, alone))
+    assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+    # All words have times: that does not show that all words of other speakers do.
+    low, high = found["words.timed"].ci95
+    assert 0.98 < low < high == 1
 
 
 def test_a_skip_that_is_not_seen_and_an_extra_that_is_taken_for_read(figures):

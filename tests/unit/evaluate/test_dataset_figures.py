@@ -7,6 +7,7 @@ from tiny_corpus import write_corpus
 from aubert import tables
 from aubert.corpus.books import Bookshelf
 from aubert.evaluate.dataset import STAGES, measure_shard, merge_shards
+from aubert.evaluate.metrics import mean_of_sums
 
 RUN = {"label": "READ", "char_start": 0, "char_end": 4, "text_start": 0, "text_end": 4}
 
@@ -78,6 +79,19 @@ def test_figures_are_those_of_the_whole_however_it_is_divided(tmp_path):
         assert (mean.value, mean.n) == (pytest.approx(values.mean()), 8)
         spread = 1.959964 * values.std() / np.sqrt(len(values))
         assert mean.ci95 == pytest.approx((values.mean() - spread, values.mean() + spread))
+
+
+def test_the_interval_of_a_mean_resamples_speakers():
+    """Of fewer than five it is the normal distribution's, over the values."""
+    rng = np.random.default_rng(0)
+    values = {str(n): rng.normal(n, 0.1, 50) for n in range(6)}
+    sums = {name: (own.sum(), np.square(own).sum(), len(own)) for name, own in values.items()}
+    figure = mean_of_sums({**sums, "silent": (0, 0, 0)})
+    assert (figure.n, figure.resampled) == (300, ("speakers", 6))
+    assert figure.ci95[1] - figure.ci95[0] > 2
+    few = mean_of_sums({name: sums[name] for name in "0123"})
+    assert few.resampled is None and few.ci95[1] - few.ci95[0] < 0.5
+    assert mean_of_sums({"silent": (0, 0, 0)}) is None
 
 
 def test_a_shard_whose_accounts_do_not_balance_is_named(tmp_path):

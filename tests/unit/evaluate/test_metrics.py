@@ -20,16 +20,17 @@ def test_the_bootstrap_interval_covers_the_median_as_often_as_it_says():
     generator = np.random.default_rng(0)
     covered = 0
     for _ in range(200):
-        low, high = metrics.statistic(generator.normal(5, 1, 60), np.median).ci95
+        values = generator.normal(5, 1, 60)
+        low, high = metrics.quantile(values, 0.5, {"samples": range(60)}).ci95
         covered += low <= 5 <= high
     assert 0.88 <= covered / 200 <= 1.0
 
 
 def test_word_error_rate_is_over_all_words():
-    figure = metrics.error_rate([1, 0, 3], [10, 0, 10])
+    figure = metrics.error_rate([1, 0, 3], [10, 0, 10], {"utterances": "abc"})
     assert (figure.value, figure.n) == (0.2, 20)
     assert figure.ci95[0] < 0.2 < figure.ci95[1]
-    assert metrics.error_rate([2], [0]) is None
+    assert metrics.error_rate([2], [0], {"utterances": "a"}) is None
 
 
 def test_word_errors():
@@ -40,7 +41,11 @@ def test_word_errors():
 
 def test_figures_survive_the_file(tmp_path):
     path = tmp_path / "deep" / "metrics.json"
-    figures = {"b.x": Figure(0.25, 4, (0.1, 0.5)), "a.y": Figure(3, 3), "a.none": None}
+    figures = {
+        "b.x": Figure(0.25, 4, (0.1, 0.5), ("speakers", 8)),
+        "a.y": Figure(3, 3),
+        "a.none": None,
+    }
     metrics.write_metrics(path, figures)
     assert list(json.loads(path.read_text())) == ["a.y", "b.x"]
     assert metrics.read_metrics(path) == {"a.y": figures["a.y"], "b.x": figures["b.x"]}
@@ -52,15 +57,33 @@ def test_figures_survive_the_file(tmp_path):
 def test_the_table_shows_each_figure_beside_its_baseline():
     table = metrics.metrics_table(
         {
-            "match.placed": Figure(0.991, 110, (0.97, 0.999)),
+            "match.placed": Figure(0.991, 110, (0.97, 0.999), ("speakers", 8)),
             "match.placed.baseline": Figure(0.02, 110),
             "words.error_ms": Figure(12.49, 2000),
         }
     )
     header, blank, first, blank_too, second = table.splitlines()
-    assert header.split() == ["figure", "value", "95%", "interval", "samples", "baseline"]
+    assert header.split() == [
+        "figure",
+        "value",
+        "95%",
+        "interval",
+        "resampled",
+        "samples",
+        "baseline",
+    ]
     assert blank == blank_too == ""
-    assert first.split() == ["match.placed", "0.991", "0.970", "-", "0.999", "110", "0.020"]
+    assert first.split() == [
+        "match.placed",
+        "0.991",
+        "0.970",
+        "-",
+        "0.999",
+        "8",
+        "speakers",
+        "110",
+        "0.020",
+    ]
     assert second.split() == ["words.error_ms", "12.5", "2,000"]
 
 
