@@ -90,9 +90,9 @@ def test_recognising_the_recording_does_not_help():
     everything = examples([(label, 5) for label in range(4) for _ in range(5)])
     place = {one.group: rng.standard_normal(40) for one in everything}
     vectors = {one.id: place[one.group] + 0.01 * rng.standard_normal(40) for one in everything}
-    assert module._num_correct(everything, vectors) < 0.6 * len(everything)
+    assert module._correct(everything, vectors).sum() < 0.6 * len(everything)
     alone = [one._replace(group=one.id) for one in everything]
-    assert module._num_correct(alone, vectors) == len(everything)
+    assert module._correct(alone, vectors).sum() == len(everything)
 
 
 def test_classes_of_a_folder_are_told_apart(folder, encoder, tmp_path, capsys):
@@ -186,3 +186,13 @@ def test_a_folder_of_too_few(tmp_path, encoder, capsys):
         soundfile.write(tmp_path / name / "x.wav", tone(300, 0), 16_000)
     assert main(["probe", str(tmp_path), f"--model={encoder}", "--layer=1"]) == 1
     assert "fewer than two classes of two files" in capsys.readouterr().err
+
+
+def test_intervals_resample_speakers_or_what_shares_a_voice():
+    """Files whose speakers are not known stand for themselves."""
+    everything = examples([(label, 2) for label in range(3) for _ in range(2)])
+    speakers = module._owners(everything, by_label=True)
+    assert speakers["speakers"] == [one.label for one in everything]
+    assert list(module._owners(everything, by_label=False)) == ["groups", "utterances"]
+    alone = [one._replace(group=one.id) for one in everything]
+    assert list(module._owners(alone, by_label=False)) == ["utterances"]
