@@ -33,7 +33,6 @@ from aubert import audio
 from aubert.corpus.clips import drawn
 from aubert.corpus.labelled import read_labelled
 from aubert.evaluate.metrics import BOOTSTRAP_DRAWS
-from aubert.evaluate.unit_quality import pnmi_figure
 from aubert.evaluate.wer import character_errors, word_errors
 from aubert.stage import Reject
 from aubert.text.book_lm import training_sentences
@@ -264,7 +263,7 @@ def pnmi_of(extractor, by_layer) -> list[tuple[float, tuple[float, float], float
         ]
         for tally, book, own in zip(tallies, books, by_layer(frames), strict=True):
             tally.add(references[name]["speaker"], book.label(np.ascontiguousarray(own)), phones)
-    found = [(tally.quality(), pnmi_figure(tally).ci95) for tally in tallies]
+    found = [(tally.quality(), tally.pnmi_ci95()) for tally in tallies]
     return [(one.pnmi, ends, one.phone_purity, one.num_frames) for one, ends in found]
 
 
