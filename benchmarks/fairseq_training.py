@@ -35,8 +35,8 @@ SPEECH = Path("data/real/train.jsonl")
 NUM_UTTERANCES = 600  # of LibriSpeech's readers: 1.1 hours
 NUM_UNITS, LABEL_RATE_HZ = 100, 100  # of MFCC
 SEEDS = (0, 1, 2)
-STEPS, EVERY = 1000, 50
-SHOWN = (50, 200, 400, 600, 800, 1000)
+STEPS, EVERY = 600, 50
+SHOWN = (50, 150, 300, 450, 600)
 LAYER = 2  # of 3, for PNMI
 OURS = {
     "front-end": "waveform", "conv-channels": 64, "hidden-size": 128, "num-layers": 3,
@@ -156,11 +156,8 @@ def fairseq(
 
 def _curve(log: str):
     """fairseq's loss is in bits a frame, of all frames that are predicted."""
-    for found in re.findall(r"\{.*\"train_num_updates\"|\{\"epoch\".*?\}", log):
-        line = json.loads(found)
-        if "num_updates" not in line or "correct_m_0" not in line:
-            continue
-        line = {key: float(value) for key, value in line.items() if _is_number(value)}
+    for text in re.findall(r"\[train_inner\].*?(\{.*\})", log):
+        line = {key: float(value) for key, value in json.loads(text).items() if _is_number(value)}
         masked = line["count_m_0"] / (line["count_m_0"] + line["count_u_0"])
         nll = line["loss_m_0"] * math.log(2) / masked
         yield int(line["num_updates"]), {"nll": nll, "accuracy": line["correct_m_0"]}

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -58,6 +58,7 @@ CHOSEN_AT = "10min"
 BOOKS = ("more/librispeech/books", "more/librispeech_longform/books", "audiobooks/books")
 SHARED_WORDS = 8
 NUM_UNITS = 100
+LAYER = 4  # of 6, for the probe
 CODEBOOK_UTTERANCES = 600
 FINE_TUNING = {
     "batch-seconds": 24.0, "step-seconds": 24.0, "max-seconds": 24.0, "warmup-steps": 80,
@@ -217,6 +218,9 @@ def units() -> None:
     """PNMI with the phones that people marked in TIMIT's sentences, of k-means units of MFCC and of
     every layer of every encoder; codebooks are learned on a part of the training speech. And the
     share of utterances of the test readers whose reader a linear probe tells."""
+    from aubert.corpus.clips import clips_of_folder
+    from aubert.encoders.network import NetworkOptions
+    from aubert.evaluate.probe import ProbeOptions, probe
     from aubert.units.encoder_features import Encoder, EncoderOptions
     from aubert.units.features import Mfcc
 
@@ -226,12 +230,18 @@ def units() -> None:
             encoder = Encoder.load(str(RUN / "hubert" / name), EncoderOptions(layer=None))
             found = pnmi_of(encoder, encoder.by_layer)
             rows += [(name, layer, *figures) for layer, figures in enumerate(found)]
-    kept = FIGURES / "units.json"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(rows, indent=1) + "\n")
     for name, layer, value, ends, purity, frames in rows:
         print(f"{name:12}{layer!s:>6}  pnmi {_cell(value, ends)}  phone purity {purity:.3f}  "
               f"{frames} frames")  # fmt: skip
+    encoders = {name: RUN / "hubert" / name for name in ENCODERS}
+    encoders = {name: path for name, path in encoders.items() if path.exists()}
+    clips = clips_of_folder(LABELLED / "test")
+    probed = probe("reader", clips, encoders, ProbeOptions(layer=LAYER), NetworkOptions())
+    for key, own in probed.items():
+        print(f"{key:32}{_cell(own.value, own.ci95)}  n {own.n}")
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    figures = {"pnmi": rows, "probe": {key: asdict(own) for key, own in probed.items()}}
+    (FIGURES / "units.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def pnmi_of(extractor, by_layer) -> list[tuple[float, tuple[float, float], float, int]]:

@@ -49,7 +49,9 @@ def installed(venv: Path) -> Path:
     python, uv = venv / "bin/python", [sys.executable, "-m", "uv"]
     if not python.exists():
         subprocess.run([*uv, "venv", "--python", sys.executable, venv], check=True)
-        subprocess.run([*uv, "pip", "install", "--python", python, FAIRSEQ], check=True)
+        subprocess.run(
+            [*uv, "pip", "install", "--python", python, FAIRSEQ, "soundfile"], check=True
+        )
     return python
 
 
