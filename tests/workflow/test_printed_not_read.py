@@ -46,3 +46,18 @@ def test_the_english_words_around_a_french_passage_are_timed(words):
     found = {row["word"]: row["recording_start_ms"] for row in words["F1 french"]}
     assert {"lighthouse", "murmured", "fishermen"} < found.keys()
     assert found["smiled"] == pytest.approx(24_320, abs=100)
+
+
+def test_the_words_of_a_french_passage_lie_where_it_is_read(words):
+    """English's phones say little of French, so that the words beside the passage bound it."""
+    rows = words["F1 french"]
+    names = [row["word"] for row in rows]
+    first, last = names.index("Je"), names.index("savoir")
+    passage = "Je ne comprends pas ce que vous dites monsieur et je ne veux pas le savoir"
+    assert names[first : last + 1] == passage.split()
+    starts_ms = [row["recording_start_ms"] for row in rows[first : last + 1]]
+    assert starts_ms == sorted(starts_ms)
+    # Silence surrounds the passage.
+    assert starts_ms[0] == pytest.approx(18_760, abs=100)
+    last_ms = rows[last]["end_ms"] - rows[last]["start_ms"]
+    assert starts_ms[-1] + last_ms == pytest.approx(22_790, abs=100)
