@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ from aubert.ctc.options import CtcTrainOptions
 from aubert.encoders.hubert import normalised
 from aubert.encoders.masking import span_mask
 from aubert.learn.data import Piece, padded
+
+_END_SAMPLES = 160  # that are decoded to see whether a file was cut off
 
 
 class Shape(NamedTuple):
@@ -64,7 +67,8 @@ class CtcExamples:
     def __init__(
         self, utterances: Sequence[LabelledUtterance], shape: Shape, options: CtcTrainOptions
     ):
-        """Opens every header. Raises audio.AudioError for a file that is not audio."""
+        """Opens every file, at its start and its end: one that is no audio, or was cut off, is left
+        out."""
         self.utterances: list[LabelledUtterance] = []
         self.left_out: list[LeftOut] = []
         self._letters: list[np.ndarray] = []
@@ -72,8 +76,12 @@ class CtcExamples:
         self._options = options
         lengths = []
         for utterance in utterances:
-            header = audio.probe(utterance.path)
-            num_samples = header.num_samples * SAMPLE_RATE_HZ // header.sample_rate_hz
+            try:
+                num_samples = _whole(utterance.path)
+            except audio.AudioError as error:
+                fault = "whose audio cannot be decoded", f"{utterance.path}: {error}"
+                self.left_out.append(LeftOut(utterance.utterance_id, *fault))
+                continue
             if utterance.unwritten:
                 fault = "with letters or signs outside the vocabulary", utterance.unwritten
             else:
@@ -116,7 +124,11 @@ class CtcExamples:
 
     def _samples(self, piece: Piece) -> np.ndarray:
         assert piece.start == 0 and piece.num_samples == self.num_samples[piece.index], piece
-        samples = audio.decode(self.utterances[piece.index].path)
+        path = self.utterances[piece.index].path
+        try:
+            samples = audio.decode(path)
+        except audio.AudioError as error:  # damaged between its start and its end
+            raise audio.AudioError(error.reason, f"{path}: {error.detail}; take it out") from None
         return normalised(samples) if self._shape.normalise else samples
 
     def _masks(
@@ -129,6 +141,14 @@ class CtcExamples:
         frames = _mask(lengths, rng, options.mask_time_prob, options.mask_time_length)
         channels = _mask(widths, rng, options.mask_feature_prob, options.mask_feature_length)
         return frames, channels
+
+
+def _whole(path: Path) -> int:
+    """Samples at 16 kHz of a file whose end is there. Raises audio.AudioError."""
+    header = audio.probe(path)
+    end = header.num_samples
+    audio.decode(path, [(max(0, end - _END_SAMPLES), end)])
+    return end * SAMPLE_RATE_HZ // header.sample_rate_hz
 
 
 def _mask(lengths: list[int], rng: np.random.Generator, share: float, span: int):

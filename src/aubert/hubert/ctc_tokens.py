@@ -19,7 +19,7 @@ def read_tokens(path: Path, num_rows: int) -> list[str]:
     <count>`, without its four symbols), or of a file with a token a line.
 
     Raises ValueError where they are not as many as the rows."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
     tokens = [line.split()[0] for line in lines if line.strip()]
     if len(tokens) == num_rows - len(SPECIALS):
         return [*SPECIALS, *tokens]

@@ -67,7 +67,7 @@ def _with_dictionaries(file: WeightsFile, folder: Path) -> WeightsFile:
     paths = [folder / f"dict.{name}.txt" for name in own.get("labels") or ()]
     if not paths or not all(path.is_file() for path in paths):
         return file
-    lines = [path.read_text(encoding="utf-8").splitlines() for path in paths]
+    lines = [path.read_text(encoding="utf-8-sig").splitlines() for path in paths]
     symbols = [[*SPECIALS, *(line.split()[0] for line in each if line.strip())] for each in lines]
     return replace(file, dictionaries=symbols)
 

@@ -37,7 +37,7 @@ def read_dictionary(path: str) -> dict[str, tuple[str, ...]]:
     Raises ValueError where the file is none."""
     found: dict[str, list[str]] = {}
     try:
-        for line in Path(path).read_text(encoding="utf-8").splitlines():
+        for line in Path(path).read_text(encoding="utf-8-sig").splitlines():
             if not line.strip() or line.startswith(";;;"):
                 continue
             word, phones = line.split(maxsplit=1)

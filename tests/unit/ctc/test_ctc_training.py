@@ -202,6 +202,20 @@ def test_the_weights_that_validated_best_are_kept(init, labelled, tmp_path):
     assert loss.item() / num_letters == pytest.approx(losses[best], rel=1e-4)
 
 
+def test_a_file_that_was_cut_off_is_left_out_with_its_path(init, labelled, tmp_path):
+    """The header is whole, and counts samples that are not there; the second is no audio."""
+    shutil.copytree(labelled / "train", tmp_path / "train")
+    cut, none, *_ = sorted((tmp_path / "train").rglob("*.flac"))
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    none.write_bytes(b"no audio")
+    used = options(steps=2, log_every=1, checkpoint_every=2, validate_every=2)
+    summary, left_out = train_ctc(tmp_path / "out", init, [tmp_path / "train"], used)
+    assert "over 26 utterances" in summary and "2 whose audio cannot be decoded" in summary
+    assert [each.utterance_id for each in left_out] == [cut.stem, none.stem]
+    assert left_out[0].detail.startswith(f"{cut}: audio_truncated")
+    assert left_out[1].detail.startswith(f"{none}: audio_unreadable")
+
+
 def test_killed_it_goes_on_with_other_log_lines_and_steps_or_names_what_differs(
     init, labelled, tmp_path, monkeypatch, capsys
 ):
