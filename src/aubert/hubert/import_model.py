@@ -99,10 +99,9 @@ def encoder_of(state: Mapping[str, torch.Tensor], config: HubertConfig) -> Huber
     except RuntimeError as error:
         raise ValueError(f"the state dict is no HuBERT: {error}") from None
     if missing or unexpected:
-        raise ValueError(
-            f"the state dict is no HuBERT of the paper's form: it lacks {missing[:3]} and has "
-            f"{unexpected[:3]} besides"
-        )
+        faults = {"it lacks": missing, "it has besides": unexpected}
+        told = "; ".join(f"{how} {', '.join(names[:3])}" for how, names in faults.items() if names)
+        raise ValueError(f"the state dict is no HuBERT of the paper's form: {told}")
     return model.eval()
 
 

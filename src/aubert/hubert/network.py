@@ -73,7 +73,9 @@ def options_of(config: HubertConfig, normalise: bool, **changes) -> HubertOption
     """The options of an encoder's configuration: hubert_config gives it back.
 
     changes: of masking, heads and loss, and other dropouts. Raises ValueError for a shape that
-    HubertOptions do not describe."""
+    HubertOptions do not describe, and for another model than a HuBERT."""
+    if config.model_type not in ("hubert", LogMelHubertConfig.model_type):
+        raise ValueError(f"it is a {config.model_type} model, not a HuBERT")
     shape = {
         "hidden_size": config.hidden_size,
         "num_layers": config.num_hidden_layers,
@@ -98,10 +100,10 @@ def options_of(config: HubertConfig, normalise: bool, **changes) -> HubertOption
     options = HubertOptions(**{**shape, **changes})
     again = hubert_config(options)
     other = [name for name in _SHAPE if _value(again, name) != _value(config, name)]
-    if other or config.model_type not in ("hubert", LogMelHubertConfig.model_type):
+    if other:
         raise ValueError(
             f"HubertOptions do not describe it: a {config.model_type} model whose "
-            f"{', '.join(other) or 'class'} is another"
+            f"{', '.join(other)} is another"
         )
     return options
 

@@ -185,6 +185,23 @@ def test_what_cannot_be_taken_apart_is_said_so(model, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.zeros(0), "the mixture has 0 samples"),
+        (np.zeros(100), "it must have at least 256"),
+        (np.full(8_000, np.nan), "samples that are not finite"),
+    ],
+)
+def test_a_bad_file_is_named_and_nothing_is_written(model, tmp_path, capsys, samples, message):
+    path = tmp_path / "bad.wav"
+    soundfile.write(path, samples, 16_000, subtype="FLOAT")
+    assert main(["separate", str(path), str(tmp_path / "out"), f"--model={model}"]) == 1
+    told = capsys.readouterr().err
+    assert "bad.wav" in told and message in told and "Traceback" not in told
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     "wrong", [{"num_speakers": -1}, {"sharpness": 0.0}, {"window_seconds": 0.1}]
 )
 def test_options_that_separate_nothing_are_refused(wrong):
