@@ -57,3 +57,23 @@ def test_no_rule_depends_on_the_workflow_that_imports_it(path):
 def test_a_training_of_a_changed_config_begins_anew_and_never_refuses(rule):
     """Else a run whose config has changed would fail until someone called the command by hand."""
     assert "--restart=changed" in rule["shell"]
+
+
+LEARN = re.compile(
+    r"_train$|^units_(choose|sample|pass|best_layer)$|^(calibrate|pairs|aubert_text)$"
+)
+LEARNERS = [each for each in JOBS if LEARN.search(each.id) and each.id != "aubert_train"]
+
+
+@pytest.mark.parametrize("rule", LEARNERS)
+def test_what_learns_is_told_what_is_held_out(rule):
+    """AuBERT's training reads the split that `pairs` has written."""
+    wrapped = {"with_held_out"}
+    for path in FILES:
+        wrapped |= set(re.findall(r"^([A-Z_]+) = [^\n]*(?:\n(?: |\)|\]).*)*?with_held_out",
+                                  path.read_text(), re.M))  # fmt: skip
+    assert any(name in rule["params"] for name in wrapped)
+
+
+def test_all_learners_are_seen():
+    assert len(LEARNERS) == 11
