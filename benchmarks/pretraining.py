@@ -32,7 +32,8 @@ from real_recordings import ROOT, real_recordings
 from aubert import audio
 from aubert.corpus.clips import drawn
 from aubert.corpus.labelled import read_labelled
-from aubert.evaluate.metrics import BOOTSTRAP_DRAWS
+from aubert.evaluate.intervals import DRAWS
+from aubert.evaluate.unit_quality import pnmi_figure
 from aubert.evaluate.wer import character_errors, word_errors
 from aubert.stage import Reject
 from aubert.text.book_lm import training_sentences
@@ -273,7 +274,7 @@ def pnmi_of(extractor, by_layer) -> list[tuple[float, tuple[float, float], float
         ]
         for tally, book, own in zip(tallies, books, by_layer(frames), strict=True):
             tally.add(references[name]["speaker"], book.label(np.ascontiguousarray(own)), phones)
-    found = [(tally.quality(), tally.pnmi_ci95()) for tally in tallies]
+    found = [(tally.quality(), pnmi_figure(tally).ci95) for tally in tallies]
     return [(one.pnmi, ends, one.phone_purity, one.num_frames) for one, ends in found]
 
 
@@ -303,7 +304,7 @@ def interval(runs: list[dict], measure: str, against: list[dict] | None = None):
     random = np.random.default_rng(0)
     readers = sorted(runs[0]["readers"])
     found = []
-    for _ in range(BOOTSTRAP_DRAWS):
+    for _ in range(DRAWS):
         drawn = random.choice(readers, len(readers)).tolist()
         rate = rate_of(random.choice(runs, len(runs)).tolist(), measure, drawn)
         if against is not None:

@@ -111,15 +111,6 @@ class QualityTally:
 
         return pnmi
 
-    def pnmi_ci95(self, seed: int = 0) -> tuple[float, float]:
-        """The spread of pnmi over draws of utterances, for speech of one speaker or of unknown
-        ones; evaluate.unit_quality.pnmi_figure resamples speakers."""
-        pnmi, random = self.pnmi_of_draws(), np.random.default_rng(seed)
-        num = len(self.speakers)
-        drawn = [pnmi(np.bincount(random.integers(0, num, num), minlength=num)) for _ in range(200)]
-        centre, spread = self.quality().pnmi, 1.959964 * float(np.std(drawn))
-        return max(0.0, centre - spread), min(1.0, centre + spread)
-
     def _table(self, codes: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Joint counts int64 [num_phones, num_clusters]."""
         size = len(self._phones) * self._num_clusters
