@@ -18,6 +18,7 @@ from aubert.clar.options import VERSION, ClarOptions, ClarTrainOptions, ViewOpti
 from aubert.clar.splits import SplitOptions, Training, labels_within, split
 from aubert.clar.views import draw_alterations, draw_stretch, placed, stretched
 from aubert.corpus.clips import Clip
+from aubert.learn.card import Card
 from aubert.learn.data import MicroBatch, Piece
 from aubert.learn.distributed import Processes
 from aubert.learn.run import train_model
@@ -210,10 +211,23 @@ def train_clar(
     trained = train_model(
         out, task, examples, options, config=config,
         save=lambda part: task.model.save(part, about), restart=restart,
+        card=_card(model, views, options, f"{len(clips):,} clips, {len(known):,} with labels"),
     )  # fmt: skip
     return (
         f"clar: {model.loss}, {trained.steps} steps ({trained.skipped} skipped) of "
         f"{options.batch_clips} of {len(clips)} clips, {len(known)} with labels"
+    )
+
+
+def _card(model: ClarOptions, views: ViewOptions, options: ClarTrainOptions, data: str) -> Card:
+    return Card(
+        title="CLAR",
+        what=f"An encoder of short clips, trained on views of them ({model.loss}; Al-Tahan and "
+        f"Mohsenzadeh 2021): {model.sample_rate_hz:,} Hz goes in, a vector a clip comes out.",
+        data=data,
+        usage="aubert clar embed *.wav --model MODEL -o vectors",
+        limits=f"It takes {model.clip_seconds:g} s of a clip.",
+        options=(model, views, options),
     )
 
 

@@ -18,6 +18,7 @@ from aubert.crossmodal.examples import PLACE, AubertExamples, read_pairs, record
 from aubert.crossmodal.network import AubertModel
 from aubert.crossmodal.options import VERSION, AubertOptions, AubertTrainOptions
 from aubert.crossmodal.pairs import TRAIN
+from aubert.learn.card import Card
 from aubert.learn.checkpoints import hash_of_weights
 from aubert.learn.distributed import Processes
 from aubert.learn.run import train_model
@@ -103,11 +104,24 @@ def train_aubert(
         config=config,
         save=model.save,
         restart=restart,
+        card=_card(model_options, options, num_pairs),
     )
     num_used = sum(len(micro.pieces) for micro in examples.plan(0))
     return (
         f"aubert: {trained.steps} steps ({trained.skipped} skipped), {num_used} of {num_pairs} "
         f"training pairs"
+    )
+
+
+def _card(model: AubertOptions, options: AubertTrainOptions, num_pairs: int) -> Card:
+    return Card(
+        title="AuBERT",
+        what="Text in context and the audio of a span of it in one space: a score says how well "
+        "they go together.",
+        data=f"{num_pairs:,} pairs of a span of text and its audio",
+        usage='aubert score "I [said] no." span.wav --model MODEL',
+        limits="Scores compare candidates for one text; they are no probabilities.",
+        options=(model, options),
     )
 
 

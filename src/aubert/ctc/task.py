@@ -22,6 +22,7 @@ from aubert.ctc.options import VERSION, CtcTrainOptions
 from aubert.encoders.hubert import load_encoder
 from aubert.encoders.pretrained import load_part
 from aubert.evaluate.wer import word_errors
+from aubert.learn.card import Card
 from aubert.learn.checkpoints import hash_of_weights
 from aubert.learn.data import EpochPlan
 from aubert.learn.run import train_model
@@ -155,9 +156,25 @@ def train_ctc(
         save=network.save,
         validate=task.validate if options.validation_share else None,
         restart=restart,
+        card=_card(pack, options, examples),
     )
     held = len(read) - len(utterances)
     return _summary(trained, examples, left_out) + (f", {held} held out" if held else ""), left_out
+
+
+def _card(pack: Language, options: CtcTrainOptions, examples: CtcExamples) -> Card:
+    minutes = examples.num_samples.sum() / SAMPLE_RATE_HZ / 60
+    return Card(
+        title="CTC recogniser",
+        what=f"An encoder of speech, fine-tuned with CTC: {SAMPLE_RATE_HZ:,} Hz goes in, letters "
+        f"come out ({pack.tag}: {pack.letters}).",
+        data=f"{minutes:.1f} minutes in {len(examples.utterances):,} utterances with transcripts",
+        usage="aubert transcribe *.flac --model MODEL",
+        limits="It writes words in small letters, numbers as words, without punctuation. Without a "
+        "language model it spells.",
+        options=(options,),
+        tags=("audio", "automatic-speech-recognition"),
+    )
 
 
 def _check(examples, validation, left_out: list[LeftOut], options: CtcTrainOptions) -> None:

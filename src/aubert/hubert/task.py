@@ -22,6 +22,7 @@ from aubert.hubert.begin import begun_with
 from aubert.hubert.frame_labels import labels_of_frames
 from aubert.hubert.network import HubertForPretraining, Units, build_encoder, save_encoder
 from aubert.hubert.options import VERSION, HubertOptions, HubertTrainOptions
+from aubert.learn.card import Card
 from aubert.learn.checkpoints import hash_of_weights
 from aubert.learn.data import EpochPlan, Piece
 from aubert.learn.loop import Trained
@@ -195,6 +196,8 @@ def train_hubert(
         **({} if encoder is None else {"init_from": hash_of_weights(encoder)}),
         **({} if validation is None else {"validated_with": _hash(validation.utterances)}),
     }
+    seconds = examples.num_samples / SAMPLE_RATE_HZ
+    used = seconds[seconds >= options.min_seconds]
     trained = train_model(
         out,
         task,
@@ -202,16 +205,30 @@ def train_hubert(
         options,
         config=config,
         save=task.model.save,
+        card=_card(model, options, f"{used.sum() / 60:.1f} minutes in {len(used):,} utterances"),
         validate=None if validation is None else partial(task.validate, validation, options),
         restart=restart,
     )
-    seconds = examples.num_samples / SAMPLE_RATE_HZ
-    used = seconds[seconds >= options.min_seconds]
     return (
         f"hubert: {trained.steps} steps ({trained.skipped} skipped) over {used.sum() / 60:.1f} "
         f"minutes in {len(used)} utterances ({examples.num_unlabelled} without labels and "
         f"{len(seconds) - len(used)} below min_seconds left out); masked accuracy "
         f"{_masked_accuracy(out / LOG)}{_validated(trained)}"
+    )
+
+
+def _card(model: HubertOptions, options: HubertTrainOptions, data: str) -> Card:
+    return Card(
+        title="HuBERT",
+        what=f"An encoder of speech that learned to predict the hidden units of masked frames "
+        f"(Hsu et al. 2021): {SAMPLE_RATE_HZ:,} Hz goes in, {model.frame_rate_hz} frames a second "
+        f"of {model.hidden_size} numbers come out of each of {model.num_layers} layers.",
+        data=f"{data}, without transcripts",
+        usage="aubert encode *.flac --model MODEL --layer 1 -o features\n"
+        "aubert ctc train recogniser --init MODEL --labelled LIBRISPEECH_FOLDER",
+        limits="It knows the language, voices and rooms of that speech; which layer serves a task "
+        "is to be measured.",
+        options=(model, options),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from aubert.files import alone, complete_directory
+from aubert.learn.card import Card, write_card
 from aubert.learn.checkpoints import load_best
 from aubert.learn.distributed import Processes
 from aubert.learn.log import METRICS
@@ -35,6 +36,7 @@ def train_model(
     save: Callable[[Path], None],
     validate: Callable[[], dict[str, float]] | None = None,
     restart: str = "never",
+    card: Card | None = None,
 ) -> Trained:
     """Trains, and writes the directory `out` at once when all is done.
 
@@ -42,9 +44,10 @@ def train_model(
     on from there. restart: of options.add_restart, whether another one begins anew beside them or
     is refused. config, validate: as for loop.train; where it validates, the best weights are saved,
     else the last. save: writes task.model into the directory that it is given, and each
-    options.keep_every steps into one of `<out>/steps`. Raises as loop.train does, and OSError when
-    the model cannot be written, or another process is at the same training (a Snakemake that was
-    killed leaves its jobs behind). Stopped in a job of SLURM, it puts the job back into the queue.
+    options.keep_every steps into one of `<out>/steps`. card: of the model's README. Raises as
+    loop.train does, and OSError when the model cannot be written, or another process is at the
+    same training (a Snakemake that was killed leaves its jobs behind). Stopped in a job of SLURM,
+    it puts the job back into the queue.
     """
     out = Path(out)
     checkpoints = out.with_name(f"{out.name}.training")
@@ -73,6 +76,8 @@ def train_model(
                 with complete_directory(out) as part:
                     save(part)
                     shutil.copy(directory / METRICS, part / LOG)
+                    if card is not None:
+                        write_card(part, card, part / LOG, trained.steps)
                     if (directory / _STEPS).is_dir():
                         shutil.copytree(directory / _STEPS, part / _STEPS, copy_function=_linked)
             except (OSError, SafetensorError) as error:  # the latter when tensors meet a full disk

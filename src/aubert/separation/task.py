@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from aubert.audio import SAMPLE_RATE_HZ as LOOP_RATE_HZ
+from aubert.learn.card import Card
 from aubert.learn.data import MicroBatch, Piece
 from aubert.learn.run import train_model
 from aubert.separation.counting import SpeakerCounter, spectrum
@@ -106,11 +107,38 @@ def train_separation(
         task.model.counter = learned_counter(task.model, Pool(used), options)
         task.model.save(directory)
 
-    trained = train_model(out, task, examples, options, config=config, save=save, restart=restart)
+    trained = train_model(
+        out,
+        task,
+        examples,
+        options,
+        config=config,
+        save=save,
+        restart=restart,
+        card=_card(model, options, used),
+    )
     minutes = sum(clip.seconds for clip in used) / 60
     return (
         f"separation: {trained.steps} steps over mixtures of {len(used)} clips ({minutes:.1f} "
         f"minutes) of {len({clip.speaker for clip in used})} speakers"
+    )
+
+
+def _card(
+    model: DeepClusteringOptions, options: SeparationTrainOptions, clips: Sequence[Clip]
+) -> Card:
+    minutes = sum(clip.seconds for clip in clips) / 60
+    speakers = len({clip.speaker for clip in clips})
+    return Card(
+        title="Deep clustering",
+        what=f"A separator of voices (Hershey et al. 2016): a mixture at {SAMPLE_RATE_HZ:,} Hz "
+        f"goes in, a waveform for each voice comes out.",
+        data=f"mixtures of {minutes:.1f} minutes of {speakers} speakers",
+        usage="aubert separate mixture.wav voices --model MODEL",
+        limits="It separates voices like those, best of different sexes; it was trained without "
+        "noise and rooms but those of the recordings.",
+        options=(model, options),
+        tags=("audio", "audio-to-audio"),
     )
 
 

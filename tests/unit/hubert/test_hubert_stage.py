@@ -82,6 +82,7 @@ def weights(model: Path) -> dict[str, bytes]:
 
 def test_it_writes_a_model_its_heads_and_its_log(trained):
     assert sorted(path.name for path in trained.iterdir()) == [
+        "README.md",
         "config.json",
         "heads.json",
         "heads.safetensors",
@@ -93,6 +94,8 @@ def test_it_writes_a_model_its_heads_and_its_log(trained):
     lines = [json.loads(line) for line in (trained / "train.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert {"mfcc.masked_accuracy", "slow.masked_accuracy"} < lines[-1].keys()
+    card = (trained / "README.md").read_text()
+    assert "without transcripts, in 6 steps" in card and "| `mfcc.masked_accuracy` | " in card
     units = HubertForPretraining.load(trained).units
     assert [(one.name, one.num_units) for one in units] == [("mfcc", 5), ("slow", 3)]
     assert AutoModel.from_pretrained(trained).config.hidden_size == 16
