@@ -38,9 +38,10 @@ include: "workflow/rules/export.smk"
 include: "workflow/rules/report.smk"
 
 
+# The page of the run; of speech without texts what its systems learn, and their figures.
 rule all:
     input:
-        results("report", "index.html"),
+        results("report", "index.html") if HAS_TEXTS else LEARNED_FROM_SOUND,
 
 
 # The cut recordings.

@@ -9,6 +9,12 @@ SYSTEM_FIGURES = {
     "clar": CLAR_FIGURES,
     "separation": SEPARATION_FIGURES,
 }
+# Of speech without texts, for which there is no page: what `all` makes.
+LEARNED_FROM_SOUND = expand(results("utterances", "{shard}.parquet"), shard=SHARDS)
+if "hubert" in SYSTEMS:
+    LEARNED_FROM_SOUND += [results("hubert", model) for model in PLAN.models]
+for system in {"hubert", "clar", "separation"} & set(SYSTEMS):
+    LEARNED_FROM_SOUND += SYSTEM_FIGURES[system]
 MORE_STAGES = []
 if "hubert" in SYSTEMS:
     MORE_STAGES += [

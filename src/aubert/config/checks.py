@@ -59,9 +59,12 @@ def _text_faults(config: dict, targets: Collection[str]) -> list[str]:
         f"text of each book that is read into it, in the book's folder or with its name",
         "manifest": "corpus.source: a manifest lists speech without texts",
     }[corpus["source"]]
-    if needs_words(targets):
-        return [f"{found}; without texts ask for one of: {', '.join(sorted(_WITHOUT_TEXT))}"]
-    if "clar" in targets and clips == "words":
+    asked = systems_of(config, targets)
+    # Without a target and without systems it is the dataset that is asked for.
+    if not asked - {"all"} or not asked <= {*_WITHOUT_TEXT, "all"}:
+        able = ", ".join(sorted(_WITHOUT_TEXT))
+        return [f"{found}; without texts ask for one of: {able} (as a target, or in systems)"]
+    if "clar" in asked and clips == "words":
         return [f"{found}; clar.clips.source words needs them: let it be speakers, folder or table"]
     return []
 
