@@ -27,7 +27,7 @@ import real_fairseq
 import soundfile
 import yaml
 from figures import figure, keep, shown
-from pretraining import pnmi_of
+from pretraining_units import by_hand, rows_of
 
 from aubert.units.encoder_features import Encoder, EncoderOptions
 
@@ -66,7 +66,8 @@ def main() -> None:
             model, curve = trained
             curves[side].append(curve)
             encoder = Encoder.load(str(model), EncoderOptions(layer=LAYER))
-            quality[side].append(pnmi_of(encoder, lambda frames: [frames])[0][0])
+            (row,) = rows_of(side, encoder, lambda frames: [frames], by_hand())
+            quality[side].append(row.pnmi.value)
     rows = [
         [f"step {step}", *(spread([curve[step][what] for curve in curves[side]])
          for what in ("nll", "accuracy") for side in curves)]

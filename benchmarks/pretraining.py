@@ -4,7 +4,6 @@
     python benchmarks/pretraining.py encoders   # two iterations and the control; CPU hours
     python benchmarks/pretraining.py choose     # learning rates, on the dev readers
     python benchmarks/pretraining.py finetune   # every budget, encoder and seed; CPU hours
-    python benchmarks/pretraining.py units      # PNMI with phones by hand; probes for the speaker
     python benchmarks/pretraining.py table      # what is there by now
 
 Each goes on where it was stopped. A run's errors by reader are kept in benchmarks/figures/
@@ -22,29 +21,21 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from real_recordings import ROOT, real_recordings
 
 from aubert import audio
-from aubert.corpus.clips import drawn
 from aubert.corpus.labelled import read_labelled
 from aubert.evaluate.intervals import DRAWS
-from aubert.evaluate.unit_quality import pnmi_figure
 from aubert.evaluate.wer import character_errors, word_errors
-from aubert.stage import Reject
 from aubert.text.book_lm import training_sentences
 from aubert.text.languages import ENGLISH
 from aubert.text.lm import build_arpa
 from aubert.transcribe.ctc import CtcModel
 from aubert.transcribe.decode import DecodeOptions, Decoder
-from aubert.units.codebook import learn_codebook
-from aubert.units.kmeans import KMeansOptions
-from aubert.units.quality import QualityTally
-from aubert.units.sample import survey
 
 RUN = Path("results/real")
 LABELLED = Path("data/real/labelled")
@@ -58,9 +49,6 @@ CHOSEN_AT = "10min"
 # Books of the collection that a reader of dev or test reads are found by their words.
 BOOKS = ("more/librispeech/books", "more/librispeech_longform/books", "audiobooks/books")
 SHARED_WORDS = 8
-NUM_UNITS = 100
-LAYER = 4  # of 6, for the probe
-CODEBOOK_UTTERANCES = 600
 FINE_TUNING = {
     "batch-seconds": 24.0, "step-seconds": 24.0, "max-seconds": 24.0, "warmup-steps": 80,
     "freeze-encoder-steps": 0, "mask-time-prob": 0.3, "mask-time-length": 10,
@@ -71,8 +59,7 @@ MEASURES = ("cer", "wer", "wer_lm")
 
 
 def main() -> None:
-    verbs = {"encoders": encoders, "choose": choose, "finetune": finetune, "units": units,
-             "table": table}  # fmt: skip
+    verbs = {"encoders": encoders, "choose": choose, "finetune": finetune, "table": table}
     verbs[sys.argv[1]](*sys.argv[2:])
 
 
@@ -210,76 +197,6 @@ def language_model() -> Path:
 
 def _grams(words: list[str]) -> list[tuple[str, ...]]:
     return [tuple(words[at : at + SHARED_WORDS]) for at in range(len(words) - SHARED_WORDS + 1)]
-
-
-# --- units
-
-
-def units() -> None:
-    """PNMI with the phones that people marked in TIMIT's sentences, of k-means units of MFCC and of
-    every layer of every encoder; codebooks are learned on a part of the training speech. And the
-    share of utterances of the test readers whose reader a linear probe tells."""
-    from aubert.corpus.clips import clips_of_folder
-    from aubert.encoders.network import NetworkOptions
-    from aubert.evaluate.probe import ProbeOptions, probe
-    from aubert.units.encoder_features import Encoder, EncoderOptions
-    from aubert.units.features import Mfcc
-
-    rows = [("mfcc", "", *pnmi_of(Mfcc(normalise_mean=False), lambda frames: [frames])[0])]
-    for name in ENCODERS:
-        if (RUN / "hubert" / name).exists():
-            encoder = Encoder.load(str(RUN / "hubert" / name), EncoderOptions(layer=None))
-            found = pnmi_of(encoder, encoder.by_layer)
-            rows += [(name, layer, *figures) for layer, figures in enumerate(found)]
-    for name, layer, value, ends, purity, frames in rows:
-        print(f"{name:12}{layer!s:>6}  pnmi {_cell(value, ends)}  phone purity {purity:.3f}  "
-              f"{frames} frames")  # fmt: skip
-    encoders = {name: RUN / "hubert" / name for name in ENCODERS}
-    encoders = {name: path for name, path in encoders.items() if path.exists()}
-    clips = clips_of_folder(LABELLED / "test")
-    probed = probe("reader", clips, encoders, ProbeOptions(layer=LAYER), NetworkOptions())
-    for key, own in probed.items():
-        print(f"{key:32}{_cell(own.value, own.ci95)}  n {own.n}")
-    FIGURES.mkdir(parents=True, exist_ok=True)
-    figures = {"pnmi": rows, "probe": {key: asdict(own) for key, own in probed.items()}}
-    (FIGURES / "units.json").write_text(json.dumps(figures, indent=1) + "\n")
-
-
-def pnmi_of(extractor, by_layer) -> list[tuple[float, tuple[float, float], float, int]]:
-    """(PNMI, its interval over sentences, phone purity, frames) of each layer."""
-    options = KMeansOptions(sample_frames=60_000)
-    with open("data/real/train.jsonl") as file:
-        cuts = [json.loads(line) for line in file]
-    names = drawn((cut["id"] for cut in cuts), CODEBOOK_UTTERANCES)
-    paths = {cut["id"]: cut["recording"]["sources"][0]["source"] for cut in cuts}
-
-    def frames_of(found: dict[str, str]):
-        sounds = ((name, audio.decode(path, sample_rate_hz=16_000)) for name, path in found.items())
-        return (one for one in extractor.run(sounds) if not isinstance(one, Reject))
-
-    sample = survey(lambda: frames_of({name: paths[name] for name in names}),
-                    options.sample_frames, options.seed).frames  # fmt: skip
-    books = []
-    for own in map(np.ascontiguousarray, by_layer(sample)):
-        source = partial(_whole, own)
-        books.append(learn_codebook(source, NUM_UNITS, extractor.kind, options))
-    tallies = [QualityTally(NUM_UNITS, extractor.kind.rate_hz) for _ in books]
-    folder = real_recordings("more", "timit_sample")
-    lines = map(json.loads, (folder / "refs.jsonl").read_text(encoding="utf-8").splitlines())
-    references = {one["audio"]: one for one in lines}
-    for name, frames in frames_of({name: str(folder / name) for name in references}):
-        phones = [
-            {"phone": phone, "start_s": start, "end_s": end}
-            for phone, start, end in references[name]["phones"]
-        ]
-        for tally, book, own in zip(tallies, books, by_layer(frames), strict=True):
-            tally.add(references[name]["speaker"], book.label(np.ascontiguousarray(own)), phones)
-    found = [(tally.quality(), pnmi_figure(tally).ci95) for tally in tallies]
-    return [(one.pnmi, ends, one.phone_purity, one.num_frames) for one, ends in found]
-
-
-def _whole(frames: np.ndarray):
-    return iter([("sample", frames)])
 
 
 # --- tables
