@@ -76,7 +76,8 @@ def main() -> None:
     rows.append(["PNMI at the end", *map(spread, quality.values()), "", ""])
     ended = os.times()
     seconds = sum(ended[:4]) - sum(began[:4])
-    columns = ["", *(f"masked {what}, {side}" for what in ("loss", "accuracy") for side in curves)]
+    columns = ["mean of three seeds (lowest-highest)"]
+    columns += [f"masked {what}, {side}" for what in ("loss", "accuracy") for side in curves]
     keep("fairseq-training", columns, rows, command="python benchmarks/fairseq_training.py",
          seconds=seconds)  # fmt: skip
     for row in [columns, *rows]:

@@ -37,12 +37,12 @@ def main() -> None:
 
 
 def figure(
-    value: float, ci95: Sequence[float] | None = None, unit: str = "", digits: int = 3
+    value: float, ends: Sequence[float] | None = None, unit: str = "", digits: int = 3
 ) -> dict:
-    """A cell: a number and its 95% interval. unit: stands behind it. A key "text" stands before
-    it."""
+    """A cell: a number and the ends of the interval that its column names. unit: stands behind it.
+    A key "text" stands before it."""
     cell = {"value": value, "unit": unit, "digits": digits}
-    return cell if ci95 is None else cell | {"ci95": [float(edge) for edge in ci95]}
+    return cell if ends is None else cell | {"ends": [float(edge) for edge in ends]}
 
 
 def keep(
@@ -90,9 +90,9 @@ def shown(cell) -> str:
     value = _number(cell["value"], cell["digits"]) + (f" {cell['unit']}" if cell["unit"] else "")
     if "text" in cell:
         value = f"{cell['text']}: {value}"
-    if "ci95" not in cell:
+    if "ends" not in cell:
         return value
-    low, high = (_number(edge, cell["digits"]) for edge in cell["ci95"])
+    low, high = (_number(edge, cell["digits"]) for edge in cell["ends"])
     joint = " to " if "-" in low + high else "-"
     return f"{value} ({low}{joint}{high})"
 

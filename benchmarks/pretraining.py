@@ -10,13 +10,14 @@ Each goes on where it was stopped. A run's errors by reader are kept in benchmar
 pretraining, so a table needs no model. Encoders: untrained (the weights that iteration 1 begins
 with), iter1, iter2, and as a control shuffled: trained as long as iter2 on its labels in random
 order. All are fine-tuned in the same way with the learning rate that suits each best at ten
-minutes. Readers of test are heard by nothing before; the language model is of books that none of
-them reads.
+minutes. No training and no choice uses the test readers; the language model is of books that
+none of them reads.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -28,9 +29,12 @@ import numpy as np
 from real_recordings import ROOT, real_recordings
 
 from aubert import audio
+from aubert.config.resolve import resolve_files
 from aubert.corpus.labelled import read_labelled
 from aubert.evaluate.intervals import DRAWS
 from aubert.evaluate.wer import character_errors, word_errors
+from aubert.hubert.plan import Plan
+from aubert.options import to_flags
 from aubert.text.book_lm import training_sentences
 from aubert.text.languages import ENGLISH
 from aubert.text.lm import build_arpa
@@ -70,16 +74,13 @@ def encoders() -> None:
     snakemake = ["snakemake", "hubert", "--cores=1", f"--configfile={CONFIG}"]
     subprocess.run(snakemake, check=True)
     shuffled_labels(RUN / "units" / "iter1_layer4" / "k100" / "labels", RUN / "units" / "shuffled")
-    shown = subprocess.run(
-        [*snakemake, "--forcerun=hubert_train", "--dry-run", "--printshellcmds", "--quiet=rules"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    (command,) = (line for line in shown.stdout.splitlines() if "hubert/iter2 --labels" in line)
-    words = command.split(" 2> ")[0].replace("hubert/iter2 ", "hubert/shuffled ").split()
-    place = next(at for at, word in enumerate(words) if word.startswith("--labels="))
-    words[place] = f"--labels=shuffled={RUN / 'units' / 'shuffled'}"
-    if not (RUN / "hubert" / "shuffled").exists():
-        subprocess.run(words[words.index("python") :], check=True)
+    plan = Plan(resolve_files([CONFIG]))
+    fields = plan.model_fields() | plan.training_fields(2, how=False)
+    out = RUN / "hubert" / "shuffled"
+    if not out.exists():
+        command = f"aubert hubert train {RUN} {out} --labels=shuffled={RUN / 'units' / 'shuffled'}"
+        flags = shlex.split(to_flags(fields | plan.training_fields(2, how=True)))
+        subprocess.run([sys.executable, "-m", *command.split(), "--root=/", *flags], check=True)
 
 
 def shuffled_labels(labels: Path, out: Path) -> None:

@@ -4,10 +4,9 @@
 
 Reads ../shared/real/more; copies no audio. Writes
 
-    train.jsonl       every utterance of the training speakers, without labels (corpus.source:
-                      manifest, lhotse's cuts): 12 readers of LibriSpeech, both of ARCTIC, the
-                      learners of
-                      speechocean762
+    train.jsonl       every utterance of the training speakers as lhotse's cuts, without labels
+                      (corpus.source: manifest): 12 readers of LibriSpeech, both of ARCTIC, the
+                      learners of speechocean762
     labelled/<part>   links in LibriSpeech's layout: 1min, 10min and 60min of the 12 readers, each
                       part of the next; dev (3 readers, for choices) and test (5, for reports)
 

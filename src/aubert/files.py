@@ -31,7 +31,7 @@ def complete(path: str | Path) -> Iterator[Path]:
     _sweep(path)
     part = _beside(path, "part")
     try:
-        with _room_for(path):
+        with room_for(path):
             yield part
             os.replace(part, path)
     except BaseException:
@@ -46,7 +46,7 @@ def complete_directory(path: str | Path) -> Iterator[Path]:
     _sweep(path)
     part, old = _beside(path, "part"), _beside(path, "old")
     try:
-        with _room_for(path):
+        with room_for(path):
             part.mkdir(parents=True)
             yield part
             if path.exists():
@@ -88,7 +88,8 @@ def _runs(pid: int) -> bool:
 
 
 @contextmanager
-def _room_for(path: Path) -> Iterator[None]:
+def room_for(path: Path) -> Iterator[None]:
+    """Raises NoRoom that names `path` where what is written within does not fit on the disk."""
     try:
         yield
     except NoRoom:

@@ -60,8 +60,7 @@ def _text_faults(config: dict, targets: Collection[str]) -> list[str]:
         "manifest": "corpus.source: a manifest lists speech without texts",
     }[corpus["source"]]
     asked = systems_of(config, targets)
-    # Without a target and without systems it is the dataset that is asked for.
-    if not asked - {"all"} or not asked <= {*_WITHOUT_TEXT, "all"}:
+    if needs_words(asked - {"all"}):
         able = ", ".join(sorted(_WITHOUT_TEXT))
         return [f"{found}; without texts ask for one of: {able} (as a target, or in systems)"]
     if "clar" in asked and clips == "words":

@@ -82,6 +82,15 @@ class HeldOut:
         held_out = pc.invert(pc.is_in(found["recording_id"], learnable))
         return frozenset(found["utterance_id"].filter(held_out).to_pylist())
 
+    def absent(self, results: Path) -> list[str]:
+        """Speakers and books that are named and that no recording below `results` has: a slip of
+        the pen would hold out nothing."""
+        absent = {"speaker": set(self.speakers), "book_id": set(self.books)}
+        for table in tables.all_columns(results, "recordings", COLUMNS):
+            for name in COLUMNS:
+                absent[name].difference_update(pc.unique(table[name]).to_pylist())
+        return sorted(set.union(*absent.values()))
+
 
 NOTHING = HeldOut()
 

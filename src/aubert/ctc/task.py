@@ -135,8 +135,8 @@ def train_ctc(
         warnings.warn(note, stacklevel=2)
     groups: dict[bool, list[LabelledUtterance]] = {False: [], True: []}
     for utterance in utterances:
-        held_out = is_held_out(utterance.utterance_id, options.validation_share)
-        groups[held_out].append(utterance)
+        validates = is_held_out(utterance.utterance_id, options.validation_share)
+        groups[validates].append(utterance)
     examples, validation = (CtcExamples(groups[held], shape, options) for held in (False, True))
     left_out = examples.left_out + validation.left_out
     _check(examples, validation, left_out, options)

@@ -100,8 +100,10 @@ def encoder_of(state: Mapping[str, torch.Tensor], config: HubertConfig) -> Huber
         raise ValueError(f"the state dict is no HuBERT: {error}") from None
     if missing or unexpected:
         faults = {"it lacks": missing, "it has besides": unexpected}
-        told = "; ".join(f"{how} {', '.join(names[:3])}" for how, names in faults.items() if names)
-        raise ValueError(f"the state dict is no HuBERT of the paper's form: {told}")
+        reasons = "; ".join(
+            f"{how} {', '.join(names[:3])}" for how, names in faults.items() if names
+        )
+        raise ValueError(f"the state dict is no HuBERT of the paper's form: {reasons}")
     return model.eval()
 
 

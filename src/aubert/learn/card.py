@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from aubert.files import write_bytes
+from aubert.learn.options import LOG, TrainOptions
+from aubert.options import default_of
 
 CARD = "README.md"
-_LEFT_OUT = ("device", "num_workers", "log_every", "checkpoint_every", "validate_every", "keep")
 _NO_FIGURES = ("step", "lr", "skipped", "audio_seconds", "grad_norm")
 _TEXT = """---
 library_name: aubert
@@ -61,11 +62,13 @@ class Card:
     tags: tuple[str, ...] = ("audio", "speech")
 
 
-def write_card(directory: Path, card: Card, log: Path, steps: int) -> None:
-    """Writes README.md into a model's directory. log: train.jsonl."""
+def write_card(directory: Path, card: Card, steps: int) -> None:
+    """Writes README.md into a model's directory, which holds train.jsonl."""
     from aubert import __version__
 
-    lines = log.read_text(encoding="utf-8").splitlines()
+    last: dict[str, Any] = {}  # value of each name: validations have lines of their own
+    for line in (directory / LOG).read_text(encoding="utf-8").splitlines():
+        last |= json.loads(line)
     text = _TEXT.format(
         tags=", ".join(card.tags),
         title=card.title,
@@ -75,20 +78,22 @@ def write_card(directory: Path, card: Card, log: Path, steps: int) -> None:
         version=__version__,
         usage=card.usage,
         limits=card.limits,
-        figures=_table("figure", _figures(json.loads(lines[-1]) if lines else {})),
+        figures=_table("figure", _figures(last)),
         options=_table("option", changed(card.options)),
     )
     write_bytes(directory / CARD, text.encode())
 
 
 def changed(options: tuple[Any, ...]) -> dict[str, Any]:
-    """The values of dataclasses that are not their defaults, but for those of where it ran."""
-    return {
-        field.name: getattr(one, field.name)
-        for one in options
-        for field in fields(one)
-        if field.name not in _LEFT_OUT and getattr(one, field.name) != field.default
-    }
+    """The values of dataclasses that are not their defaults, but for those that change no
+    weights."""
+    found: dict[str, Any] = {}
+    for one in options:
+        free = one.how(vars(one)) if isinstance(one, TrainOptions) else ()
+        for name in (field.name for field in fields(one) if field.name not in free):
+            if getattr(one, name) != default_of(type(one), name):
+                found[name] = getattr(one, name)
+    return found
 
 
 def _figures(last: Mapping[str, Any]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from aubert.files import complete, room_for
 from aubert.learn.distributed import Processes
 from aubert.progress import progress
 
@@ -74,7 +75,8 @@ class Log:
         self._bar.close()
         try:
             if self._board is not None:
-                self._board.close()
+                with room_for(self._path.parent):
+                    self._board.close()
         except OSError:
             if kind is None:  # else the training has its own sentence about the disk
                 raise
@@ -132,11 +134,12 @@ class Log:
     def _emit(self, step: int, row: Mapping[str, Any], timed: Mapping[str, float]) -> None:
         if not self._processes.is_first:
             return
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        if self._board is not None:
-            for name, value in (row | timed).items():
-                self._board.add_scalar(name, value, step)
+        with room_for(self._path.parent):
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            if self._board is not None:
+                for name, value in (row | timed).items():
+                    self._board.add_scalar(name, value, step)
 
 
 def _keep_until(path: Path, step: int) -> None:
@@ -146,7 +149,8 @@ def _keep_until(path: Path, step: int) -> None:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     whole = [line for line in lines if line.endswith("\n")]
     kept = [line for line in whole if json.loads(line)["step"] <= step]
-    path.write_text("".join(kept), encoding="utf-8")
+    with complete(path) as part:
+        part.write_text("".join(kept), encoding="utf-8")
 
 
 def _tensorboard(directory: Path, done: int):

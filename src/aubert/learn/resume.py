@@ -76,7 +76,7 @@ def directory_of(
 ) -> Path:
     """Where below `checkpoints` a training of the record `now` has its own.
 
-    restart: of options.add_restart. say: what is told before something is begun anew. Raises
+    restart: of options.add_restart. say: takes a line before something is begun anew. Raises
     ValueError, which names what differs, where checkpoints of another training are there and
     restart is never.
     """

@@ -77,7 +77,7 @@ def train_model(
                     save(part)
                     shutil.copy(directory / METRICS, part / LOG)
                     if card is not None:
-                        write_card(part, card, part / LOG, trained.steps)
+                        write_card(part, card, trained.steps)
                     if (directory / _STEPS).is_dir():
                         shutil.copytree(directory / _STEPS, part / _STEPS, copy_function=_linked)
             except (OSError, SafetensorError) as error:  # the latter when tensors meet a full disk

@@ -263,21 +263,23 @@ def _left_to_testing(clips: Sequence[Clip], options: ListOptions) -> tuple[set[s
         collections.setdefault(own[0].collection, {})[speaker] = own
     unseen, held_out = set(), set()
     for own in collections.values():
-        told = [name for name, spoken in own.items() if all(clip.held_out for clip in spoken)]
-        unseen.update(told)
+        named = [name for name, spoken in own.items() if all(clip.held_out for clip in spoken)]
+        unseen.update(named)
         if len(own) >= 4:  # two that are trained with, and two that are not
             num_unseen = max(2, round(options.unseen_share * len(own)))
-            others = [name for name in _by_hash(own) if name not in told]
-            unseen.update(others[: max(0, num_unseen - len(told))])
+            others = [name for name in _by_hash(own) if name not in named]
+            unseen.update(others[: max(0, num_unseen - len(named))])
         for speaker, spoken in own.items():
             if speaker in unseen:
                 continue
-            told = [clip.id for clip in spoken if clip.held_out]
-            held_out.update(told)
+            named = [clip.id for clip in spoken if clip.held_out]
+            held_out.update(named)
             if len(spoken) > 1:
                 num_held_out = max(1, round(options.held_out_share * len(spoken)))
-                others = [name for name in _by_hash(clip.id for clip in spoken) if name not in told]
-                held_out.update(others[: max(0, num_held_out - len(told))])
+                others = [
+                    name for name in _by_hash(clip.id for clip in spoken) if name not in named
+                ]
+                held_out.update(others[: max(0, num_held_out - len(named))])
     if not unseen:
         counts = ", ".join(f"{name} {len(own)}" for name, own in collections.items())
         raise ValueError(

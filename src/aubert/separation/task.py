@@ -33,7 +33,7 @@ class SeparationExamples:
     """Mixtures drawn as the training goes. Picklable, for the workers."""
 
     def __init__(self, clips: Sequence[Clip], options: SeparationTrainOptions):
-        self._pool = Pool(clips)
+        self.pool = Pool(clips)
         self._options = options
         self.num_samples = np.array([round(clip.seconds * LOOP_RATE_HZ) for clip in clips])
 
@@ -59,7 +59,7 @@ class SeparationExamples:
         num_samples = pieces[0].num_samples * SAMPLE_RATE_HZ // LOOP_RATE_HZ
         sources = np.zeros((len(pieces), options.max_speakers, num_samples), np.float32)
         for row in sources:
-            _, voices = self._pool.draw(rng, num_samples, options, options.max_speed)
+            _, voices = self.pool.draw(rng, num_samples, options, options.max_speed)
             row[: len(voices)] = voices
         return MixtureBatch(torch.from_numpy(sources))
 
@@ -104,7 +104,7 @@ def train_separation(
     examples = SeparationExamples(used, options)
 
     def save(directory: Path) -> None:
-        task.model.counter = learned_counter(task.model, Pool(used), options)
+        task.model.counter = learned_counter(task.model, examples.pool, options)
         task.model.save(directory)
 
     trained = train_model(
@@ -145,23 +145,26 @@ def _card(
 @torch.inference_mode()
 def learned_counter(
     model: DeepClustering, pool: Pool, options: SeparationTrainOptions
-) -> SpeakerCounter:
-    """What tells one, two, three and up to options.max_speakers training voices apart by the
-    network's embeddings. Raises AudioError."""
+) -> SpeakerCounter | None:
+    """Counts one, two, three and up to options.max_speakers training voices by the network's
+    embeddings; None where the pool gives silence alone. The model's mode stays. Raises AudioError.
+    """
     rng = np.random.default_rng([options.seed, _COUNTING])
     most = min(max(3, options.max_speakers), max(map(len, pool.collections)))
     device = next(model.parameters()).device
+    num_samples = round(options.max_seconds * SAMPLE_RATE_HZ)
     spectra_of, numbers = [], []
+    was_training = model.training  # keep_every saves between two steps
     model.eval()
     for number in [*range(1, most + 1)] * _COUNTED:
-        num_samples = round(options.max_seconds * SAMPLE_RATE_HZ)
         _, voices = pool.draw(rng, num_samples, options, num_speakers=number)
         mixture = spectra(torch.from_numpy(voices.sum(0)).to(device))
         own = model.counted(mixture)
         if own.any():
             spectra_of.append(spectrum(model.embed(mixture[None])[0][0][own]))
             numbers.append(number)
-    return SpeakerCounter.learned(spectra_of, numbers)
+    model.train(was_training)
+    return SpeakerCounter.learned(spectra_of, numbers) if len(set(numbers)) > 1 else None
 
 
 def _hash(clips: Sequence[Clip]) -> str:

@@ -119,11 +119,14 @@ def _choose(arguments: argparse.Namespace) -> str:
     from aubert.units.choice import choose
 
     kmeans = options.from_arguments(arguments, KMeansOptions)
-    choice = choose(arguments.results, kmeans, held_out_of(arguments))
+    held_out = held_out_of(arguments)
+    choice = choose(arguments.results, kmeans, held_out)
     choice.save(arguments.out)
+    absent = ", ".join(held_out.absent(arguments.results))
     return (
         f"choose: {choice.num_utterances} of {choice.of_utterances} utterances, "
         f"{choice.hours:.2f} of {choice.of_hours:.2f} hours"
+        + (f"; held_out names what no recording has: {absent}" if absent else "")
     )
 
 

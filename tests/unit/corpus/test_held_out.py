@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_corpus import write_corpus
 
+from aubert.cli import main
 from aubert.config.resolve import resolve
 from aubert.corpus.held_out import HeldOut, add_held_out, held_out_flags, held_out_of
 from aubert.mini.cast import CASTS
@@ -66,6 +67,16 @@ def test_utterances_of_a_shard(tmp_path):
     assert held_out.utterances_of(*first) == frozenset()
     assert len(held_out.utterances_of(*second)) == 4
     assert HeldOut().utterances_of("nowhere", "nowhere") == frozenset()
+
+
+def test_names_that_no_recording_has_are_shown(tmp_path, capsys):
+    corpus = write_corpus(tmp_path)
+    flags = ["--held-out-speaker=speaker1", "--held-out-speaker=speaker9", "--held-out-book=none"]
+    choose = ["units", "choose", str(corpus.results), str(tmp_path / "choice.json")]
+    assert main([*choose, *flags]) == 0
+    assert "held_out names what no recording has: none, speaker9" in capsys.readouterr().out
+    assert main([*choose, flags[0]]) == 0
+    assert "held_out" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("language", CASTS)

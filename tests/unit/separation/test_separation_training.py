@@ -122,6 +122,15 @@ def test_a_training_that_broke_off_ends_as_one_that_did_not(clips, tested, tmp_p
     assert json.loads(whole)["counter"]["numbers"] == [1, 2, 3]
 
 
+def test_models_on_the_way_change_no_weight(clips, tested, tmp_path):
+    kept = dataclasses.replace(TRAIN, keep_every=2)
+    for name, options in (("plain", TRAIN), ("kept", kept)):
+        train_separation(tmp_path / name, clips, tested, MODEL, options)
+    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("plain", "kept")]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert len(list((tmp_path / "kept" / "steps").iterdir())) == 3
+
+
 def test_a_mask_head_wants_as_many_masks_as_speakers(clips, tested, tmp_path):
     model = dataclasses.replace(MODEL, mask_weight=0.5)
     options = dataclasses.replace(TRAIN, max_speakers=3)
