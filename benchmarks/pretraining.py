@@ -28,7 +28,6 @@ from pathlib import Path
 import numpy as np
 from real_recordings import ROOT, real_recordings
 
-from aubert import audio
 from aubert.config.resolve import resolve_files
 from aubert.corpus.labelled import read_labelled
 from aubert.evaluate.intervals import DRAWS
@@ -159,7 +158,7 @@ def errors_by_reader(model: Path, part: str, lm_path: Path) -> dict[str, dict[st
     greedy = Decoder(vocabulary, replace(options, beam_width=1, lm_path=None))
     beam = Decoder(vocabulary, options)
     labelled = {each.utterance_id: each for each in read_labelled([LABELLED / part])}
-    sounds = ((each.utterance_id, audio.decode(each.path)) for each in labelled.values())
+    sounds = ((each.utterance_id, each.decode()) for each in labelled.values())
     found: dict[str, dict[str, list[int]]] = defaultdict(lambda: {one: [0, 0] for one in MEASURES})
     for name, emission in loaded.emissions(sounds):
         reference = labelled[name].text.split()

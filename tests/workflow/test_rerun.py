@@ -87,7 +87,10 @@ def test_trainings_on_demand(run):
     shard = shard_of(chapter.parts[-3], len(SHARDS))
     labels = [f"units_label mfcc 5 {shard}", f"units_label iter1_layer1 6 {shard}"]
     with edited(chapter, append):
-        assert other.jobs() == sorted([*chain([shard], "index"), *labels, "probe"])
+        changed = [*chain([shard], "index"), labels[0]]
+        assert other.jobs() == sorted([*changed, labels[1], "probe"])
+        forced = other.jobs("--forcerun", "hubert_train")
+        assert forced == sorted([*changed, *BELOW_FIRST])
 
 
 def test_a_chapter_touched(run):

@@ -7,6 +7,7 @@ EXPORTED = [
 EXPORTED_UNITS = PLAN.learned[-1:] if "hubert" in SYSTEMS else []
 
 WRITE_AUDIO = ("fairseq", "audio", "epub")  # in processes
+HAS_SPLITS = ("fairseq", "huggingface")  # of which one is what is held out
 
 
 for KIND in (
@@ -60,7 +61,11 @@ for KIND in (
                 if KIND == "fairseq"
                 else ""
             ),
-            options=to_flags(config["export"].get(KIND, {})),
+            options=(
+                with_held_out(to_flags(config["export"].get(KIND, {})))
+                if KIND in HAS_SPLITS
+                else to_flags(config["export"].get(KIND, {}))
+            ),
             jobs=lambda wildcards, threads, kind=KIND: (
                 f"--jobs {threads}" if kind in WRITE_AUDIO else ""
             ),

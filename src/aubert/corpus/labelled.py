@@ -1,50 +1,70 @@
-"""Speech with transcripts, in the layouts of LibriSpeech (and librispeech_finetuning) and MLS.
-
-LibriSpeech: <folder>/.../<speaker>-<chapter>.trans.txt   <utterance id> <text>
-             <utterance id>.flac beside it
-MLS:         <folder>/.../transcripts.txt                 <utterance id><tab><text>
-             audio/<speaker>/<book>/<utterance id>.flac beside it; ids are <speaker>_<book>_<number>
-
-Audio may have any suffix of AUDIO_SUFFIXES.
-"""
+"""Speech with transcripts, in the layouts of LibriSpeech, MLS, Kaldi and lhotse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from aubert import audio
+from aubert.audio import SAMPLE_RATE_HZ
 from aubert.corpus.held_out import NOTHING, HeldOut
-from aubert.corpus.shards import AUDIO_SUFFIXES
+from aubert.corpus.labelled_layouts import Line, lines_of
 from aubert.text.language import Language
 from aubert.text.languages import ENGLISH
 from aubert.text.transcripts import letters_of, spoken_transcript
 
+_END_SAMPLES = 160  # that are decoded to see whether a file was cut off
+_ROUNDED_S = 0.05  # what an interval may end behind its file
+
 
 class LabelledUtterance(NamedTuple):
-    """A recording of a few sentences, and its transcript.
+    """A few sentences, and their transcript.
 
-    book_id: None where the layout does not name books (LibriSpeech's)
+    book_id: None where the layout names no books, as all but MLS's
+    interval_s: of the audio, start and end; None: all of it
     unwritten: letters and signs of its transcript that the vocabulary does not write; has_digits:
     whether its numbers were put into words
     """
 
-    utterance_id: str  # <speaker>-<chapter>-<index>
+    utterance_id: str
     path: Path  # of the audio
     speaker: str
     text: str  # spoken words, one space between
     unwritten: str = ""
     has_digits: bool = False
     book_id: str | None = None
+    interval_s: tuple[float, float] | None = None
 
+    def decode(self, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
+        """Its sound, float32 [num_samples]. Raises audio.AudioError, which names the file."""
+        try:
+            slices = None if self.interval_s is None else [self._slice(audio.probe(self.path))]
+            return audio.decode(self.path, slices, sample_rate_hz)
+        except audio.AudioError as error:
+            detail = f"{self.path}: {error.detail}; take {self.utterance_id} out"
+            raise audio.AudioError(error.reason, detail) from None
 
-class _Line(NamedTuple):
-    place: str  # file and number of the line
-    utterance_id: str
-    text: str
-    stem: Path  # of the audio, without its suffix
-    speaker: str
-    book_id: str | None = None
+    def num_samples(self) -> int:
+        """At SAMPLE_RATE_HZ, of audio whose end is there. Raises audio.AudioError."""
+        header = audio.probe(self.path)
+        start, end = self._slice(header)
+        audio.decode(self.path, [(max(start, end - _END_SAMPLES), end)])
+        return (end - start) * SAMPLE_RATE_HZ // header.sample_rate_hz
+
+    def _slice(self, header: audio.Header) -> tuple[int, int]:
+        if self.interval_s is None:
+            return 0, header.num_samples
+        start, end = (round(at_s * header.sample_rate_hz) for at_s in self.interval_s)
+        if end > header.num_samples + _ROUNDED_S * header.sample_rate_hz:
+            holds_s = header.num_samples / header.sample_rate_hz
+            raise audio.AudioError(
+                "audio_truncated",
+                f"it holds {holds_s:.2f} s, and {self.utterance_id} ends at {self.interval_s[1]} s",
+            )
+        return start, min(end, header.num_samples)
 
 
 def read_labelled(
@@ -83,67 +103,21 @@ def letters_of_labelled(
     return "".join(sorted(letters))
 
 
-def _utterance(line: _Line, pack: Language) -> LabelledUtterance:
+def _utterance(line: Line, pack: Language) -> LabelledUtterance:
     spoken = spoken_transcript(line.text, pack)
     if not spoken.words and not spoken.unwritten:
         raise ValueError(
             f"{line.place}: {line.utterance_id} has no text; correct or delete the line"
         )
-    paths = (line.stem.with_name(f"{line.stem.name}{suffix}") for suffix in AUDIO_SUFFIXES)
-    path = next((path for path in paths if path.is_file()), None)
+    path = next((path for path in line.paths if path.is_file()), None)
     if path is None:
-        name = f"{line.stem.name}{AUDIO_SUFFIXES[0]}"
+        name = line.paths[0].name
         raise ValueError(f"{line.place}: {name} is not there; fetch it, or delete the line")
-    return LabelledUtterance(line.utterance_id, path, line.speaker, *spoken, line.book_id)
+    return LabelledUtterance(
+        line.utterance_id, path, line.speaker, *spoken, line.book_id, line.interval_s
+    )
 
 
-def _lines(folders: Iterable[str | Path]) -> Iterator[_Line]:
-    for folder in map(Path, folders):
-        is_any = False
-        for pattern, of_layout in _LAYOUTS.items():
-            for transcript in sorted(folder.rglob(pattern)):
-                is_any = True
-                yield from of_layout(transcript)
-        if not is_any:
-            raise ValueError(
-                f"{folder} holds no transcripts: a labelled folder has LibriSpeech's layout, "
-                f"<speaker>/<chapter>/<speaker>-<chapter>.trans.txt with .flac files beside, or "
-                f"that of MLS, transcripts.txt beside audio/<speaker>/<book>/"
-            )
-
-
-def _librispeech(transcript: Path) -> Iterator[_Line]:
-    for place, line in _text_lines(transcript):
-        utterance_id, *text = line.split(maxsplit=1)
-        stem = transcript.with_name(utterance_id)
-        yield _Line(place, utterance_id, "".join(text), stem, utterance_id.split("-")[0])
-
-
-def _mls(transcript: Path) -> Iterator[_Line]:
-    for place, line in _text_lines(transcript):
-        utterance_id, _, text = line.strip().partition("\t")
-        parts = utterance_id.split("_")
-        if len(parts) != 3:
-            raise ValueError(
-                f"{place}: {utterance_id!r} is no id of MLS, <speaker>_<book>_<number>, with a tab "
-                f"before the text"
-            )
-        stem = transcript.parent / "audio" / parts[0] / parts[1] / utterance_id
-        yield _Line(place, utterance_id, text, stem, *parts[:2])
-
-
-_LAYOUTS: dict[str, Callable[[Path], Iterator[_Line]]] = {
-    "*.trans.txt": _librispeech,
-    "transcripts.txt": _mls,
-}
-
-
-def _text_lines(transcript: Path) -> Iterator[tuple[str, str]]:
-    """(file and number, line) of those that hold something."""
-    try:
-        text = transcript.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{transcript} is not UTF-8 text ({error}); fetch it again") from None
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            yield f"{transcript}:{number}", line
+def _lines(folders: Iterable[str | Path]) -> Iterator[Line]:
+    for folder in folders:
+        yield from lines_of(Path(folder))

@@ -213,7 +213,7 @@ def _stem(name: str) -> str:
 def _lhotse(path: Path) -> Iterator[Entry | Reject]:
     """A RecordingSet, or a CutSet, whose cuts of one recording are its intervals of speech."""
     found: dict[str, Entry | Reject] = {}
-    for where, item in _items(path):
+    for where, item in items(path):
         kind = item.get("type")
         try:
             parts = _tracks(item) if kind else [(item, None, UNKNOWN)]
@@ -236,7 +236,8 @@ def _lhotse(path: Path) -> Iterator[Entry | Reject]:
     yield from found.values()
 
 
-def _items(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def items(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(where it stands, object) of each of lhotse's manifest."""
     opened = gzip.open if path.suffix == ".gz" else open
     is_lines = path.name.removesuffix(".gz").endswith(".jsonl")
     try:

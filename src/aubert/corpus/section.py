@@ -28,7 +28,7 @@ class DevOptions:
 
 @options_class
 class LabelledOptions:
-    """Speech with transcripts, in LibriSpeech's layout, for CTC.
+    """Speech with transcripts, in the layout of LibriSpeech, MLS, Kaldi or lhotse, for CTC.
 
     train: folders that CTC networks are trained on
     dev: folders that their error rates are measured on

@@ -42,9 +42,9 @@ def evaluate_ctc(
 
     The language model is options.lm_path or, without it, one of the shelf's books that are not held
     out; without either there is no `wer`. language: BCP 47, of the transcripts. Utterances with
-    letters that neither its pack nor the checkpoint has are left out, with a warning. Raises
-    ValueError for folders that are not labelled, and audio.AudioError for a file that cannot be
-    decoded.
+    letters that neither its pack nor the checkpoint has, and those whose audio is missing its end
+    or is none, are left out, with a warning. Raises ValueError for folders that are not labelled or
+    have nothing left, and audio.AudioError for a file that is damaged in between.
     """
     model = CtcModel.load(options)
     pack = pack_of(language).with_letters(model.letters)
@@ -72,12 +72,25 @@ def _written(folder: Path, pack: Language) -> list[LabelledUtterance]:
     utterances = read_labelled([folder], pack)
     for note in notes(utterances, pack):
         warnings.warn(f"{folder}: {note}", stacklevel=3)
-    return [utterance for utterance in utterances if not utterance.unwritten]
+    kept, faults = [], []
+    for utterance in utterances:
+        try:
+            utterance.num_samples()
+        except audio.AudioError as error:
+            faults.append(f"{utterance.path}: {error.detail}")
+        else:
+            kept += [] if utterance.unwritten else [utterance]
+    if faults:
+        named = "; ".join(faults[:5]) + ("; ..." if len(faults) > 5 else "")
+        warnings.warn(f"{folder}: {len(faults)} utterances are left out: {named}", stacklevel=3)
+    if not kept:
+        raise ValueError(f"{folder}: none of {len(utterances)} utterances can be measured on")
+    return kept
 
 
 def _emissions(model: CtcModel, labelled: Sequence[LabelledUtterance]) -> Iterator[np.ndarray]:
     sound = (
-        (each.utterance_id, audio.decode(each.path, sample_rate_hz=model.sample_rate_hz))
+        (each.utterance_id, each.decode(model.sample_rate_hz))
         for each in progress(labelled, what="ctc", total=len(labelled), unit="utterance")
     )
     for _, emission in model.emissions(sound):

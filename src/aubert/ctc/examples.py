@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +16,6 @@ from aubert.ctc.options import CtcTrainOptions
 from aubert.encoders.hubert import normalised
 from aubert.encoders.masking import span_mask
 from aubert.learn.data import Piece, padded
-
-_END_SAMPLES = 160  # that are decoded to see whether a file was cut off
 
 
 class Shape(NamedTuple):
@@ -77,7 +74,7 @@ class CtcExamples:
         lengths = []
         for utterance in utterances:
             try:
-                num_samples = _whole(utterance.path)
+                num_samples = utterance.num_samples()
             except audio.AudioError as error:
                 fault = "whose audio cannot be decoded", f"{utterance.path}: {error}"
                 self.left_out.append(LeftOut(utterance.utterance_id, *fault))
@@ -124,11 +121,7 @@ class CtcExamples:
 
     def _samples(self, piece: Piece) -> np.ndarray:
         assert piece.start == 0 and piece.num_samples == self.num_samples[piece.index], piece
-        path = self.utterances[piece.index].path
-        try:
-            samples = audio.decode(path)
-        except audio.AudioError as error:  # damaged between its start and its end
-            raise audio.AudioError(error.reason, f"{path}: {error.detail}; take it out") from None
+        samples = self.utterances[piece.index].decode()
         return normalised(samples) if self._shape.normalise else samples
 
     def _masks(
@@ -141,14 +134,6 @@ class CtcExamples:
         frames = _mask(lengths, rng, options.mask_time_prob, options.mask_time_length)
         channels = _mask(widths, rng, options.mask_feature_prob, options.mask_feature_length)
         return frames, channels
-
-
-def _whole(path: Path) -> int:
-    """Samples at 16 kHz of a file whose end is there. Raises audio.AudioError."""
-    header = audio.probe(path)
-    end = header.num_samples
-    audio.decode(path, [(max(0, end - _END_SAMPLES), end)])
-    return end * SAMPLE_RATE_HZ // header.sample_rate_hz
 
 
 def _mask(lengths: list[int], rng: np.random.Generator, share: float, span: int):

@@ -20,9 +20,11 @@ KINDS = {
     "audio": "the utterances as FLAC files in AuBERT's layout",
 }
 _WRITES_AUDIO = ("fairseq", "audio", "epub")
+_HAS_SPLITS = ("fairseq", "huggingface")
 
 
 def add_export(groups) -> None:
+    from aubert.corpus.held_out import add_held_out
     from aubert.export.epub import EpubOptions
     from aubert.export.fairseq import FairseqOptions
 
@@ -36,6 +38,8 @@ def add_export(groups) -> None:
         add_shelf(verb)
         if kind in _WRITES_AUDIO:
             add_jobs(verb)
+        if kind in _HAS_SPLITS:
+            add_held_out(verb)
         if kind == "epub":
             options.add_arguments(verb, EpubOptions)
         if kind == "fairseq":
@@ -52,6 +56,7 @@ def add_export(groups) -> None:
 
 def _export(arguments: argparse.Namespace) -> str:
     from aubert.corpus.books import Bookshelf
+    from aubert.corpus.held_out import held_out_of
     from aubert.export.corpus import Corpus
 
     shelf = Bookshelf(arguments.books_dir, arguments.book_meta, arguments.language)
@@ -60,7 +65,10 @@ def _export(arguments: argparse.Namespace) -> str:
     module = import_module(f"aubert.export.{kind}")
     if kind == "fairseq":
         how = options.from_arguments(arguments, module.FairseqOptions)
-        return module.export_fairseq(corpus, out, how, dict(arguments.labels), arguments.jobs)
+        labels, held_out = dict(arguments.labels), held_out_of(arguments)
+        return module.export_fairseq(corpus, out, how, labels, arguments.jobs, held_out)
+    if kind == "huggingface":
+        return module.export_huggingface(corpus, out, held_out_of(arguments))
     if kind == "epub":
         how = options.from_arguments(arguments, module.EpubOptions)
         return module.export_epub(corpus, out, how, arguments.jobs)

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.export.audio import written_pieces
 from aubert.export.corpus import Corpus, Utterance
 from aubert.export.names import file_name
@@ -22,12 +23,12 @@ from aubert.options import ShareBelowOne, options_class
 from aubert.units.labels import Labels
 from aubert.units.shards import write_dict
 
-SPLITS = ("train", "valid")
+SPLITS = ("train", "valid", "test")
 
 
 @options_class
 class FairseqOptions:
-    """How the manifests are split.
+    """How what may be learned from is split.
 
     valid_share: share of the utterances in the validation split, drawn by a hash of their ids, at
       least one where it is not 0; fairseq's wav2vec_manifest.py takes 0.01
@@ -42,13 +43,15 @@ def export_fairseq(
     options: FairseqOptions,
     labels: dict[str, Path] | None = None,
     jobs: int = 1,
+    held_out: HeldOut = NOTHING,
 ) -> str:
     """<out>/audio with every utterance, <out>/pretrain over all of them, with a label file and
     dictionary per name of `labels` (the directory of a run's label sets, a shard each), and
     <out>/finetune over those whose words are all of their speech.
 
-    fairseq dies of an empty validation split: unless valid_share is 0 it has an utterance. Raises
-    ValueError for a label set that lacks an utterance, and where none is left to train on.
+    What is held out is the split test; what is left is split into train and valid. fairseq dies of
+    an empty validation split: unless valid_share is 0 it has an utterance. Raises ValueError for a
+    label set that lacks an utterance, and where none is left to train on.
     """
     sets = {name: Labels.below(name, path) for name, path in (labels or {}).items()}
     letters: Counter[str] = Counter()
@@ -61,10 +64,11 @@ def export_fairseq(
                 continue
             name, row = utterance.utterance_id, f"{piece.name}\t{piece.num_samples}"
             units = [" ".join(map(str, one.labels(name).tolist())) for one in sets.values()]
-            pretrain.add(name, [row, *units])
+            unread = held_out.has(utterance.speaker, utterance.recording["book_id"])
+            pretrain.add(name, [row, *units], unread)
             if utterance.words and not utterance.has_extra:
                 text = utterance.spoken.upper()
-                finetune.add(name, [row, text, _letters(text)])
+                finetune.add(name, [row, text, _letters(text)], unread)
                 letters.update(_letters(text).split())
         pretrain.finish()
         finetune.finish()
@@ -73,9 +77,10 @@ def export_fairseq(
         lines = "".join(f"{letter} {count}\n" for letter, count in letters.most_common())
         (part / "finetune/dict.ltr.txt").write_text(lines)
     rates = "".join(f", {name} at {units.rate_hz:g} Hz" for name, units in sets.items())
+    unread = f", {pretrain.num_held_out} held out in the split test" if held_out else ""
     return (
-        f"fairseq: {pretrain.total} utterances to learn from{rates}, {finetune.total} "
-        f"with transcripts in {out}"
+        f"fairseq: {pretrain.total} utterances{rates}, {finetune.total} with transcripts in {out}"
+        f"{unread}"
     )
 
 
@@ -92,7 +97,7 @@ def _without_space(part: str) -> str:
 
 
 class _Manifests:
-    """The files of both splits of a task, line by line in one order."""
+    """The files of the splits of a task, line by line in one order."""
 
     def __init__(
         self, folder: Path, root: Path, suffixes: Sequence[str], share: float, stack: ExitStack
@@ -116,9 +121,16 @@ class _Manifests:
     def total(self) -> int:
         return self._counts.total()
 
-    def add(self, utterance_id: str, lines: Sequence[str]) -> None:
+    @property
+    def num_held_out(self) -> int:
+        return self._counts["test"]
+
+    def add(self, utterance_id: str, lines: Sequence[str], held_out: bool) -> None:
         """Of the training rows the one of the smallest hash is held back: where no other is drawn
         for validation it is."""
+        if held_out:
+            self._write("test", lines)
+            return
         drawn_at = int.from_bytes(blake2b(utterance_id.encode(), digest_size=8).digest(), "big")
         if drawn_at < self._share * 2**64:
             self._write("valid", lines)
@@ -129,14 +141,15 @@ class _Manifests:
             self._write("train", other)
 
     def finish(self) -> None:
-        """Raises ValueError where one of the splits would be empty."""
+        """Raises ValueError where no utterance is left to train on."""
         if self._held is not None:
             wanted = self._share and not self._counts["valid"]
             self._write("valid" if wanted else "train", self._held[1])
         if self.total and not self._counts["train"]:
             raise ValueError(
-                f"{self._name}: {self.total} utterances leave none to train on behind the "
-                f"validation split; export more, or give --valid-share 0"
+                f"{self._name}: {self.total} utterances leave none to train on beside "
+                f"{self._counts['valid']} for validation and {self.num_held_out} held out; export "
+                f"more, or give --valid-share 0"
             )
 
     def _write(self, split: str, lines: Sequence[str]) -> None:

@@ -14,10 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aubert.audio import SAMPLE_RATE_HZ
+from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.export.audio import flac
 from aubert.export.corpus import Corpus, Utterance
 from aubert.files import complete_directory
 
+SPLITS = ("train", "test")
 _ROWS_PER_GROUP = 100  # a group holds the audio of as many utterances: some 30 MB
 _WORD = pa.struct(
     {
@@ -61,8 +63,7 @@ pretty_name: {name}
 configs:
 - config_name: default
   data_files:
-  - split: train
-    path: data/train-*.parquet
+{splits}
 ---
 
 # {name}
@@ -94,8 +95,9 @@ The rights in the recordings and the books are their owners'. Name the licence b
 """
 
 
-def export_huggingface(corpus: Corpus, out: Path) -> str:
-    """<out>/data/train-<shard>.parquet and README.md, the card."""
+def export_huggingface(corpus: Corpus, out: Path, held_out: HeldOut = NOTHING) -> str:
+    """<out>/data/train-<shard>.parquet, test-<shard>.parquet of what is held out, and README.md,
+    the card."""
     from aubert import __version__
 
     speakers: set[str] = set()
@@ -105,19 +107,29 @@ def export_huggingface(corpus: Corpus, out: Path) -> str:
     with complete_directory(out) as part:
         (part / "data").mkdir()
         for shard, utterances in corpus.by_shard():
-            rows = _rows(corpus, [u for u in utterances if u.words])
-            for row in _written(part / "data" / f"train-{shard}.parquet", rows):
-                num_utterances += 1
-                seconds += row["duration_s"]
-                speakers.add(row["speaker"])
-                books.add(row["book_id"])
-                languages.add(row["language"].partition("-")[0])
+            splits: dict[str, list[Utterance]] = {split: [] for split in SPLITS}
+            for one in utterances:
+                unread = held_out.has(one.speaker, one.recording["book_id"])
+                splits["test" if unread else "train"] += [one] if one.words else []
+            for split, own in splits.items():
+                rows = _rows(corpus, own)
+                for row in _written(part / "data" / f"{split}-{shard}.parquet", rows):
+                    num_utterances += 1
+                    seconds += row["duration_s"]
+                    speakers.add(row["speaker"])
+                    books.add(row["book_id"])
+                    languages.add(row["language"].partition("-")[0])
         card = _CARD.format(
             name=corpus.results.name,
             num_utterances=num_utterances,
             hours=seconds / 3600,
             num_speakers=len(speakers),
             num_books=len(books),
+            splits="\n".join(
+                f"  - split: {split}\n    path: data/{split}-*.parquet"
+                for split in SPLITS
+                if any((part / "data").glob(f"{split}-*"))
+            ),
             languages=", ".join(sorted(languages)),
             rate_hz=SAMPLE_RATE_HZ,
             version=__version__,

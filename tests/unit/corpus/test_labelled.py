@@ -1,9 +1,17 @@
+import gzip
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from tiny_aligned import write_aligned
 from tone_speech import write_labelled
 
+from aubert.audio import AudioError
+from aubert.cli import main
 from aubert.corpus.labelled import letters_of_labelled, read_labelled
+from aubert.corpus.labelled_layouts import listed_files
 from aubert.text.languages import pack_of
 
 
@@ -133,3 +141,139 @@ def test_mls_and_any_audio(tmp_path):
     (tmp_path / "train/transcripts.txt").write_text("10-20 die\n")
     with pytest.raises(ValueError, match="txt:1: '10-20 die' is no id of MLS"):
         read_labelled([tmp_path])
+
+
+def recordings_of(folder: Path) -> list[Path]:
+    """Two files of 2 s at 8 kHz: silence, and behind its first second a tone."""
+    sound = np.concatenate([np.zeros(8000), np.sin(np.arange(8000))]).astype(np.float32) / 2
+    paths = [folder / "one.wav", folder / "two.flac"]
+    for path in paths:
+        soundfile.write(path, sound, 8000)
+    return paths
+
+
+def kaldi(tmp_path: Path, **files: str) -> Path:
+    """A data directory outside of its audio; files: more, or instead."""
+    one, two = recordings_of(tmp_path)
+    folder = tmp_path / "data/train"
+    folder.mkdir(parents=True)
+    files = {
+        "wav.scp": f"a {one}\nb flac -c -d -s '{two}' |\n",
+        "segments": "u1 a 0.0 1.0\nu2 a 1.00 2.004\nu3 b 0.5 1.5\n",
+        "text": "u1 HELLO\nu2 THE SEA\nu3 A TREE\n",
+        "utt2spk": "u1 anna\nu2 anna\nu3 ben\n",
+        **files,
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_kaldi_s_data_directory(tmp_path):
+    found = read_labelled([kaldi(tmp_path)])
+    assert [(each.utterance_id, each.speaker, each.text, each.path.name) for each in found] == [
+        ("u1", "anna", "hello", "one.wav"),
+        ("u2", "anna", "the sea", "one.wav"),
+        ("u3", "ben", "a tree", "two.flac"),
+    ]
+    assert [each.num_samples() for each in found] == [16_000, 16_000, 16_000]
+    quiet, loud, half = (np.abs(each.decode()) for each in found)
+    assert len(quiet) == len(loud) == len(half) == 16_000
+    assert quiet[:-100].max() < 1e-3 < loud[100:].mean()
+    assert half[:7900].max() < 1e-3 < half[8100:].mean()
+    assert listed_files(tmp_path) == {each.path for each in found}
+
+
+def test_kaldi_s_files_may_be_utterances(tmp_path):
+    folder = kaldi(tmp_path, text="a HELLO\nb A TREE\n", utt2spk="a anna\nb ben\n")
+    (folder / "segments").unlink()
+    found = read_labelled([folder])
+    assert [(each.speaker, each.num_samples()) for each in found] == [
+        ("anna", 32_000),
+        ("ben", 32_000),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("text", "u9 NO\n", r"text:1: u9 has no audio in wav\.scp"),
+        ("utt2spk", "u1 anna\n", r"text:2: u2 has no speaker in utt2spk"),
+        ("segments", "u1 a 2 1\n", r"segments:1: the segment ends at 1 s, where it begins at 2"),
+        ("segments", "u1 a x\n", r"segments:1: a segment is <utterance> <recording>"),
+        ("wav.scp", "a sox in.wav -t wav - speed 1.1 |\n", r"wav\.scp:1: aubert runs no command"),
+        ("wav.scp", "a ffmpeg -ss 3 -i x.wav -f wav - |\n", r"wav\.scp:1: aubert runs no command"),
+        ("wav.scp", "a gone.wav\n", r"wav\.scp:1: no file is at gone\.wav"),
+    ],
+)
+def test_a_line_of_kaldi_s_that_cannot_be_used_is_named(tmp_path, name, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_labelled([kaldi(tmp_path, **{name: text})])
+
+
+def test_a_segment_behind_the_end_of_its_file_is_no_utterance(tmp_path):
+    folder = kaldi(tmp_path, segments="u1 a 0 1\nu2 a 1 2.5\nu3 b 0 1\n")
+    _, cut, _ = read_labelled([folder])
+    with pytest.raises(AudioError, match=r"holds 2\.00 s, and u2 ends at 2\.5 s"):
+        cut.num_samples()
+
+
+def lhotse_item(path: Path) -> dict:
+    source = {"type": "file", "channels": [0], "source": str(path)}
+    return {"id": path.stem, "sources": [source], "sampling_rate": 8000, "num_samples": 16_000}
+
+
+def supervision(name: str, recording: str, start: float, duration: float, text: str) -> dict:
+    return {"id": name, "recording_id": recording, "start": start, "duration": duration,
+            "channel": 0, "text": text, "speaker": "anna"}  # fmt: skip
+
+
+def write_lines(path: Path, items: list[dict]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wt") as file:
+        file.writelines(json.dumps(item) + "\n" for item in items)
+
+
+def test_lhotse_s_supervisions_and_cuts(tmp_path):
+    """The same utterances as supervisions of recordings, and in cuts, where times are the cut's."""
+    one, two = recordings_of(tmp_path)
+    recordings = [lhotse_item(one), lhotse_item(two)]
+    own = [
+        supervision("u1", "one", 0.0, 1.0, "Hello."),
+        supervision("u2", "two", 0.5, 1.0, "5 sea"),
+    ]
+    write_lines(tmp_path / "a/x_recordings_train.jsonl.gz", recordings)
+    write_lines(tmp_path / "a/x_supervisions_train.jsonl.gz", own)
+    parts = [("c1", 0.25, 1.5, 1, ("u2", "two", 0.25, 1.0, "5 sea")),
+             ("c2", 0.0, 1.0, 0, ("u1", "one", 0.0, 1.0, "Hello."))]  # fmt: skip
+    cuts = [
+        {"id": name, "type": "MonoCut", "start": start, "duration": duration, "channel": 0,
+         "recording": recordings[number], "supervisions": [supervision(*inside)]}
+        for name, start, duration, number, inside in parts
+    ]  # fmt: skip
+    write_lines(tmp_path / "b/cuts.jsonl.gz", cuts)
+    found = read_labelled([tmp_path / "a"])
+    assert found == read_labelled([tmp_path / "b"])
+    assert [(each.speaker, each.text, each.interval_s) for each in found] == [
+        ("anna", "hello", (0.0, 1.0)),
+        ("anna", "five sea", (0.5, 1.5)),
+    ]
+    write_lines(tmp_path / "a/cuts.jsonl.gz", cuts)  # of the same utterances
+    assert read_labelled([tmp_path / "a"]) == found
+    (tmp_path / "a/x_recordings_train.jsonl.gz").unlink()
+    with pytest.raises(ValueError, match=r"line 1: recording 'one' is in no \*recordings"):
+        read_labelled([tmp_path / "a"])
+
+
+@pytest.mark.parametrize("kind", ["kaldi", "lhotse"])
+def test_what_aubert_exports_it_reads(tmp_path, kind):
+    """Kaldi's audio as ffmpeg decodes it; lhotse's slices of an utterance."""
+    aligned = write_aligned(tmp_path / "aligned")
+    command = ["export", kind, str(aligned.results), str(tmp_path / "out")]
+    assert main([*command, *aligned.arguments()]) == 0
+    found = read_labelled([tmp_path / "out"])
+    words = {word for own in aligned.words.values() for word, _, _ in own}
+    assert len(found) >= 5 and {each.speaker for each in found} > {"118"}
+    for each in found:
+        assert set(each.text.split()) & {word.lower().strip(",.") for word in words}
+        assert len(each.decode()) == pytest.approx(each.num_samples(), abs=2)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from tone_speech import write_labelled
 
-from aubert.audio import AudioError
 from aubert.cli import main
 from aubert.corpus.books import Bookshelf
 from aubert.ctc import evaluation as module
@@ -114,6 +113,16 @@ def test_bad_input_is_named(folders, capsys):
     with pytest.raises(SystemExit):
         main(["ctc", "evaluate", "x.json", "--folder", "seen"])
     assert "'seen' is not NAME=PATH" in capsys.readouterr().err
-    (folders / "seen/1/7/1-7-0001.flac").write_bytes(b"no audio")
-    with pytest.raises(AudioError, match=r"1-7-0001\.flac"):
+    for path in (folders / "seen").rglob("*.flac"):
+        path.write_bytes(b"no audio")
+    with pytest.raises(ValueError, match=r"seen: none of 3 utterances can be measured on"):
         evaluate_ctc({"seen": folders / "seen"}, DecodeOptions())
+
+
+def test_a_file_that_was_cut_off_is_left_out_with_its_path(folders):
+    path = folders / "seen/1/7/1-7-0000.flac"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    Checkpoint.heard = iter([*HEARD.values()][1:])
+    with pytest.warns(UserWarning, match=r"1 utterances are left out: .*1-7-0000\.flac"):
+        figures = evaluate_ctc({"seen": folders / "seen"}, DecodeOptions())
+    assert figures["wer_greedy"].n == 2 and figures["wer_greedy"].value == 0.5

@@ -20,6 +20,7 @@ from tiny_read import Read, write_read
 from aubert import tables
 from aubert.cli import main
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import HeldOut
 from aubert.export.corpus import Utterance, Word
 from aubert.export.huggingface import export_huggingface
 from aubert.export.lhotse import _slices, _supervision, export_lhotse
@@ -156,6 +157,16 @@ def test_datasets_loads_the_folder(export, aligned, tmp_path):
     card = datasets.load_dataset_builder(str(out), cache_dir=str(tmp_path)).info
     assert card.features == data.features
     assert "6 utterances" in (out / "README.md").read_text()
+
+
+def test_datasets_loads_what_is_held_out_as_another_split(aligned, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    export_huggingface(aligned.corpus(), tmp_path / "hf", HeldOut(speakers=["118"]))
+    data = datasets.load_dataset(str(tmp_path / "hf"), cache_dir=str(tmp_path / "cache"))
+    assert {split: set(own["speaker"]) for split, own in data.items()} == {
+        "train": {"O'Hara 2"},
+        "test": {"118"},
+    }
 
 
 def test_fairseq_s_files_belong_together(export, aligned, tmp_path):

@@ -11,6 +11,7 @@ from tiny_aligned import Aligned, write_aligned
 
 from aubert import tables
 from aubert.cli import main
+from aubert.export.fairseq import SPLITS
 from aubert.units.labels import write_labels
 from aubert.units.shards import FeatureKind, read_tsv
 
@@ -63,6 +64,24 @@ def test_a_split_without_training_is_refused(aligned, tmp_path, capsys):
     assert export(aligned, tmp_path / "out", "--valid-share=0.9999999") == 1
     assert "leave none to train on" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_held_out_is_a_split_of_its_own(aligned, tmp_path, capsys):
+    """No manifest that fairseq trains or validates on has it."""
+    assert export(aligned, tmp_path / "out", "--held-out-speaker=O'Hara 2") == 0
+    assert "2 held out in the split test" in capsys.readouterr().out
+    for task, unread in zip(TASKS, (2, 1), strict=True):
+        found = {split: names(tmp_path / "out", task, split) for split in SPLITS}
+        assert {split: len(own) for split, own in found.items()} == {
+            "train": 3,
+            "valid": 1,
+            "test": unread,
+        }
+        for split, own in found.items():
+            assert all(name.startswith("O'Hara%202/") == (split == "test") for name in own)
+    assert len((tmp_path / "out/finetune/test.ltr").read_text().splitlines()) == 1
+    assert export(aligned, tmp_path / "none", "--held-out-speaker=118") == 1
+    assert "leave none to train on beside 1 for validation and 4 held" in capsys.readouterr().err
 
 
 def test_names_are_whole_for_fairseq_s_read_lab(aligned, tmp_path):
