@@ -54,11 +54,13 @@ def main(runs: str = "100", cores: str = "4", target: str = "corpus") -> None:
             start = time.monotonic()
             try:
                 run.snakemake("--cores", cores, target)
-                found[digest(run.results())] += 1
+                made = digest(run.results())
+                found[made] += 1
             except AssertionError as error:
                 failed += 1
-                print(f"run {number + 1} failed: {error}", file=sys.stderr)
+                made = f"failed: {error}"
             seconds.append(time.monotonic() - start)
+            print(f"run {number + 1}, {seconds[-1]:.1f} s: {made}", flush=True)
     print(f"{runs} first runs with {cores} cores, {np.median(seconds):.1f} s each: {failed} failed")
     print("corpora that were made:", *(f"{name} ({times} times)" for name, times in found.items()))
     sys.exit(bool(failed) or len(found) > 1)

@@ -8,6 +8,10 @@ import pytest
 from browser import needs_chromium, opened
 from snakemake_run import Run, in_the_checkout
 
+from aubert.evaluate.intervals import MIN_CLUSTERS, interval
+from aubert.evaluate.unit_quality import tally
+from aubert.units.labels import Labels
+
 
 @pytest.fixture(scope="module")
 def trained_run() -> Run:
@@ -31,7 +35,26 @@ def test_units_get_better_with_every_iteration(figures):
         figures[f"{name}.pnmi"]["value"] for name in ("units.mfcc", "hubert.iter1", "hubert.iter2")
     )
     assert mfcc < first < second
-    assert figures["hubert.untrained.pnmi"]["ci95"][1] < figures["hubert.iter1.pnmi"]["ci95"][0]
+
+
+def test_units_of_the_first_iteration_say_more_than_those_of_its_initial_weights(trained_run):
+    """By more than what the draw of the speakers explains: both are of the same frames."""
+    names = ("untrained_layer2", "iter1_layer2")
+    folders = [trained_run.results("units", name, "k100", "labels") for name in names]
+    reference = trained_run.directory / "data/mini/reference"
+    untrained, trained = (
+        tally(trained_run.results(), Labels.below("labels", folder), reference)
+        for folder in folders
+    )
+    assert untrained.speakers == trained.speakers and len(set(trained.speakers)) >= MIN_CLUSTERS
+    before, after = untrained.pnmi_of_draws(), trained.pnmi_of_draws()
+    gain = interval(
+        lambda times: after(times) - before(times),
+        {"speakers": trained.speakers},
+        centre=trained.quality().pnmi - untrained.quality().pnmi,
+        draws=200,
+    )
+    assert gain.low > 0
 
 
 @pytest.mark.parametrize("init", ["hubert", "scratch"])
