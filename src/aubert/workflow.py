@@ -103,6 +103,17 @@ def retry_what_may_help() -> None:
     Job.restart_times, GroupJob.restart_times = property(restarts), property(restarts_of_group)
 
 
+def look_for_jobs_when_one_ends(workflow) -> None:
+    """Takes Snakemake's default limit of 100 jobs per second away, which limits nothing here. Under
+    a limit the scheduler looks for jobs a second after each look that left one waiting, and each
+    job that ends adds such a series: after hundreds it looks hundreds of times a second. A limit
+    that a profile or the command line gives stays."""
+    settings = workflow.scheduling_settings
+    limit = settings and settings.max_jobs_per_timespan
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+        settings.max_jobs_per_timespan = None
+
+
 def _failed_for_good(logs: Sequence[str], since: float) -> bool:
     for log in map(Path, logs):
         if log.is_file() and log.stat().st_mtime >= since:

@@ -2,10 +2,13 @@ import os
 from functools import reduce
 from operator import getitem
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from snakemake.cli import get_argument_parser
+from snakemake.settings.types import MaxJobsPerTimespan
 
 from aubert import workflow
 from aubert.config import resolve
@@ -85,6 +88,21 @@ def test_every_change_of_labelled_speech_is_seen(corpus, tmp_path):
             file.write("more")
         digests.append(workflow.Fingerprints(corpus, 1).of_labelled(str(tmp_path / "labelled")))
     assert len(set(digests)) == 3
+
+
+def test_audio_that_labelled_speech_lists_elsewhere_counts(corpus, tmp_path):
+    folder, audio = tmp_path / "labelled", tmp_path / "elsewhere.wav"
+    folder.mkdir()
+    files = {"wav.scp": f"a {audio}\n", "text": "a HELLO\n", "utt2spk": "a anna\n"}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    digests = []
+    for sound in (b"", b"RIFF", b"RIFF more"):
+        audio.write_bytes(sound)
+        digests.append(workflow.Fingerprints(corpus, 1).of_labelled(str(folder)))
+    (folder / "wav.scp").write_text("a gone.wav\n")  # the training says so
+    digests.append(workflow.Fingerprints(corpus, 1).of_labelled(str(folder)))
+    assert len(set(digests)) == 4
 
 
 SYSTEMS = ("hubert", "ctc", "aubert", "clar", "separation")
@@ -224,3 +242,14 @@ def test_python_paths_of_others_are_kept(monkeypatch):
         workflow.let_jobs_find_aubert()
     source = str(Path(workflow.__file__).parents[1])
     assert os.environ["PYTHONPATH"].split(os.pathsep) == [source, "/their/modules"]
+
+
+def test_snakemake_looks_for_jobs_when_one_ends():
+    """Its command line's own limit goes; one that a user sets stays."""
+    default = MaxJobsPerTimespan.parse_choice(
+        get_argument_parser().get_default("max_jobs_per_timespan")
+    )
+    for limit, left in ((default, None), (None, None), (own := MaxJobsPerTimespan(5, "1m"), own)):
+        settings = SimpleNamespace(max_jobs_per_timespan=limit)
+        workflow.look_for_jobs_when_one_ends(SimpleNamespace(scheduling_settings=settings))
+        assert settings.max_jobs_per_timespan is left

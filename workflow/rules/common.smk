@@ -29,12 +29,14 @@ from aubert.workflow import (
     corpus_of,
     fingerprints_of,
     let_jobs_find_aubert,
+    look_for_jobs_when_one_ends,
     retry_what_may_help,
     with_home,
 )
 
 let_jobs_find_aubert()
 retry_what_may_help()
+look_for_jobs_when_one_ends(workflow)
 
 try:
     # Every value of the run stands in `config` from here on.

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,12 +62,14 @@ def lines_of(folder: Path) -> Iterator[Line]:
 
 
 def listed_files(folder: Path) -> set[Path]:
-    """Audio that transcripts below the folder name by path; it may lie anywhere."""
+    """Audio that transcripts below the folder name by path; it may lie anywhere. What `lines_of`
+    refuses is passed over."""
     found: set[Path] = set()
     for path in sorted(folder.rglob("*")):
         read = next((of for matches, of in _LAYOUTS if matches(path)), None)
         if read in (_kaldi, _lhotse_supervisions, _lhotse_cuts):
-            found.update(*(line.paths for line in read(path)))
+            with suppress(ValueError):
+                found.update(*(line.paths for line in read(path)))
     return found
 
 
