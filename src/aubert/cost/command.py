@@ -24,7 +24,9 @@ def add_plan(groups) -> None:
         "--profile", type=Path, help="Snakemake's, for cores, GPUs, memory and time of jobs"
     )
     parser.add_argument(
-        "--check", action="store_true", help="fail where a job outlasts its time in the profile"
+        "--check",
+        action="store_true",
+        help="fail where a job outlasts its time in the profile, or the disk is too small",
     )
     parser.add_argument(
         "--num-gpus", type=int, help="that jobs may hold at a time; none: all there is"
@@ -42,8 +44,8 @@ def add_plan(groups) -> None:
 
 
 def _plan(arguments: argparse.Namespace) -> str:
-    """Raises ValueError, when the plan is printed, where the disk is too small, or with --check a
-    job outlasts its time."""
+    """With --check raises ValueError, when the plan is printed, where a job outlasts its time or the
+    disk is too small."""
     import yaml
 
     from aubert.config import resolve_files
@@ -82,9 +84,12 @@ def _plan(arguments: argparse.Namespace) -> str:
     disks = _disks(where)
     for folder, wanted, free in disks:
         print(f"disk: {_gb(wanted)} GB in {folder}, {_gb(free)} GB are free")
-    _check(disks)
-    if arguments.check:
-        times.check()
+    small = _too_small(disks)
+    faults = [*small, *times.outlasted()] if arguments.check else []
+    if faults:
+        raise ValueError("\n".join(faults))
+    for line in small:
+        print(f"note: {line}")
     return "GPU hours are reckoned from published figures; what is measured: cost/rates.yaml"
 
 
@@ -147,13 +152,13 @@ def _disks(where: dict[Path, float]) -> list[tuple[Path, float, int]]:
     return list(found.values())
 
 
-def _check(disks: list[tuple[Path, float, int]]) -> None:
-    for folder, needed, free in disks:
-        if needed > free:
-            raise ValueError(
-                f"the disk of {folder} is too small: the run needs {_gb(needed)} GB, "
-                f"{_gb(free)} GB are free. Let results_dir or corpus.root lie elsewhere"
-            )
+def _too_small(disks: list[tuple[Path, float, int]]) -> list[str]:
+    return [
+        f"the disk of {folder} is too small: the run needs {_gb(needed)} GB, {_gb(free)} GB are "
+        f"free. Let results_dir or corpus.root lie elsewhere"
+        for folder, needed, free in disks
+        if needed > free
+    ]
 
 
 def _hours(seconds: float) -> str:

@@ -73,16 +73,14 @@ class Times:
             f"submissions: {submissions:,.0f}, of them {short:,.0f} shorter than ten minutes\n"
         )
 
-    def check(self) -> None:
-        """Raises ValueError, a line each, for jobs that outlast their time."""
-        faults = [
+    def outlasted(self) -> list[str]:
+        """A line for each stage whose longest job outlasts its time."""
+        return [
             f"{rule}: its longest job takes {longest.seconds / 3600:.1f} h, its time is "
             f"{longest.limit_s / 3600:.1f} h: raise its runtime in the profile, or num_shards"
             for rule, longest in self.longest.items()
             if longest.limit_s and longest.seconds > longest.limit_s and not longest.turns
         ]
-        if faults:
-            raise ValueError("\n".join(faults))
 
     def _timed(self, job: Job, shard: int | None) -> Timed:
         hours = None

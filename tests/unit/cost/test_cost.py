@@ -170,18 +170,23 @@ def test_every_training_s_network_takes_disk(rule):
     assert with_it - without >= 4 * weights > 0
 
 
-def test_a_disk_that_is_too_small_is_refused(monkeypatch, tmp_path, capsys):
+def test_a_disk_that_is_too_small_is_noted_and_refused_where_the_plan_is_checked(
+    monkeypatch, tmp_path, capsys
+):
     monkeypatch.chdir(tmp_path)
     some = [Job("index", {"shard": "0"}), Job("hubert_train", {"iteration": "1"})]
     monkeypatch.setattr(jobs, "jobs_of_one_shard", lambda config: some)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(command.shutil, "disk_usage", lambda path: usage(0, 0, 10_000_000))
-    assert main(["plan"]) == 1
-    printed = capsys.readouterr()
-    assert re.search(r"^hubert_train +1 ", printed.out, re.M)  # what it would cost is told first
-    assert "the disk of results is too small: the run needs 0." in printed.err
-    monkeypatch.setattr(command.shutil, "disk_usage", lambda path: usage(0, 0, 10**12))
+    small = "the disk of results is too small: the run needs 0."
     assert main(["plan"]) == 0
+    assert f"note: {small}" in capsys.readouterr().out
+    assert main(["plan", "--check"]) == 1
+    printed = capsys.readouterr()
+    assert re.search(r"^hubert_train +1 ", printed.out, re.M)  # what it would cost comes first
+    assert small in printed.err
+    monkeypatch.setattr(command.shutil, "disk_usage", lambda path: usage(0, 0, 10**12))
+    assert main(["plan", "--check"]) == 0
 
 
 def assert_all_known(config, jobs, *rules):
@@ -274,8 +279,9 @@ def test_a_profile_says_what_jobs_get():
 def test_a_job_that_outlasts_its_time_is_refused_but_for_trainings_that_take_turns(
     base_jobs, tmp_path, monkeypatch, capsys
 ):
+    full = 0
     monkeypatch.setattr(jobs, "jobs_of_one_shard", lambda config: base_jobs)
-    monkeypatch.setattr(command, "_check", lambda disks: None)
+    monkeypatch.setattr(command, "_too_small", lambda disks: ["a disk is too small"][:full])
     plan = ["plan", "--hours=577", "--check", "--profile", str(tmp_path / "profile.yaml")]
     plan += [
         "--configfile",
@@ -289,10 +295,11 @@ def test_a_job_that_outlasts_its_time_is_refused_but_for_trainings_that_take_tur
     given["set-resources"]["transcribe"]["runtime"] = 1
     del given["set-resources"]["hubert_train"]["slurm_extra"]
     (tmp_path / "profile.yaml").write_text(yaml.safe_dump(given))
+    full = 1  # what is wrong with the times is said all the same
     assert main(plan) == 1
     refused = capsys.readouterr().err
     assert "transcribe: its longest job takes" in refused and "hubert_train: its" in refused
-    assert "words" not in refused
+    assert "words" not in refused and "a disk is too small" in refused
 
 
 def test_the_largest_shard_is_known_from_the_index_or_drawn(tmp_path):
