@@ -44,8 +44,8 @@ def add_plan(groups) -> None:
 
 
 def _plan(arguments: argparse.Namespace) -> str:
-    """With --check raises ValueError, when the plan is printed, where a job outlasts its time or the
-    disk is too small."""
+    """With --check raises ValueError, behind the plan, where a job outlasts its time or the disk is
+    too small."""
     import yaml
 
     from aubert.config import resolve_files
