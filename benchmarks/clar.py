@@ -4,6 +4,8 @@
     python benchmarks/clar.py curve      accuracy against CPU seconds of training
     python benchmarks/clar.py inputs     spectrogram against waveform, for as many CPU seconds
     python benchmarks/clar.py views      contrastive, each kind of view left out in turn
+    python benchmarks/clar.py groups     the same digits as a flat folder, whose clips have no
+                                         speakers: every test speaker is in training
 
 Every arm trains the same encoder for as many steps of as many views: --minutes of CPU each, one
 thread. Each training is one line of results/clar_benchmark/<figures>.jsonl as soon as it is done;
@@ -61,7 +63,7 @@ WITHOUT = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("figures", choices=["table", "curve", "inputs", "views"])
+    parser.add_argument("figures", choices=["table", "curve", "inputs", "views", "groups"])
     parser.add_argument("--minutes", type=float, default=0.5, help="of CPU for each training")
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2])
     arguments = parser.parse_args()
@@ -71,9 +73,8 @@ def main() -> None:
     manifest = real_recordings("fsdd", "manifest.tsv")
     clips = clips_of_table(manifest, "audio", "digit", "speaker")
     run = Runs(clips, arguments.figures, arguments.minutes)
-    {"table": table, "curve": curve, "inputs": inputs, "views": views}[arguments.figures](
-        run, arguments.folds
-    )
+    verbs = {"table": table, "curve": curve, "inputs": inputs, "views": views, "groups": groups}
+    verbs[arguments.figures](run, arguments.folds)
 
 
 class Runs:
@@ -212,6 +213,17 @@ def views(run: Runs, folds: list[int]) -> None:
             own = place(Training(fold=fold), "contrastive")
             run.train(*own, views=replace(VIEWS, **changes), label=name)
     print_means(run)
+
+
+def groups(run: Runs, folds: list[int]) -> None:
+    alone = [clip._replace(group=clip.id) for clip in run.clips]
+    for name, clips in (("speakers", run.clips), ("flat", alone)):
+        own = Runs(clips, f"groups-{name}", run.minutes)
+        for fold in folds:
+            own.train(*place(Training(fold=fold), "contrastive"))
+            own.train(*place(Training(fold=fold, budget=100), "supervised"))
+        print(f"groups: {name}")
+        report(own, folds, "contrastive")
 
 
 if __name__ == "__main__":
