@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from aubert.audio import SAMPLE_RATE_HZ
@@ -127,4 +128,18 @@ class HubertOptions:
 
 @options_class
 class HubertTrainOptions(UtteranceTrainOptions):
-    """Pre-training. The defaults are those of BASE's first iteration."""
+    """Pre-training. The defaults are those of BASE's first iteration.
+
+    mix_share: share of the utterances into which another voice of the batch, or noise, is mixed,
+      in half of their length at most; WavLM has 0.2
+    noise_share: share of these that get noise, between white and brown, 5 dB above to 20 dB below
+      the speech; WavLM has recorded noise; no effect without mix_share
+    """
+
+    mix_share: Share = 0.0
+    noise_share: Share = 0.0
+
+    @classmethod
+    def how(cls, fields: Mapping[str, Any]) -> frozenset[str]:
+        """Without batch_seconds, where a batch's voices are mixed."""
+        return super().how(fields) - ({"batch_seconds"} if fields["mix_share"] else set())

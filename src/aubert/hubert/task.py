@@ -20,6 +20,7 @@ from aubert.files import complete_directory
 from aubert.hubert.batch import HubertBatch, hubert_batch
 from aubert.hubert.begin import begun_with
 from aubert.hubert.frame_labels import labels_of_frames
+from aubert.hubert.mixing import mixed
 from aubert.hubert.network import HubertForPretraining, Units, build_encoder, save_encoder
 from aubert.hubert.options import VERSION, HubertOptions, HubertTrainOptions
 from aubert.learn.card import Card
@@ -43,16 +44,24 @@ class HubertWork(NamedTuple):
 class HubertReader:
     """Makes batches. Goes to the workers: it holds no corpus."""
 
-    def __init__(self, label_sets: Sequence[Labels], options: HubertOptions):
+    def __init__(
+        self,
+        label_sets: Sequence[Labels],
+        options: HubertOptions,
+        mix_share: float = 0.0,
+        noise_share: float = 0.0,
+    ):
+        """mix_share, noise_share: as of `mixed`"""
         self._sets = [(one.name, one.rate_hz) for one in label_sets]
         self._options = options
+        self._shares = mix_share, noise_share
 
     def batch(self, work: Sequence[HubertWork], rng: np.random.Generator) -> HubertBatch:
         """Raises AudioError, and ValueError when the labels of an utterance do not fit its
         audio."""
         samples = [crop.audio.read() for crop in work]
         labels = [self._labels(crop, len(row)) for crop, row in zip(work, samples, strict=True)]
-        return hubert_batch(samples, labels, self._options, rng)
+        return hubert_batch(mixed(samples, *self._shares, rng), labels, self._options, rng)
 
     def _labels(self, crop: HubertWork, num_samples: int) -> list[np.ndarray]:
         options = self._options
@@ -79,7 +88,12 @@ class HubertExamples:
     """
 
     def __init__(
-        self, utterances: VirtualUtterances, label_sets: Sequence[Labels], options: HubertOptions
+        self,
+        utterances: VirtualUtterances,
+        label_sets: Sequence[Labels],
+        options: HubertOptions,
+        mix_share: float = 0.0,
+        noise_share: float = 0.0,
     ):
         """Raises ValueError when no utterance has labels of every set."""
         places = np.stack([one.places(utterances.ids) for one in label_sets])
@@ -90,7 +104,7 @@ class HubertExamples:
         self.num_unlabelled = len(utterances.ids) - len(labelled)
         self.utterances = utterances.take(labelled)
         self.num_samples = self.utterances.num_samples
-        self.reader = HubertReader(label_sets, options)
+        self.reader = HubertReader(label_sets, options, mix_share, noise_share)
         self._label_sets, self._places = label_sets, places[:, labelled]
 
     def work(self, pieces: Sequence[Piece]) -> list[HubertWork]:
@@ -183,7 +197,13 @@ def train_hubert(
     utterances, share = utterances.in_order_of_ids(), options.validation_share
     held_out = np.array([is_held_out(each, share) for each in utterances.ids.to_pylist()], bool)
     check_held_out(share, held_out.sum(), len(held_out))
-    examples = HubertExamples(utterances.take(np.flatnonzero(~held_out)), label_sets, model)
+    examples = HubertExamples(
+        utterances.take(np.flatnonzero(~held_out)),
+        label_sets,
+        model,
+        options.mix_share,
+        options.noise_share,
+    )
     validation = None
     if share:
         validation = HubertExamples(utterances.take(np.flatnonzero(held_out)), label_sets, model)

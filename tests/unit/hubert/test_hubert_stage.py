@@ -189,6 +189,20 @@ def test_the_weights_that_validated_best_are_kept(corpus, tmp_path, capsys):
     assert AutoModel.from_pretrained(tmp_path / f"iter1/steps/step_{best:08}")
 
 
+def test_voices_are_mixed_in_training_and_not_in_validation(corpus, tmp_path):
+    """Without a step in between, both validate the same weights."""
+    found = []
+    for share in ("0", "1"):
+        out = tmp_path / share
+        flags = ["--validation-share=0.3", "--steps=1", "--validate-every=1", "--lr=1e-30"]
+        assert train(corpus, out, *flags, f"--mix-share={share}", "--noise-share=0.5") == 0
+        found.append([json.loads(line) for line in (out / "train.jsonl").read_text().splitlines()])
+    (plain, *_, valid), (mixed, *_, valid_too) = found
+    assert (
+        plain["loss"] != mixed["loss"] and valid["validation.loss"] == valid_too["validation.loss"]
+    )
+
+
 def test_a_share_that_holds_nothing_out_is_refused(corpus, tmp_path, capsys):
     assert train(corpus, tmp_path / "iter1", "--validation-share=1e-9") == 1
     assert "of 8 utterances is none; raise it" in capsys.readouterr().err
