@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from aubert import audio
 from aubert.progress import progress
@@ -156,12 +158,23 @@ def _shard_audio(
     start, end = shard_range(len(names), nshard, rank)
     own = list(zip(names, counted, strict=True))[start:end]
     for name, count in progress(own, what="dump", total=end - start, unit="file"):
+        path = root / name
         try:
+            samples = audio.decode(path, sample_rate_hz=sample_rate_hz)
             if count is not None:
-                check_count(root / name, count, audio.probe(root / name).num_samples, tsv)
-            yield name, audio.decode(root / name, sample_rate_hz=sample_rate_hz)
+                check_count(path, count, _num_samples(path, samples, sample_rate_hz), tsv)
+            yield name, samples
         except audio.AudioError as error:
-            raise ValueError(f"{root / name}: {error}; mend it or take it off the tsv") from None
+            raise ValueError(f"{path}: {error}; mend it or take it off the tsv") from None
+
+
+def _num_samples(path: Path, samples: np.ndarray, rate_hz: int) -> int:
+    """At the file's own rate. samples: of all of it, at `rate_hz`; probe would decode an Ogg or MP3
+    once more."""
+    with suppress(soundfile.LibsndfileError):  # a format that ffmpeg reads
+        if soundfile.info(str(path)).samplerate == rate_hz:
+            return len(samples)
+    return audio.probe(path).num_samples
 
 
 def _dump(shard: FeatureShard, features: Iterator[np.ndarray], kind: FeatureKind, dim: int) -> str:
