@@ -43,6 +43,11 @@ rule hubert_train:
                 for shard in SHARDS
             ]
         ),
+        # Not as they were: labels of another codebook are another training's.
+        codebooks=lambda wildcards: [
+            results("units", units.feature, f"k{units.k}", "codebook.json")
+            for units in PLAN.learned_from(int(wildcards.iteration))
+        ],
     output:
         directory(results("hubert", "iter{iteration}")),
     log:
