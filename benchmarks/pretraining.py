@@ -25,7 +25,9 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+import figures
 import numpy as np
+from figures import figure, keep
 from real_recordings import ROOT, real_recordings
 
 from aubert.config.resolve import resolve_files
@@ -231,24 +233,25 @@ def interval(runs: list[dict], measure: str, against: list[dict] | None = None):
 
 
 def table() -> None:
-    runs = read_runs("test")
-    print(f"{'labelled':10}{'encoder':12}{'seeds':>6}  " + "".join(f"{m:>24}" for m in MEASURES)
-          + f"{'cer / untrained':>24}")  # fmt: skip
+    """Prints it, and keeps it for the README."""
+    runs, rows = read_runs("test"), []
     for budget in STEPS:
         groups = {name: [run for run in runs if (run["encoder"], run["labelled"]) ==
                          (name, budget)] for name in ENCODERS}  # fmt: skip
         for name, own in groups.items():
             if not own:
                 continue
-            cells = [_cell(rate_of(own, one), interval(own, one)) for one in MEASURES]
+            cells = [figure(rate_of(own, one), interval(own, one)) for one in MEASURES]
+            ratio = ""
             if name != "untrained" and groups["untrained"]:
-                ratio = rate_of(own, "cer") / rate_of(groups["untrained"], "cer")
-                cells.append(_cell(ratio, interval(own, "cer", groups["untrained"])))
-            print(f"{budget:10}{name:12}{len(own):6}  " + "".join(f"{cell:>24}" for cell in cells))
-
-
-def _cell(value: float, ends) -> str:
-    return f"{value:.3f} ({ends[0]:.3f}-{ends[1]:.3f})"
+                value = rate_of(own, "cer") / rate_of(groups["untrained"], "cer")
+                ratio = figure(value, interval(own, "cer", groups["untrained"]))
+            rows.append([budget, name, len(own), *cells, ratio])
+    columns = ("labelled", "encoder", "seeds", "CER, greedy (95% interval)", "WER, greedy",
+               "WER, language model", "CER, relative to untrained")  # fmt: skip
+    keep("pretraining", columns, rows, command="python benchmarks/pretraining.py finetune",
+         seconds=sum(run["train_s"] + run["evaluate_s"] for run in runs))  # fmt: skip
+    print(figures.table("pretraining"))
 
 
 if __name__ == "__main__":

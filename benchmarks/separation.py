@@ -98,7 +98,7 @@ def report(title: str, found: Sequence[Outcome], group: Callable[[Outcome], str]
         groups.setdefault((each.mixture.split, group(each)), []).append(each)
     for (split, name), own in sorted(groups.items()):
         network, *others = (improvements(own, system) for system in SYSTEMS)
-        low, high = network.ci95
+        low, high = network.ci95 or (float("nan"),) * 2  # of one mixture
         print(
             f"{f'{split} {name}':<24}{network.n:>4}  "
             f"{f'{network.value:5.2f}  ({low:.2f} to {high:.2f})':<24}"
