@@ -249,8 +249,9 @@ def table() -> None:
             rows.append([budget, name, len(own), *cells, ratio])
     columns = ("labelled", "encoder", "seeds", "CER, greedy (95% interval)", "WER, greedy",
                "WER, language model", "CER, relative to untrained")  # fmt: skip
-    keep("pretraining", columns, rows, command="python benchmarks/pretraining.py finetune",
-         seconds=sum(run["train_s"] + run["evaluate_s"] for run in [*read_runs("dev"), *runs]))  # fmt: skip
+    seconds = sum(run["train_s"] + run["evaluate_s"] for run in [*read_runs("dev"), *runs])
+    command = "python benchmarks/pretraining.py finetune"
+    keep("pretraining", columns, rows, command=command, seconds=seconds)
     print(figures.table("pretraining"))
 
 
