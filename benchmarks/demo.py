@@ -60,7 +60,7 @@ ROWS = (
         ".baseline",
     ),
     (
-        "CTC from HuBERT, word error rate on the dev set, language model of all books",
+        "CTC from HuBERT, word error rate on the dev set, language model of books not held out",
         "ctc.hubert.wer",
         "from initial weights",
         "ctc.scratch.wer",

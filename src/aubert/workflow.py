@@ -208,11 +208,10 @@ class Fingerprints:
     @cache  # noqa: B019
     def of_labelled(self, *folders: str) -> str:
         """Of every file below the folders, and of the audio that their manifests list."""
-        from aubert.corpus.labelled_layouts import listed_files
+        from aubert.corpus.labelled_layouts import files_below, listed_files
 
-        below = {path for folder in folders for path in Path(folder).rglob("*")}
-        listed = {path for folder in folders for path in listed_files(Path(folder))}
-        paths = sorted(path for path in below | listed if not path.is_dir())
+        below = [path for folder in folders for path in files_below(Path(folder))]
+        paths = sorted({*below, *listed_files(below)})
         return _digest([f"{path} {_state(path)}" for path in paths])
 
     @cache  # noqa: B019

@@ -61,13 +61,10 @@ for KIND in (
                 if KIND == "fairseq"
                 else ""
             ),
-            options=(
-                with_held_out(to_flags(config["export"].get(KIND, {})))
-                if KIND in HAS_SPLITS
-                else to_flags(config["export"].get(KIND, {}))
-            ),
+            options=to_flags(config["export"].get(KIND, {})),
+            held_out=HELD_OUT if KIND in HAS_SPLITS else "",
             jobs=lambda wildcards, threads, kind=KIND: (
                 f"--jobs {threads}" if kind in WRITE_AUDIO else ""
             ),
         shell:
-            "python -m aubert export {params.kind} {params.results:q} {output:q} --root {params.root:q} {params.shelf} {params.labels} {params.options} {params.jobs} 2> {log}"
+            "python -m aubert export {params.kind} {params.results:q} {output:q} --root {params.root:q} {params.shelf} {params.labels} {params.options} {params.held_out} {params.jobs} 2> {log}"

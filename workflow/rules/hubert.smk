@@ -43,7 +43,7 @@ rule hubert_train:
                 for shard in SHARDS
             ]
         ),
-        # Not as they were: labels of another codebook are another training's.
+        # A new codebook trains again, with retrain: on_demand too: its labels are others.
         codebooks=lambda wildcards: [
             results("units", units.feature, f"k{units.k}", "codebook.json")
             for units in PLAN.learned_from(int(wildcards.iteration))

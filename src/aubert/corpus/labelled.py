@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ class LabelledUtterance(NamedTuple):
 
     book_id: None where the layout names no books, as all but MLS's
     interval_s: of the audio, start and end; None: all of it
+    has_extra: whether the audio also holds speech that the transcript does not
     unwritten: letters and signs of its transcript that the vocabulary does not write; has_digits:
     whether its numbers were put into words
     """
@@ -37,11 +39,12 @@ class LabelledUtterance(NamedTuple):
     has_digits: bool = False
     book_id: str | None = None
     interval_s: tuple[float, float] | None = None
+    has_extra: bool = False
 
     def decode(self, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
         """Its sound, float32 [num_samples]. Raises audio.AudioError, which names the file."""
         try:
-            slices = None if self.interval_s is None else [self._slice(audio.probe(self.path))]
+            slices = None if self.interval_s is None else [self._slice(_whole(self.path))]
             return audio.decode(self.path, slices, sample_rate_hz)
         except audio.AudioError as error:
             detail = f"{self.path}: {error.detail}; take {self.utterance_id} out"
@@ -49,9 +52,8 @@ class LabelledUtterance(NamedTuple):
 
     def num_samples(self) -> int:
         """At SAMPLE_RATE_HZ, of audio whose end is there. Raises audio.AudioError."""
-        header = audio.probe(self.path)
+        header = _whole(self.path)
         start, end = self._slice(header)
-        audio.decode(self.path, [(max(start, end - _END_SAMPLES), end)])
         return (end - start) * SAMPLE_RATE_HZ // header.sample_rate_hz
 
     def _slice(self, header: audio.Header) -> tuple[int, int]:
@@ -65,6 +67,15 @@ class LabelledUtterance(NamedTuple):
                 f"it holds {holds_s:.2f} s, and {self.utterance_id} ends at {self.interval_s[1]} s",
             )
         return start, min(end, header.num_samples)
+
+
+@lru_cache(maxsize=10_000)
+def _whole(path: Path) -> audio.Header:
+    """Of a file whose end is there: once for all utterances of a recording. Raises
+    audio.AudioError."""
+    header = audio.probe(path)
+    audio.decode(path, [(max(0, header.num_samples - _END_SAMPLES), header.num_samples)])
+    return header
 
 
 def read_labelled(
@@ -114,7 +125,13 @@ def _utterance(line: Line, pack: Language) -> LabelledUtterance:
         name = line.paths[0].name
         raise ValueError(f"{line.place}: {name} is not there; fetch it, or delete the line")
     return LabelledUtterance(
-        line.utterance_id, path, line.speaker, *spoken, line.book_id, line.interval_s
+        line.utterance_id,
+        path,
+        line.speaker,
+        *spoken,
+        line.book_id,
+        line.interval_s,
+        line.has_extra,
     )
 
 

@@ -14,8 +14,9 @@ Audio of the first two may have any suffix of AUDIO_SUFFIXES.
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,16 +24,28 @@ from typing import Any, NamedTuple
 from aubert.corpus.manifest import UNKNOWN, items
 from aubert.corpus.shards import AUDIO_SUFFIXES
 
-# Of wav.scp: programs that decode a file and do nothing else to it, unless they have these flags.
-_DECODERS = ("flac", "ffmpeg", "cat")
-_CHANGES = ("-ss", "-t", "-to", "-af", "-filter:a", "-filter_complex", "-map", "--skip", "--until")
+# Of wav.scp: programs that decode a file, and flags that do nothing else to it, with the number of
+# words that belong to each.
+_DECODERS = {
+    "cat": {},
+    "flac": {"-c": 0, "-d": 0, "-s": 0, "-cd": 0, "-dc": 0, "-cds": 0, "-dcs": 0, "--decode": 0,
+             "--stdout": 0, "--silent": 0},
+    "ffmpeg": {"-nostdin": 0, "-hide_banner": 0, "-loglevel": 1, "-v": 1, "-i": 0, "-ac": 1,
+               "-ar": 1, "-f": 1, "-": 0},
+}  # fmt: skip
 
 _Part = tuple[str, tuple[float, float] | None]  # recording, interval_s
 
 
 class Line(NamedTuple):
-    """A transcript. place: file and number of the line. paths: where the audio may be.
-    interval_s: of the audio, start and end; None: all of it."""
+    """A transcript.
+
+    place: file and number of the line
+    paths: where the audio may be
+    interval_s: of the audio, start and end; None: all of it
+    has_extra: whether the audio also holds speech that the text does not, as aubert's own export
+      to lhotse says
+    """
 
     place: str
     utterance_id: str
@@ -41,39 +54,51 @@ class Line(NamedTuple):
     speaker: str
     book_id: str | None = None
     interval_s: tuple[float, float] | None = None
+    has_extra: bool = False
+
+
+_Reader = Callable[[Path], Iterator[Line]]
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Sorted; links to folders are not followed."""
+    return sorted(Path(root, name) for root, _, names in os.walk(folder) for name in names)
 
 
 def lines_of(folder: Path) -> Iterator[Line]:
     """Every transcript below the folder. Raises ValueError, with file and line, for what is not
     as its layout has it; and where there is none."""
-    is_any = False
-    for path in sorted(folder.rglob("*")):
-        read = next((of for matches, of in _LAYOUTS if matches(path)), None)
-        if read is not None and path.is_file():
-            is_any = True
-            yield from read(path)
-    if not is_any:
+    found = list(_transcripts(files_below(folder)))
+    if not found:
         raise ValueError(
             f"{folder} holds no transcripts: a labelled folder has LibriSpeech's layout, "
             f"<speaker>/<chapter>/<speaker>-<chapter>.trans.txt with .flac files beside, that of "
             f"MLS, transcripts.txt beside audio/<speaker>/<book>/, Kaldi's wav.scp, text and "
             f"utt2spk, or lhotse's *supervisions*.jsonl.gz and *recordings*.jsonl.gz"
         )
+    for path, read in found:
+        yield from read(path)
 
 
-def listed_files(folder: Path) -> set[Path]:
-    """Audio that transcripts below the folder name by path; it may lie anywhere. What `lines_of`
-    refuses is passed over."""
+def listed_files(files: Iterable[Path]) -> set[Path]:
+    """Audio that those of the files name by path which are transcripts; it may lie anywhere. What
+    `lines_of` refuses is passed over."""
     found: set[Path] = set()
-    for path in sorted(folder.rglob("*")):
-        read = next((of for matches, of in _LAYOUTS if matches(path)), None)
-        if read in (_kaldi, _lhotse_supervisions, _lhotse_cuts):
+    for path, read in _transcripts(files):
+        if read not in (_librispeech, _mls):
             with suppress(ValueError):
                 found.update(*(line.paths for line in read(path)))
     return found
 
 
-def text_lines(path: Path) -> Iterator[tuple[str, str]]:
+def _transcripts(files: Iterable[Path]) -> Iterator[tuple[Path, _Reader]]:
+    for path in files:
+        read = next((of for matches, of in _LAYOUTS if matches(path)), None)
+        if read is not None:
+            yield path, read
+
+
+def _text_lines(path: Path) -> Iterator[tuple[str, str]]:
     """(file and number, line) of those that hold something."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -89,14 +114,14 @@ def _with_suffix(stem: Path) -> list[Path]:
 
 
 def _librispeech(transcript: Path) -> Iterator[Line]:
-    for place, line in text_lines(transcript):
+    for place, line in _text_lines(transcript):
         utterance_id, *text = line.split(maxsplit=1)
         paths = _with_suffix(transcript.with_name(utterance_id))
         yield Line(place, utterance_id, "".join(text), paths, utterance_id.split("-")[0])
 
 
 def _mls(transcript: Path) -> Iterator[Line]:
-    for place, line in text_lines(transcript):
+    for place, line in _text_lines(transcript):
         utterance_id, _, text = line.strip().partition("\t")
         parts = utterance_id.split("_")
         if len(parts) != 3:
@@ -116,9 +141,7 @@ def _kaldi(recordings: Path) -> Iterator[Line]:
     folder = recordings.parent
     audio = {name: _audio_of(place, rest, folder) for place, name, rest in _table(recordings)}
     speakers = {name: speaker.strip() for _, name, speaker in _table(folder / "utt2spk")}
-    parts: dict[str, tuple[str, tuple[float, float] | None]] = {
-        name: (name, None) for name in audio
-    }
+    parts: dict[str, _Part] = {name: (name, None) for name in audio}
     if (folder / "segments").is_file():
         parts = {name: _segment(place, rest) for place, name, rest in _table(folder / "segments")}
     for place, name, text in _table(folder / "text"):
@@ -134,7 +157,7 @@ def _table(path: Path) -> Iterator[tuple[str, str, str]]:
     """(file and number, first word, the rest) of each line."""
     if not path.is_file():
         raise ValueError(f"{path} is not there; a data directory of Kaldi has it beside wav.scp")
-    for place, line in text_lines(path):
+    for place, line in _text_lines(path):
         name, *rest = line.split(maxsplit=1)
         yield place, name, "".join(rest)
 
@@ -153,18 +176,31 @@ def _segment(place: str, rest: str) -> _Part:
 def _audio_of(place: str, source: str, folder: Path) -> Path:
     """A file, or the one that a command decodes. No command is run. Paths count from the working
     directory, as Kaldi's do, else from the folder of wav.scp."""
-    words = [source.strip()]
-    if source.rstrip().endswith("|"):
-        program, *words = shlex.split(source.rstrip().rstrip("|"))
-        if Path(program).name not in _DECODERS or any(word in _CHANGES for word in words):
-            raise ValueError(
-                f"{place}: aubert runs no command; write its audio to a file, and the path here"
-            )
-    tried = [path for word in words for path in (Path(word), folder / word)]
-    found = [path for path in tried if path.is_file()]
-    if not found:
-        raise ValueError(f"{place}: no file is at {source.strip()}; correct the path")
-    return found[0]
+    source = source.strip()
+    name = _decoded(place, source.removesuffix("|")) if source.endswith("|") else source
+    found = next((path for path in (Path(name), folder / name) if path.is_file()), None)
+    if found is None:
+        raise ValueError(f"{place}: no file is at {name}; correct the path")
+    return found
+
+
+def _decoded(place: str, command: str) -> str:
+    """The one file that a command of _DECODERS has."""
+    try:
+        program, *words = shlex.split(command)
+        flags, files, left = _DECODERS[Path(program).name], [], iter(words)
+        for word in left:
+            if word not in flags:
+                files.append(word)
+            for _ in range(flags.get(word, 0)):
+                next(left)
+        (file,) = files
+    except (ValueError, KeyError, StopIteration):
+        raise ValueError(
+            f"{place}: aubert runs no command, and takes a file only from one that decodes it and "
+            f"does no more ({', '.join(_DECODERS)}); write the audio to a file, and its path here"
+        ) from None
+    return file
 
 
 # --- lhotse
@@ -174,6 +210,7 @@ def _lhotse_supervisions(path: Path) -> Iterator[Line]:
     recordings: dict[str, Mapping[str, Any]] = {}
     for other in _beside(path, "recordings"):
         recordings |= {str(item.get("id")): item for _, item in items(other)}
+    channels: dict[str, Any] = {}
     for where, item in items(path):
         place, recording = f"{path}: {where}", recordings.get(str(item.get("recording_id")))
         if recording is None:
@@ -181,24 +218,30 @@ def _lhotse_supervisions(path: Path) -> Iterator[Line]:
                 f"{place}: recording {item.get('recording_id')!r} is in no *recordings*.jsonl "
                 f"beside it; copy that manifest there"
             )
-        yield _line(place, item, recording, 0.0)
+        yield _line(place, item, recording, 0.0, channels)
 
 
 def _lhotse_cuts(path: Path) -> Iterator[Line]:
+    channels: dict[str, Any] = {}
     for where, item in items(path):
         place = f"{path}: {where}"
         if not isinstance(item.get("recording"), Mapping):
             raise ValueError(f"{place} is no MonoCut with a recording; save the cuts' supervisions")
         for supervision in item.get("supervisions") or []:
-            yield _line(place, supervision, item["recording"], float(item["start"]))
+            yield _line(place, supervision, item["recording"], float(item["start"]), channels)
 
 
 def _line(
-    place: str, item: Mapping[str, Any], recording: Mapping[str, Any], offset_s: float
+    place: str,
+    item: Mapping[str, Any],
+    recording: Mapping[str, Any],
+    offset_s: float,
+    channels: dict[str, Any],
 ) -> Line:
+    """channels: of each recording the one that its supervisions are of; all of a file are mixed, so
+    voices on channels of their own would sound at once."""
     try:
-        sources = recording["sources"]
-        (source,) = sources
+        (source,) = recording["sources"]
         if source["type"] != "file" or recording.get("transforms"):
             raise ValueError
         start_s = offset_s + float(item["start"])
@@ -208,9 +251,22 @@ def _line(
         raise ValueError(
             f"{place} is no supervision of one audio file, with id, start and duration"
         ) from None
-    speaker = str(item.get("speaker") or UNKNOWN)
-    text = str(item.get("text") or "")
-    return Line(place, name, text, [Path(source["source"])], speaker, None, interval_s)
+    channel = item.get("channel")
+    if channels.setdefault(str(recording.get("id")), channel) != channel:
+        raise ValueError(
+            f"{place}: {name} is of another channel than supervisions before it of the same "
+            f"recording; write each channel to a file of its own"
+        )
+    return Line(
+        place,
+        name,
+        str(item.get("text") or ""),
+        [Path(source["source"])],
+        str(item.get("speaker") or UNKNOWN),
+        None,
+        interval_s,
+        bool((item.get("custom") or {}).get("has_extra")),
+    )
 
 
 def _beside(path: Path, kind: str) -> list[Path]:
@@ -226,7 +282,7 @@ def _is_cuts_alone(path: Path) -> bool:
     return _is_lhotse(path, "cuts") and not _beside(path, "supervisions")
 
 
-_LAYOUTS = (
+_LAYOUTS: tuple[tuple[Callable[[Path], bool], _Reader], ...] = (
     (lambda path: path.name.endswith(".trans.txt"), _librispeech),
     (lambda path: path.name == "transcripts.txt", _mls),
     (lambda path: path.name == "wav.scp", _kaldi),

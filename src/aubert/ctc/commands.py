@@ -30,7 +30,7 @@ def add_ctc(groups) -> None:
         nargs="+",
         required=True,
         metavar="DIR",
-        help="folders in LibriSpeech's layout (librispeech_finetuning/1h)",
+        help="folders in the layout of LibriSpeech, MLS, Kaldi or lhotse",
     )
     train.add_argument(
         "--vocabulary",

@@ -42,9 +42,9 @@ def evaluate_ctc(
 
     The language model is options.lm_path or, without it, one of the shelf's books that are not held
     out; without either there is no `wer`. language: BCP 47, of the transcripts. Utterances with
-    letters that neither its pack nor the checkpoint has, and those whose audio is missing its end
-    or is none, are left out, with a warning. Raises ValueError for folders that are not labelled or
-    have nothing left, and audio.AudioError for a file that is damaged in between.
+    letters that neither its pack nor the checkpoint has, with audio that cannot be decoded or holds
+    more than their text are left out, with a warning. Raises ValueError for folders that are not
+    labelled or have nothing left.
     """
     model = CtcModel.load(options)
     pack = pack_of(language).with_letters(model.letters)
@@ -55,7 +55,7 @@ def evaluate_ctc(
     with _language_model(options.lm_path, shelf, pack.base, held_out) as lm_path:
         for name, labelled in utterances.items():
             prefix = "" if name == PLAIN else f"{name}_"
-            emissions = list(_emissions(model, labelled))
+            emissions, labelled = _emissions(model, labelled, folders[name])
             references = [utterance.text.split() for utterance in labelled]
             rate = partial(_rate, labelled, references)
             hypotheses = [_words(greedy, emission, None) for emission in emissions]
@@ -72,29 +72,34 @@ def _written(folder: Path, pack: Language) -> list[LabelledUtterance]:
     utterances = read_labelled([folder], pack)
     for note in notes(utterances, pack):
         warnings.warn(f"{folder}: {note}", stacklevel=3)
-    kept, faults = [], []
-    for utterance in utterances:
-        try:
-            utterance.num_samples()
-        except audio.AudioError as error:
-            faults.append(f"{utterance.path}: {error.detail}")
-        else:
-            kept += [] if utterance.unwritten else [utterance]
+    whole = [each for each in utterances if not each.has_extra]
+    if len(whole) < len(utterances):
+        number = len(utterances) - len(whole)
+        warnings.warn(f"{folder}: {number} utterances hold more than their text", stacklevel=3)
+    return [each for each in whole if not each.unwritten]
+
+
+def _emissions(
+    model: CtcModel, labelled: Sequence[LabelledUtterance], folder: Path
+) -> tuple[list[np.ndarray], list[LabelledUtterance]]:
+    """And the utterances that they are of: those whose audio can be decoded."""
+    faults: list[str] = []
+
+    def sounds() -> Iterator[tuple[str, np.ndarray]]:
+        for each in progress(labelled, what="ctc", total=len(labelled), unit="utterance"):
+            try:
+                yield each.utterance_id, each.decode(model.sample_rate_hz)
+            except audio.AudioError as error:
+                faults.append(error.detail)
+
+    found = dict(model.emissions(sounds()))
     if faults:
         named = "; ".join(faults[:5]) + ("; ..." if len(faults) > 5 else "")
         warnings.warn(f"{folder}: {len(faults)} utterances are left out: {named}", stacklevel=3)
-    if not kept:
-        raise ValueError(f"{folder}: none of {len(utterances)} utterances can be measured on")
-    return kept
-
-
-def _emissions(model: CtcModel, labelled: Sequence[LabelledUtterance]) -> Iterator[np.ndarray]:
-    sound = (
-        (each.utterance_id, each.decode(model.sample_rate_hz))
-        for each in progress(labelled, what="ctc", total=len(labelled), unit="utterance")
-    )
-    for _, emission in model.emissions(sound):
-        yield emission
+    if not found:
+        raise ValueError(f"{folder}: none of its utterances can be measured on")
+    kept = [each for each in labelled if each.utterance_id in found]
+    return [found[each.utterance_id] for each in kept], kept
 
 
 def _words(decoder: Decoder, emission: np.ndarray, lm_path: str | None) -> list[str]:

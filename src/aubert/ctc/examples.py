@@ -79,7 +79,9 @@ class CtcExamples:
                 fault = "whose audio cannot be decoded", f"{utterance.path}: {error}"
                 self.left_out.append(LeftOut(utterance.utterance_id, *fault))
                 continue
-            if utterance.unwritten:
+            if utterance.has_extra:
+                fault = "whose audio holds more than their text", utterance.text
+            elif utterance.unwritten:
                 fault = "with letters or signs outside the vocabulary", utterance.unwritten
             else:
                 letters = spell(utterance.text, shape.tokens)

@@ -64,11 +64,11 @@ def export_fairseq(
                 continue
             name, row = utterance.utterance_id, f"{piece.name}\t{piece.num_samples}"
             units = [" ".join(map(str, one.labels(name).tolist())) for one in sets.values()]
-            unread = held_out.has(utterance.speaker, utterance.recording["book_id"])
-            pretrain.add(name, [row, *units], unread)
+            is_held_out = held_out.has(utterance.speaker, utterance.recording["book_id"])
+            pretrain.add(name, [row, *units], is_held_out)
             if utterance.words and not utterance.has_extra:
                 text = utterance.spoken.upper()
-                finetune.add(name, [row, text, _letters(text)], unread)
+                finetune.add(name, [row, text, _letters(text)], is_held_out)
                 letters.update(_letters(text).split())
         pretrain.finish()
         finetune.finish()

@@ -109,8 +109,8 @@ def export_huggingface(corpus: Corpus, out: Path, held_out: HeldOut = NOTHING) -
         for shard, utterances in corpus.by_shard():
             splits: dict[str, list[Utterance]] = {split: [] for split in SPLITS}
             for one in utterances:
-                unread = held_out.has(one.speaker, one.recording["book_id"])
-                splits["test" if unread else "train"] += [one] if one.words else []
+                is_held_out = held_out.has(one.speaker, one.recording["book_id"])
+                splits["test" if is_held_out else "train"] += [one] if one.words else []
             for split, own in splits.items():
                 rows = _rows(corpus, own)
                 for row in _written(part / "data" / f"{split}-{shard}.parquet", rows):

@@ -2,7 +2,8 @@
 
 WavLM (Chen et al. 2022, "Utterance Mixing Training"): the labels stay those of the utterance, so
 the encoder learns whose speech to follow. Lengths, places and levels are drawn as its published
-training code draws them; its noise is recorded, this one's is made.
+training code draws them, but that a row is never mixed with itself; its noise is recorded, this
+one's is made.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from tone_speech import write_labelled
 from aubert.audio import AudioError
 from aubert.cli import main
 from aubert.corpus.labelled import letters_of_labelled, read_labelled
-from aubert.corpus.labelled_layouts import listed_files
+from aubert.corpus.labelled_layouts import files_below, listed_files
 from aubert.text.languages import pack_of
 
 
@@ -181,7 +181,7 @@ def test_kaldi_s_data_directory(tmp_path):
     assert len(quiet) == len(loud) == len(half) == 16_000
     assert quiet[:-100].max() < 1e-3 < loud[100:].mean()
     assert half[:7900].max() < 1e-3 < half[8100:].mean()
-    assert listed_files(tmp_path) == {each.path for each in found}
+    assert listed_files(files_below(tmp_path)) == {each.path for each in found}
 
 
 def test_kaldi_s_files_may_be_utterances(tmp_path):
@@ -203,6 +203,13 @@ def test_kaldi_s_files_may_be_utterances(tmp_path):
         ("segments", "u1 a x\n", r"segments:1: a segment is <utterance> <recording>"),
         ("wav.scp", "a sox in.wav -t wav - speed 1.1 |\n", r"wav\.scp:1: aubert runs no command"),
         ("wav.scp", "a ffmpeg -ss 3 -i x.wav -f wav - |\n", r"wav\.scp:1: aubert runs no command"),
+        (
+            "wav.scp",
+            "a flac -dcs one.wav | sox - -t wav - speed 2 |\n",
+            "1: aubert runs no command",
+        ),
+        ("wav.scp", "a cat one.wav two.flac |\n", r"wav\.scp:1: aubert runs no command"),
+        ("wav.scp", "a flac -c 'one.wav |\n", r"wav\.scp:1: aubert runs no command"),
         ("wav.scp", "a gone.wav\n", r"wav\.scp:1: no file is at gone\.wav"),
     ],
 )
@@ -265,6 +272,17 @@ def test_lhotse_s_supervisions_and_cuts(tmp_path):
         read_labelled([tmp_path / "a"])
 
 
+def test_voices_on_channels_of_their_own_are_refused(tmp_path):
+    """aubert mixes a file's channels."""
+    one, _ = recordings_of(tmp_path)
+    own = [supervision("u1", "one", 0.0, 1.0, "Hello."), supervision("u2", "one", 0.5, 1.0, "Yes.")]
+    own[1]["channel"] = 1
+    write_lines(tmp_path / "a/recordings.jsonl.gz", [lhotse_item(one)])
+    write_lines(tmp_path / "a/supervisions.jsonl.gz", own)
+    with pytest.raises(ValueError, match=r"line 2: u2 is of another channel than supervisions"):
+        read_labelled([tmp_path / "a"])
+
+
 @pytest.mark.parametrize("kind", ["kaldi", "lhotse"])
 def test_what_aubert_exports_it_reads(tmp_path, kind):
     """Kaldi's audio as ffmpeg decodes it; lhotse's slices of an utterance."""
@@ -274,6 +292,7 @@ def test_what_aubert_exports_it_reads(tmp_path, kind):
     found = read_labelled([tmp_path / "out"])
     words = {word for own in aligned.words.values() for word, _, _ in own}
     assert len(found) >= 5 and {each.speaker for each in found} > {"118"}
+    assert any(each.has_extra for each in found) == (kind == "lhotse")
     for each in found:
         assert set(each.text.split()) & {word.lower().strip(",.") for word in words}
         assert len(each.decode()) == pytest.approx(each.num_samples(), abs=2)
