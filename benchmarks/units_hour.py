@@ -21,11 +21,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import joblib
 import numpy as np
 import real_fairseq
 import soundfile
 from figures import figure, keep
+
+from aubert.units.published import read_centroids
 
 SPEECH = Path("data/real/train.jsonl")
 HOURS, NUM_UNITS = 1.0, 100
@@ -120,7 +121,7 @@ def cost_of(command: list) -> Cost:
 def agreement(work: Path) -> None:
     ours, theirs = (np.load(work / side / "train_0_1.npy") for side in ("ours", "theirs"))
     print(f"{len(ours):,} frames; features differ by {np.abs(ours - theirs).max():.1e} at most")
-    books = {side: joblib.load(work / side / "km").cluster_centers_ for side in ("ours", "theirs")}
+    books = {side: read_centroids(work / side / "km") for side in ("ours", "theirs")}
     for side, centroids in books.items():
         print(f"inertia per frame, {side}: {_inertia(theirs, centroids):.1f}")
 

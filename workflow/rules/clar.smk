@@ -20,7 +20,7 @@ CLAR_CLIPS = with_held_out(
 
 rule clar_train:
     input:
-        tables=learned_from(CLAR_TABLES),
+        tables=learned_from(CLAR_TABLES, "clar_train"),
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
     output:
         directory(results("clar", "{arm}")),

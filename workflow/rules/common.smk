@@ -234,8 +234,18 @@ def labelled_fingerprint(folders):
 
 
 # What is trained on demand takes the corpus's tables as they were: newer ones start no training.
-def learned_from(files):
-    return ancient(files) if config["retrain"] == "on_demand" else files
+# When it is forced it takes new ones, since Snakemake passes over a forced job behind one that
+# runs when all between them is ancient.
+def learned_from(files, rule):
+    """The input function of `rule`, of a list of files or another input function."""
+
+    def inputs(wildcards):
+        found = files(wildcards) if callable(files) else files
+        forced = rule in workflow.dag_settings.forcerun
+        on_demand = config["retrain"] == "on_demand" and not forced
+        return ancient(found) if on_demand else found
+
+    return inputs
 
 
 # The run's own CTC checkpoint, where a stage takes it.

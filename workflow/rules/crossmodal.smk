@@ -81,12 +81,14 @@ rule aubert_train:
     input:
         **OWN_ENCODERS,
         recordings=learned_from(
-            expand(results("recordings", "{shard}.parquet"), shard=SHARDS)
+            expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
+            "aubert_train",
         ),
         utterances=learned_from(
-            expand(results("utterances", "{shard}.parquet"), shard=SHARDS)
+            expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
+            "aubert_train",
         ),
-        pairs=learned_from(PAIRS),
+        pairs=learned_from(PAIRS, "aubert_train"),
     output:
         directory(results("aubert", "{scorer}")),
     log:

@@ -31,17 +31,20 @@ rule hubert_init:
 rule hubert_train:
     input:
         recordings=learned_from(
-            expand(results("recordings", "{shard}.parquet"), shard=SHARDS)
+            expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
+            "hubert_train",
         ),
         utterances=learned_from(
-            expand(results("utterances", "{shard}.parquet"), shard=SHARDS)
+            expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
+            "hubert_train",
         ),
-        labels=lambda wildcards: learned_from(
-            [
+        labels=learned_from(
+            lambda wildcards: [
                 os.path.join(labels, shard)
                 for labels in labels_of(wildcards.iteration).values()
                 for shard in SHARDS
-            ]
+            ],
+            "hubert_train",
         ),
         # A new codebook trains again, with retrain: on_demand too: its labels are others.
         codebooks=lambda wildcards: [

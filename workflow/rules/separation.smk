@@ -8,6 +8,11 @@ from aubert.separation.options import SeparationTrainOptions
 SEPARATION = config["separation"]
 SEPARATION_TRAIN = SeparationTrainOptions(**SEPARATION["train"])
 SEPARATION_MODEL = results("separation", "model")
+SEPARATION_TABLES = expand(
+    results("{table}", "{shard}.parquet"),
+    table=["recordings", "utterances"],
+    shard=SHARDS,
+)
 SEPARATION_FIGURES = [results("separation", "figures.json")]
 VOICE_FLAGS = " ".join(
     [
@@ -21,10 +26,7 @@ VOICE_FLAGS = " ".join(
 
 rule separation_mix:
     input:
-        tables=[
-            learned_from(expand(results(table, "{shard}.parquet"), shard=SHARDS))
-            for table in ("recordings", "utterances")
-        ],
+        tables=learned_from(SEPARATION_TABLES, "separation_mix"),
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
         code=code_of("separation.mixtures"),
     output:
@@ -50,10 +52,7 @@ rule separation_mix:
 rule separation_train:
     input:
         mixtures=results("separation", "mixtures.json"),
-        tables=[
-            learned_from(expand(results(table, "{shard}.parquet"), shard=SHARDS))
-            for table in ("recordings", "utterances")
-        ],
+        tables=learned_from(SEPARATION_TABLES, "separation_train"),
         corpus=CORPUS_READY if CORPUS["source"] == "mini" else [],
     output:
         directory(SEPARATION_MODEL),

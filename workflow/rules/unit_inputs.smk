@@ -25,10 +25,6 @@ def dump_of_shard(wildcards):
     return results("units", wildcards.feature, "dump", name)
 
 
-def learned_from_dump(wildcards):
-    return learned_from(dump_of_shard(wildcards))
-
-
 def dump_flags(wildcards):
     path = dump_of_shard(wildcards)
     return to_flags({"dump": os.path.dirname(path)}) if path else ""

@@ -15,10 +15,12 @@ wildcard_constraints:
 rule units_best_layer:
     input:
         recordings=learned_from(
-            expand(results("recordings", "{shard}.parquet"), shard=SHARDS)
+            expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
+            "units_best_layer",
         ),
         utterances=learned_from(
-            expand(results("utterances", "{shard}.parquet"), shard=SHARDS)
+            expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
+            "units_best_layer",
         ),
         phones=PHONES,
         model=own_model,
@@ -50,10 +52,12 @@ rule units_best_layer:
 rule units_choose:
     input:
         recordings=learned_from(
-            expand(results("recordings", "{shard}.parquet"), shard=SHARDS)
+            expand(results("recordings", "{shard}.parquet"), shard=SHARDS),
+            "units_choose",
         ),
         utterances=learned_from(
-            expand(results("utterances", "{shard}.parquet"), shard=SHARDS)
+            expand(results("utterances", "{shard}.parquet"), shard=SHARDS),
+            "units_choose",
         ),
     output:
         results("units", "choice.json"),
@@ -117,10 +121,14 @@ rule units_dump:
 
 rule units_sample:
     input:
-        recordings=learned_from(results("recordings", "{shard}.parquet")),
-        utterances=learned_from(results("utterances", "{shard}.parquet")),
+        recordings=learned_from(
+            results("recordings", "{shard}.parquet"), "units_sample"
+        ),
+        utterances=learned_from(
+            results("utterances", "{shard}.parquet"), "units_sample"
+        ),
         choice=results("units", "choice.json"),
-        dump=learned_from_dump,
+        dump=learned_from(dump_of_shard, "units_sample"),
         model=own_model,
         layers=own_layers,
         code=units_code,
@@ -179,11 +187,11 @@ rule units_learn:
 # Passes over all frames, where units.kmeans.passes asks for them: a shard's sums, then a merge.
 rule units_pass:
     input:
-        recordings=learned_from(results("recordings", "{shard}.parquet")),
-        utterances=learned_from(results("utterances", "{shard}.parquet")),
+        recordings=learned_from(results("recordings", "{shard}.parquet"), "units_pass"),
+        utterances=learned_from(results("utterances", "{shard}.parquet"), "units_pass"),
         codebook=results("units", "{feature}", "k{k}", "{step}.npy"),
         notes=results("units", "{feature}", "k{k}", "{step}.json"),
-        dump=learned_from_dump,
+        dump=learned_from(dump_of_shard, "units_pass"),
         model=own_model,
     output:
         results("units", "{feature}", "k{k}", "{step}.sums", "{shard}.safetensors"),

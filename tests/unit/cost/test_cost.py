@@ -61,7 +61,8 @@ def test_jobs_are_snakemake_s_own_though_no_data_is_there(base_jobs):
         120,
     )
     second = next(job for job in base_jobs if job.wildcards.get("iteration") == "2")
-    assert {base_jobs[need].rule for need in second.needs} == {"index", "cut", "units_label"}
+    needs = {"index", "cut", "units_learn", "units_label"}
+    assert {base_jobs[need].rule for need in second.needs} == needs
 
 
 def test_every_rate_is_of_a_rule(base_jobs):
