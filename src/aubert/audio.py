@@ -42,7 +42,6 @@ class Header:
 
 
 _TOLERANCE_S = 0.5  # of MP3s without a count libsndfile gives an estimate
-_UNKNOWN = 1 << 36  # samples: what a header counts that does not say how many
 # What is decoded before a place that was sought: an MP3's frames draw on bits of those before
 # (up to 511 bytes, eight frames at 8 kbit/s), an Opus decoder settles.
 _PREROLL_SAMPLES = 16 * 1152
@@ -56,7 +55,11 @@ def probe(path: str | Path) -> Header:
     """
     with _faults_of(path):
         if not decoder.is_counted_right(path):
-            return measure(path)
+            header = measure(path)
+            announced = header.num_announced or 0
+            if not _is_flac(path) or announced < header.num_samples:
+                return header
+            return Header(header.sample_rate_hz, announced)
         info = soundfile.info(str(path))
         if info.frames <= 0:
             raise _empty(path)
@@ -71,17 +74,14 @@ def measure(path: str | Path) -> Header:
         num_samples = sum(map(len, pieces))
         if not num_samples:
             raise _empty(path)
-        announced = _announced(path)
-        differs = announced and abs(announced - num_samples) >= _TOLERANCE_S * rate_hz
+        announced = decoder.announced(path)
+        slack = 1 if _is_flac(path) else _TOLERANCE_S * rate_hz  # that one's count is exact
+        differs = announced and abs(announced - num_samples) >= slack
         return Header(rate_hz, num_samples, announced if differs else None)
 
 
-def _announced(path: str | Path) -> int | None:
-    try:
-        frames = soundfile.info(str(path)).frames
-    except soundfile.LibsndfileError:
-        return None
-    return frames if frames < _UNKNOWN else None
+def _is_flac(path: str | Path) -> bool:
+    return not decoder.needs_ffmpeg(path) and decoder.info(path).format == "FLAC"
 
 
 def decode(
@@ -122,8 +122,11 @@ class Reader:
     seek in an MP3 reads the file from its start to find the place.
     """
 
-    def __init__(self, path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ):
-        self._path, self._rate_hz = path, sample_rate_hz
+    def __init__(
+        self, path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ, in_order: bool = False
+    ):
+        """in_order: never seek, for files whose header is known to be wrong."""
+        self._path, self._rate_hz, self._in_order = path, sample_rate_hz, in_order
         self._source: _Seeking | _Forward | None = None
 
     def decode(self, slices: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -132,7 +135,7 @@ class Reader:
         try:
             with _faults_of(self._path):
                 if self._source is None:
-                    by_seeking = decoder.is_counted_right(self._path)
+                    by_seeking = not self._in_order and decoder.is_counted_right(self._path)
                     self._source = (_Seeking if by_seeking else _Forward)(self._path)
                 pieces = [self._source.read(start, end) for start, end in slices]
                 own_rate_hz = self._source.sample_rate_hz
@@ -181,7 +184,7 @@ def _as_announced(path: str | Path, pieces: Iterable[np.ndarray]) -> Iterator[np
     for piece in pieces:
         num_samples += len(piece)
         yield piece
-    if info.format == "FLAC" and num_samples < info.frames < _UNKNOWN:
+    if info.format == "FLAC" and num_samples < info.frames < decoder.UNKNOWN:
         raise _truncated(path, num_samples, info.frames)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from aubert import audio, decoder
+from aubert import audio, decoder, ffmpeg
 
 RATE_HZ = 22_050
 SECONDS = 6
@@ -109,7 +109,7 @@ def test_the_length_is_that_of_the_sound(tmp_path, case):
     # What stands at the ends of an MP3 and an Ogg is a matter of their counts alone.
     around = 0 if suffix in (".flac", ".wav") else 0.15
     assert header.num_samples / RATE_HZ == pytest.approx(SECONDS, abs=around)
-    assert audio.measure(path) == header
+    assert audio.measure(path).num_samples == header.num_samples
     whole = audio.decode(path, None, RATE_HZ)
     assert len(whole) == header.num_samples
     # The last second is the sound's, and slices are of the same clock as the whole.
@@ -156,6 +156,39 @@ def test_files_that_were_joined_are_read_to_the_end_of_the_last(tmp_path, suffix
     assert np.abs(whole[-RATE_HZ:]).max() > 0.2
 
 
+@pytest.mark.parametrize(
+    "seconds", [(2, 2), (2, 2, 2), (1, 6), (6, 1), (3, 2, 4), (2,) * 5, (4, 0.05), (0.05, 4)]
+)
+def test_a_count_is_not_taken_of_flacs_that_were_joined(tmp_path, seconds):
+    """Of any lengths: libsndfile seeks into the second stream while it looks for the end."""
+    parts = [
+        written(tmp_path / f"{number}.flac", speech()[: int(each * RATE_HZ)])
+        for number, each in enumerate(seconds)
+    ]
+    joined = tmp_path / "joined.flac"
+    joined.write_bytes(b"".join(parts))
+    assert not decoder.is_counted_right(joined)
+    header = audio.probe(joined)
+    assert header.num_samples == sum(int(each * RATE_HZ) for each in seconds)
+    with audio.Reader(joined, RATE_HZ) as reader:
+        end = reader.decode([(header.num_samples - 500, header.num_samples)])
+    assert np.array_equal(end, samples_of(joined)[-500:])
+
+
+@pytest.mark.parametrize("num_samples", [1, 100, 4096, 5000, 40_000, SECONDS * RATE_HZ])
+@pytest.mark.parametrize("sound", ["speech", "silence", "noise", "half"])
+def test_the_count_of_a_whole_flac_is_taken(tmp_path, sound, num_samples):
+    noise = np.random.default_rng(1).uniform(-1, 1, SECONDS * RATE_HZ)
+    silent = np.zeros(SECONDS * RATE_HZ)
+    half = np.where(np.arange(len(noise)) < num_samples // 2, silent, noise)
+    samples = {"speech": speech(), "silence": silent, "noise": noise, "half": half}[sound]
+    path = tmp_path / "a.flac"
+    data = written(path, samples[:num_samples])
+    assert decoder.is_counted_right(path)
+    path.write_bytes(data + b"TAG".ljust(128, b"\0"))
+    assert audio.probe(path).num_samples == num_samples
+
+
 def test_a_tag_in_front_and_one_behind_are_no_sound(tmp_path):
     tag = b"ID3\x04\x00\x00\x00\x00\x10\x00" + b"Xing Info fLaC OggS".ljust(2048, b"\0")
     path = tmp_path / "a.mp3"
@@ -170,6 +203,57 @@ def test_the_faults_that_were_reported(faults):
     header = audio.probe(without)
     assert header.num_samples / RATE_HZ == pytest.approx(28.8, abs=0.05)
     assert header.num_announced / RATE_HZ == pytest.approx(180.84, abs=0.01)
+
+
+# --- damage
+
+
+def spoilt(data: bytes, share: float = 0.5, size: int = 300) -> bytes:
+    at = int(share * len(data))
+    return data[:at] + np.random.default_rng(2).bytes(size) + data[at + size :]
+
+
+@pytest.mark.skipif(ffmpeg.command() is None, reason="ffmpeg is not installed")
+@pytest.mark.parametrize("suffix", [".flac", ".ogg", ".mp3"])
+def test_what_follows_damage_is_decoded(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(spoilt(written(path)))
+    whole = samples_of(path)
+    assert len(whole) / RATE_HZ == pytest.approx(SECONDS, abs=1.3 if suffix == ".ogg" else 0.6)
+    assert np.abs(whole[-RATE_HZ:]).max() > 0.2
+    assert audio.measure(path).num_samples == len(whole)
+
+
+def test_a_damaged_flac_is_no_whole_one_where_all_of_it_is_asked_for(tmp_path):
+    path = tmp_path / "a.flac"
+    path.write_bytes(spoilt(written(path)))
+    assert audio.probe(path).num_samples == SECONDS * RATE_HZ
+    with pytest.raises(audio.AudioError, match="ends at sample") as caught:
+        audio.decode(path)
+    assert caught.value.reason == "audio_truncated"
+
+
+def test_damage_ends_a_file_where_there_is_no_ffmpeg(tmp_path, monkeypatch):
+    path = tmp_path / "a.flac"
+    path.write_bytes(spoilt(written(path)))
+    monkeypatch.setattr(ffmpeg, "command", lambda: None)
+    assert 0.2 * SECONDS < len(samples_of(path)) / RATE_HZ < 0.55 * SECONDS
+
+
+@pytest.mark.skipif(ffmpeg.command() is None, reason="ffmpeg is not installed")
+def test_an_mp3_with_something_else_in_front_is_decoded(tmp_path):
+    path = tmp_path / "a.mp3"
+    path.write_bytes(np.random.default_rng(3).bytes(5000) + written(path))
+    assert audio.probe(path).num_samples / RATE_HZ == pytest.approx(SECONDS, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("count", "announced"), [(20 * RATE_HZ, 10 * RATE_HZ), (0, None), (0xFFFFFFFF, None)]
+)
+def test_a_wav_s_own_count_is_known(tmp_path, count, announced):
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav_counts(written(path), count))
+    assert decoder.announced(path) == announced
 
 
 # --- by blocks

@@ -26,7 +26,7 @@ text
 verbs
 stage
 tables
-options audio decoder ffmpeg files progress gpus processes
+options audio decoder ffmpeg flac streams files progress gpus processes
 """
 LINES = [line.split() for line in ORDER.split("\n") if line]
 PLACE = {room: (y, x) for y, line in enumerate(LINES) for x, room in enumerate(line)}

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 
 from aubert import decoder, ffmpeg
 from aubert.corpus.books import read_text
-from aubert.corpus.folder_audio import Made, Recording, make
+from aubert.corpus.folder_audio import VERSION, Made, Recording, make
 from aubert.corpus.folder_files import NAME, Row, table_of, write_table
 from aubert.corpus.folder_layout import Chapter
 from aubert.corpus.folder_plan import Plan, Reading, make_plan, read_state, remember, state_path
@@ -114,6 +114,7 @@ def _make_book(
         if (
             old is None
             or old.state != state
+            or old.reason is not None  # ffmpeg may be there by now
             or not all(os.path.lexists(out / n) for n in old.names)
         ):
             marks = reading.marks.get(one.path, ())
@@ -126,9 +127,10 @@ def _make_book(
 
 
 def _state(plan: Plan, reading: Reading, one: Chapter) -> str:
-    """What a recording's files are made from: its place, the file, the marks of its cue sheet."""
+    """What a recording's files are made from, and by which version of `make`: its place, the file,
+    the marks of its cue sheet."""
     marks = reading.marks.get(one.path, ())
-    return json.dumps([*reading.book, one.name, plan.sources[one.path].state, marks])
+    return json.dumps([VERSION, *reading.book, one.name, plan.sources[one.path].state, marks])
 
 
 def _describe(reading: Reading, made: Iterable[Made], out: Path, cover: str | None) -> None:

@@ -15,6 +15,7 @@ from aubert.corpus import convert
 from aubert.corpus.shards import AUDIO_SUFFIXES
 from aubert.corpus.tags import Mark, Tags
 
+VERSION = 2  # raised when `make` makes other samples of the same file
 PROTECTED_SUFFIXES = (".aa", ".aax", ".aaxc", ".m4p")
 _BLOCK_S = 30
 _SLACK = 0.01  # of lengths in headers of what only ffmpeg reads: some are estimates
@@ -89,7 +90,7 @@ def _by_libsndfile(recording: Recording) -> Made:
         name = recording.path(suffix if suffix in AUDIO_SUFFIXES else ".wav")
         made.names, made.titles = [_link(recording, name)], [spans[0][2]]
         return made
-    with audio.Reader(source, rate_hz) as reader:
+    with audio.Reader(source, rate_hz, in_order=announced_s is not None) as reader:
         for number, (start_s, end_s, title) in _numbered(spans):
             start = round(start_s * rate_hz)
             end = header.num_samples if end_s is None else round(end_s * rate_hz)

@@ -92,6 +92,28 @@ def test_formats_that_only_ffmpeg_reads_come_as_flac_by_chapters(tmp_path, ffmpe
     assert np.abs(samples[2000:4000]).max() > 0.2
 
 
+def test_joined_damaged_and_cut_off_files_are_used_to_their_last_sample(tmp_path, ffmpeg, capsys):
+    root, out = tmp_path / "books", tmp_path / "out"
+    parts = [say(tmp_path / f"{seconds}.flac", seconds=seconds) for seconds in (6.0, 3.0)]
+    for name in ("Joined", "Damaged", "Cut"):
+        (root / name).mkdir(parents=True)
+    (root / "Joined/01.flac").write_bytes(b"".join(part.read_bytes() for part in parts))
+    whole = parts[0].read_bytes()
+    middle = len(whole) // 2
+    (root / "Damaged/01.flac").write_bytes(whole[:middle] + b"damage" * 50 + whole[middle + 300 :])
+    wav = say(tmp_path / "a.wav", seconds=6.0).read_bytes()
+    (root / "Cut/01.wav").write_bytes(wav[: len(wav) // 3])
+    for one in import_folder(root, out):
+        assert one.use == "audio" and one.announced_s == pytest.approx(6.0, abs=0.01)
+    found = indexed(out)
+    assert {name: row["num_samples"] / 22_050 for name, row in found.items()} == {
+        "folder/Joined/Joined/01": pytest.approx(9.0),
+        "folder/Damaged/Damaged/01": pytest.approx(5.6, abs=0.4),
+        "folder/Cut/Cut/01": pytest.approx(2.0, abs=0.01),
+    }
+    assert capsys.readouterr().err.count("all of that is used") == 3
+
+
 @pytest.fixture
 def no_ffmpeg(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

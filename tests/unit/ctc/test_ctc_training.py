@@ -203,17 +203,23 @@ def test_the_weights_that_validated_best_are_kept(init, labelled, tmp_path):
 
 
 def test_a_file_that_was_cut_off_is_left_out_with_its_path(init, labelled, tmp_path):
-    """The header is whole, and counts samples that are not there; the second is no audio."""
+    """The header is whole, and counts samples that are not there, a WAV's too; one is no audio."""
     shutil.copytree(labelled / "train", tmp_path / "train")
-    cut, none, *_ = sorted((tmp_path / "train").rglob("*.flac"))
+    cut, none, short, *_ = sorted((tmp_path / "train").rglob("*.flac"))
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     none.write_bytes(b"no audio")
+    samples, rate_hz = soundfile.read(short)
+    short.unlink()
+    wav = short.with_suffix(".wav")
+    soundfile.write(wav, samples, rate_hz)
+    wav.write_bytes(wav.read_bytes()[: wav.stat().st_size // 2])
     used = options(steps=2, log_every=1, checkpoint_every=2, validate_every=2)
     summary, left_out = train_ctc(tmp_path / "out", init, [tmp_path / "train"], used)
-    assert "over 26 utterances" in summary and "2 whose audio cannot be decoded" in summary
-    assert [each.utterance_id for each in left_out] == [cut.stem, none.stem]
+    assert "over 25 utterances" in summary and "3 whose audio cannot be decoded" in summary
+    assert [each.utterance_id for each in left_out] == [cut.stem, none.stem, wav.stem]
     assert left_out[0].detail.startswith(f"{cut}: audio_truncated")
     assert left_out[1].detail.startswith(f"{none}: audio_unreadable")
+    assert left_out[2].detail.startswith(f"{wav}: audio_truncated")
 
 
 def test_killed_it_goes_on_with_other_log_lines_and_steps_or_names_what_differs(
