@@ -21,6 +21,7 @@ from aubert.text.headings import is_heading
 from aubert.text.normalise import Token, readings, tokenize
 
 _BRACKETED = 200  # characters; a longer stretch in brackets is text like any other
+_AROUND = 300  # characters on each side, which tell whether capitals are a mark
 _LINE_END = re.compile(r"[\r\n]")
 
 
@@ -113,14 +114,19 @@ def _kind(step: Step) -> str:
 def _is_mark(text: str, token: Token, language: str) -> bool:
     """Whether a token looks like a note's mark, a verse number, a speaker's name or a direction:
     it holds a digit, is in capitals or stands in square brackets. Readers read the capitals of
-    headings ("ACT I")."""
+    headings ("ACT I"), and a text that is all in capitals."""
     written = text[token.char_start : token.char_end]
     if any(character.isdigit() for character in written):
         return True
     if len(written) > 1 and written.isupper():
-        return not is_heading(_line(text, token), language)
+        return not _is_all_capitals(text, token) and not is_heading(_line(text, token), language)
     before = text[max(0, token.char_start - _BRACKETED) : token.char_start]
     return before.rfind("[") > before.rfind("]")
+
+
+def _is_all_capitals(text: str, token: Token) -> bool:
+    around = text[max(0, token.char_start - _AROUND) : token.char_end + _AROUND]
+    return sum(map(str.isupper, around)) > sum(map(str.islower, around))
 
 
 def _line(text: str, token: Token) -> str:

@@ -174,3 +174,10 @@ def test_the_capitals_of_a_heading_are_read(written, words):
 def test_nothing_of_a_passage_in_another_language_is_doubted():
     written = "He murmured, “Je ne comprends pas ce que vous dites, monsieur,” and smiled."
     assert doubted(written, "he murmured shown come on pass the voodoo miss year and smiled") == []
+
+
+def test_capitals_are_no_mark_in_a_text_of_capitals():
+    written = "THE KEEPER CAME CLOSE TO THE ROCKS. HE CARRIED A TIN OF OIL IN THE OTHER HAND."
+    assert doubted(written, " ".join(spoken_words(written))) == []
+    play = f"KEEPER. {written.lower()}"
+    assert doubted(play, " ".join(spoken_words(play))) == ["KEEPER"]
