@@ -5,10 +5,10 @@ them stacked, go through a random matrix A; the unit is the vector of a random c
 nearest to the result, both l2-normalised: argmin_i || norm(c_i) - norm(A x) ||. NEST (Huang et al.
 2024) takes the same quantiser.
 
-Mean and variance are of each band of the utterance, as in the open implementations (SpeechBrain's
-recipe, NeMo's of NEST); the paper does not say. So a unit depends on its utterance alone: nothing
-has to be known of the corpus, for any number of shards and for new audio, and the gain and channel
-of a recording fall away, as with MFCC whose mean is subtracted.
+Mean and variance are of each band of the utterance, as in SpeechBrain's recipe of BEST-RQ and
+NeMo's of NEST. So a unit depends on its utterance alone: nothing has to be known of the corpus, for
+any number of shards and for new audio, and the gain and channel of a recording fall away, as with
+MFCC whose mean is subtracted.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from aubert.encoders.mel import MEL_HOP_SAMPLES, MEL_RATE_HZ, NUM_MELS, log_mel,
 from aubert.options import NaturalInt, PositiveInt, options_class
 from aubert.stage import Reject
 from aubert.units.codebook import Codebook
+from aubert.units.labels import MOST_CLUSTERS
 from aubert.units.shards import FeatureKind
 
 NAME = "random_projection"
@@ -74,7 +75,10 @@ class RandomProjection:
 
 
 def drawn_codebook(num_clusters: int, options: RandomProjectionOptions) -> Codebook:
-    """The random codebook of a projection: vectors from a standard normal, l2-normalised."""
+    """The random codebook of a projection: vectors from a standard normal, l2-normalised. Raises
+    ValueError for a number of vectors that no label set holds."""
+    if not 0 < num_clusters <= MOST_CLUSTERS:
+        raise ValueError(f"{num_clusters} clusters; label sets hold 1 to {MOST_CLUSTERS}")
     rng = np.random.default_rng([options.seed, num_clusters])
     vectors = rng.standard_normal((num_clusters, options.code_dim))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

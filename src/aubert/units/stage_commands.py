@@ -18,14 +18,9 @@ from aubert.units.random_projection import RandomProjectionOptions
 from aubert.verbs import add_group, add_inputs, add_rejects, add_root, add_verb
 
 
-# Parts of these share flags: --device, --seed.
+# Both have the flag --device.
 @options_class
 class _SampleOptions(KMeansOptions, FeatureOptions):
-    """See there."""
-
-
-@options_class
-class _DumpOptions(FeatureOptions, RandomProjectionOptions):
     """See there."""
 
 
@@ -51,7 +46,8 @@ def add_units(groups) -> None:
     dump.add_argument("--stage", default="features", help="name of the stage in its rejects")
     dump.add_argument("--max-reject-fraction", type=float, default=1.0)
     add_root(dump)
-    options.add_arguments(dump, _DumpOptions)
+    options.add_arguments(dump, FeatureOptions)
+    options.add_arguments(dump, RandomProjectionOptions)
 
     sample = add_verb(verbs, "sample", "draw a shard's frames for the codebooks", _sample)
     add_inputs(sample, "recordings", "utterances")

@@ -49,7 +49,7 @@ def features(samples: np.ndarray, options: RandomProjectionOptions = OPTIONS) ->
 
 
 def test_the_paper_s_sizes():
-    """16 dimensions of four stacked frames of 80 bands (section 4 of BEST-RQ)."""
+    """16 dimensions of four stacked frames of 80 bands."""
     matrix = projection(OPTIONS)
     assert (matrix.shape, matrix.dtype) == ((320, 16), np.float32)
     limit = (6 / (320 + 16)) ** 0.5  # Xavier's
@@ -268,6 +268,13 @@ def test_what_learns_says_that_nothing_is_learned(corpus, drawn, tmp_path, capsy
     assert main([*command, "--feature=random_projection"]) == 1
     assert "draw its codebook with `aubert units draw`" in capsys.readouterr().err
     assert not Path(out).exists()
+
+
+@pytest.mark.parametrize("size", [0, 2**15 + 1])
+def test_a_codebook_that_no_label_set_holds_is_refused(size, tmp_path, capsys):
+    assert main(["units", "draw", str(tmp_path / "book"), f"--num-clusters={size}"]) == 1
+    assert f"{size} clusters; label sets hold 1 to 32768" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_imported_codebook_takes_no_passes(corpus, tmp_path, capsys):
