@@ -96,9 +96,9 @@ def by_hand() -> list[Spoken]:
     return found
 
 
-def by_pocketsphinx() -> list[Spoken]:
+def by_pocketsphinx(folder: Path = LABELLED / "test") -> list[Spoken]:
     """Utterances whose words have no path through the audio are left out."""
-    labelled = {each.utterance_id: each for each in read_labelled([LABELLED / "test"])}
+    labelled = {each.utterance_id: each for each in read_labelled([folder])}
     aligner, found = Aligner(), []
     for name in drawn(labelled, READINGS):
         one = labelled[name]

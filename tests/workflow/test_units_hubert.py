@@ -96,6 +96,26 @@ def test_a_layer_to_be_found_is_looked_for_first(run):
     assert "hubert_train 1" not in jobs
 
 
+def test_hubert_learns_from_random_projections(run):
+    first = {"features": "random_projection", "clusters": [64], "train": {"steps": 4}}
+    drawn = run.with_config(
+        name="drawn", units={"kmeans": {"passes": 1}}, hubert={"iterations": [first, SECOND]}
+    )
+    jobs = [job for job in drawn.jobs("hubert") if "random_projection" in job]
+    labels = [job for job in jobs if job.startswith("units_label random_projection 64")]
+    quality = ["units_quality random_projection 64"]
+    assert sorted(jobs) == sorted(["units_draw random_projection 64", *labels, *quality])
+    assert labels
+    drawn.snakemake("hubert")
+    results = drawn.directory / "results/drawn"
+    log = (results / "hubert/iter1/train.jsonl").read_text().splitlines()
+    assert "random_projection_k64.masked_accuracy" in json.loads(log[-1])
+    assert json.loads(log[-1])["step"] == 4
+    figures = json.loads((results / "units/random_projection/k64/quality.json").read_text())
+    assert figures["units.random_projection_k64.pnmi"]["value"] > 0.05
+    assert drawn.jobs("hubert") == []
+
+
 def test_without_a_reference_pocketsphinx_tells_the_phones(run, mini_corpus):
     """Its phones are those of the reference, but for their names and edges."""
     blind = run.with_config(corpus={"reference": None})

@@ -1,16 +1,27 @@
 # What the rules of units and HuBERT ask the plan: paths, flags, what makes a job rerun.
+import re
+
 from aubert.hubert.plan import Units
 from aubert.units.encoder_features import VERSION as ENCODER_VERSION
 
 UNITS = config["units"]
 KMEANS = UNITS["kmeans"]
 # The codebooks of k-means, in the order that they follow each other: of the sample, then one for
-# each pass over all frames. The last one is what units are labelled with.
+# each pass over all frames. The last one is what units are labelled with. That of a random projection is drawn.
 STEPS = [f"pass{number}" for number in range(KMEANS["passes"])] + ["codebook"]
 
 
 def step_before(step):
     return STEPS[STEPS.index(step) - 1]
+
+
+def named(features):
+    """A pattern of the features' names."""
+    return "|".join(re.escape(one.name) for one in features) or "none"
+
+
+DRAWN = named(one for one in PLAN.features.values() if one.is_drawn)
+LEARNED = named(one for one in PLAN.features.values() if not one.is_drawn)
 
 
 def shard_flags(wildcards):
@@ -69,10 +80,12 @@ def own_layers(wildcards):
 
 
 def units_code(wildcards):
-    """MFCC are cheap: an edit of their code, and of k-means', makes their units again."""
-    if feature_of(wildcards).is_hidden:
+    """Units without a network are cheap: an edit of their code makes them again."""
+    feature = feature_of(wildcards)
+    if feature.is_hidden:
         return []
-    return sorted({*code_of("units.mfcc"), *code_of("units.labels")})
+    own = "units.random_projection" if feature.is_drawn else "units.mfcc"
+    return sorted({*code_of(own), *code_of("units.labels")})
 
 
 def units_version(wildcards):
@@ -88,7 +101,7 @@ def encoder_flags(wildcards):
 
 
 def encoder_gpu(wildcards):
-    """MFCC need none."""
+    """Features without a network need none."""
     return gpu_unless(UNITS["device"]) if feature_of(wildcards).is_hidden else 0
 
 
@@ -98,10 +111,11 @@ def kmeans_flags(wildcards):
 
 def feature_flags(wildcards):
     feature = feature_of(wildcards)
-    layers = {"layer_from": own_layers(wildcards) or None}
-    return to_flags(
-        {**feature.options(), **(layers if feature.is_hidden else UNITS["mfcc"])}
-    )
+    if feature.is_hidden:
+        own = {"layer_from": own_layers(wildcards) or None}
+    else:
+        own = UNITS["random_projection" if feature.is_drawn else "mfcc"]
+    return to_flags({**feature.options(), **own})
 
 
 def hubert_threads(wildcards):

@@ -1,6 +1,4 @@
 # Discrete units: a codebook from all shards, labels of each, and their quality.
-import re
-
 from aubert.units.choice import VERSION as CHOICE_VERSION
 from aubert.units.encoder_features import VERSION as ENCODER_VERSION
 
@@ -8,7 +6,7 @@ UNIT_FIGURES = [quality_of(units) for units in PLAN.measured]
 
 
 wildcard_constraints:
-    feature="|".join(map(re.escape, PLAN.features)),
+    feature=named(PLAN.features.values()),
     k=r"\d+",
 
 
@@ -170,6 +168,8 @@ rule units_learn:
         f"logs/{NAME}/units_learn/{{feature}}_k{{k}}.log",
     benchmark:
         results("benchmarks", "units_learn", "{feature}_k{k}.tsv")
+    wildcard_constraints:
+        feature=LEARNED,
     conda:
         ENV
     threads: 1
@@ -182,6 +182,30 @@ rule units_learn:
         kmeans=kmeans_flags,
     shell:
         "python -m aubert --gpus={resources.gpu} units learn {params.out:q} {input.samples:q} --num-clusters={wildcards.k} {params.kmeans} 2> {log}"
+
+
+rule units_draw:
+    input:
+        code=units_code,
+    output:
+        multiext(results("units", "{feature}", "k{k}", "codebook"), ".npy", ".json"),
+    log:
+        f"logs/{NAME}/units_draw/{{feature}}_k{{k}}.log",
+    benchmark:
+        results("benchmarks", "units_draw", "{feature}_k{k}.tsv")
+    wildcard_constraints:
+        feature=DRAWN,
+    conda:
+        ENV
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000, mini=500),
+        runtime=minutes(10),
+    params:
+        out=subpath(output[0], strip_suffix=".npy"),
+        projection=to_flags(UNITS["random_projection"]),
+    shell:
+        "python -m aubert units draw {params.out:q} --num-clusters={wildcards.k} {params.projection} 2> {log}"
 
 
 # Passes over all frames, where units.kmeans.passes asks for them: a shard's sums, then a merge.
@@ -245,6 +269,7 @@ rule units_merge:
     benchmark:
         results("benchmarks", "units_merge", "{feature}_k{k}_{step}.tsv")
     wildcard_constraints:
+        feature=LEARNED,
         step="|".join(STEPS[1:]) or "none",
     conda:
         ENV

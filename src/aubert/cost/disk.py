@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from aubert.cost.estimate import MFCC_DIM, Estimate
+from aubert.cost.estimate import Estimate
 from aubert.cost.trained import num_weights
 
 BYTES_PER_WEIGHT = 4
@@ -51,6 +51,4 @@ def _rate_hz(estimate: Estimate, feature: str) -> int:
 
 def _frames(estimate: Estimate, feature: str) -> int:
     """Numbers a second."""
-    hidden = estimate.plan.features[feature].is_hidden
-    dim = estimate.plan.model.hidden_size if hidden else MFCC_DIM
-    return dim * _rate_hz(estimate, feature)
+    return estimate.dim(estimate.plan.features[feature]) * _rate_hz(estimate, feature)

@@ -71,7 +71,14 @@ class Estimate:
             return rate
         if "pocketsphinx" in rate:
             return rate[self.config[job.rule]["backend"]]
-        return rate["hidden" if self._feature(job).is_hidden else "mfcc"]
+        feature = self._feature(job)
+        return rate["hidden" if feature.is_hidden else "drawn" if feature.is_drawn else "mfcc"]
+
+    def dim(self, feature: Feature) -> int:
+        """Columns of a feature."""
+        if feature.is_drawn:
+            return self.config["units"]["random_projection"]["code_dim"]
+        return self.plan.model.hidden_size if feature.is_hidden else MFCC_DIM
 
     def _feature(self, job: Job) -> Feature:
         return self.plan.features[job.wildcards["feature"]]
@@ -118,7 +125,6 @@ class Estimate:
         if "gmac_s" not in rate:
             return 0.0
         kmeans = self.config["units"]["kmeans"]
-        dim = self.plan.model.hidden_size if self._feature(job).is_hidden else MFCC_DIM
-        iterations = SAMPLE_ITERATIONS * kmeans["restarts"]
-        macs = kmeans["sample_frames"] * int(job.wildcards["k"]) * dim * iterations
+        macs = kmeans["sample_frames"] * int(job.wildcards["k"]) * self.dim(self._feature(job))
+        macs *= SAMPLE_ITERATIONS * kmeans["restarts"]
         return rate["gmac_s"] * macs / 1e9

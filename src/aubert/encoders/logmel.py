@@ -18,10 +18,7 @@ from transformers import (
 )
 
 from aubert.encoders import WINDOW_SAMPLES
-
-NUM_MELS = 80
-MEL_HOP_SAMPLES = 160  # 10 ms
-FLOOR = 1e-5  # of the mel energies: below the noise of a 16-bit recording
+from aubert.encoders.mel import MEL_HOP_SAMPLES, NUM_MELS, log_mel, window_and_filters
 
 
 class LogMelHubertConfig(HubertConfig):
@@ -42,15 +39,13 @@ class LogMelFrontEnd(nn.Module):
 
     def __init__(self, channels: int, hop_samples: int):
         super().__init__()
-        from torchaudio.functional import melscale_fbanks
-
         num_convs = (hop_samples // MEL_HOP_SAMPLES).bit_length() - 1
         assert MEL_HOP_SAMPLES << num_convs == hop_samples
         with torch.device("cpu"):  # from_pretrained builds on the meta device
-            filters = melscale_fbanks(257, 20.0, 7600.0, NUM_MELS, 16_000)
+            window, filters = window_and_filters()
         # Stored with the weights: from_pretrained does not fill what the file lacks.
         self.register_buffer("filters", filters)
-        self.register_buffer("window", torch.hann_window(WINDOW_SAMPLES))
+        self.register_buffer("window", window)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(NUM_MELS if i == 0 else channels, channels, 3, stride=2, padding=1)
             for i in range(num_convs)
@@ -69,18 +64,13 @@ class LogMelFrontEnd(nn.Module):
             num_samples = samples.new_full((len(samples),), samples.shape[1], dtype=torch.int64)
         lengths = (num_samples - WINDOW_SAMPLES) // MEL_HOP_SAMPLES + 1
         with torch.no_grad(), torch.autocast(samples.device.type, enabled=False):
-            features = self._log_mel(samples.float())
+            features = log_mel(samples.float(), self.window, self.filters).transpose(1, 2)
             features = _normalised(features, _inside(features, lengths))
         for convolution in self.convolutions:
             features = nn.functional.gelu(convolution(features))
             lengths = (lengths - 1) // 2 + 1
             features = features * _inside(features, lengths)
         return features
-
-    def _log_mel(self, samples: torch.Tensor) -> torch.Tensor:
-        frames = samples.unfold(1, WINDOW_SAMPLES, MEL_HOP_SAMPLES) * self.window
-        power = torch.fft.rfft(frames, n=512).abs().square()
-        return (power @ self.filters + FLOOR).log().transpose(1, 2)
 
     def _freeze_parameters(self) -> None:  # as Hugging Face's freeze_feature_encoder calls it
         self.requires_grad_(False)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from aubert.hubert.options import HubertOptions, HubertTrainOptions
 from aubert.learn.options import part
+from aubert.units.random_projection import NAME as RANDOM_PROJECTION
 
 UNTRAINED = "untrained"
 TRAINED = "trained"  # as a checkpoint's name in the config: the run's own
@@ -25,7 +26,7 @@ _NO_ITERATION = "config: hubert.iterations is empty: add one, or leave it out fo
 class Feature:
     """What units are made of.
 
-    name: in paths: mfcc, iter1_layer6
+    name: in paths: mfcc, random_projection, iter1_layer6
     model: of this run, whose hidden states these are: untrained or iter<n>; None: of none
     encoder: a directory or a Hugging Face id that is not of this run
     layer: of the model or encoder, or "auto"
@@ -39,6 +40,11 @@ class Feature:
     @property
     def is_hidden(self) -> bool:
         return self.layer is not None
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether codebooks are drawn at random: nothing is learned from the features."""
+        return self.name == RANDOM_PROJECTION
 
     def options(self) -> dict[str, Any]:
         """Fields of units.features.FeatureOptions, but for the encoder and a layer that is
@@ -127,8 +133,8 @@ class Plan:
 
     def _features_of(self, number: int, iteration: Mapping[str, Any]) -> list[Feature]:
         where, wanted = f"hubert.iterations.{number - 1}.features", iteration["features"]
-        if wanted == "mfcc":
-            return [Feature("mfcc")]
+        if wanted in ("mfcc", RANDOM_PROJECTION):
+            return [Feature(wanted)]
         if wanted == "mfcc_product":
             return [Feature(part) for part in PRODUCT]
         if "encoder" in wanted:

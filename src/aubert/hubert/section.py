@@ -41,12 +41,13 @@ class IterationOptions:
     """One iteration: a HuBERT trained from initial weights on units.
 
     features: what the units are made of: mfcc; mfcc_product, a codebook each for static, first
-      and second differences; {iteration, layer}; or {encoder, layer}
+      and second differences; random_projection, with random codebooks and no k-means, as BEST-RQ
+      and NEST; {iteration, layer}; or {encoder, layer}
     clusters: numbers of units, a codebook each; all are predicted side by side
     train: training of this iteration; hubert.train holds for what it leaves out
     """
 
-    features: Literal["mfcc", "mfcc_product"] | IterationLayer | EncoderLayer
+    features: Literal["mfcc", "mfcc_product", "random_projection"] | IterationLayer | EncoderLayer
     clusters: Annotated[list[PositiveInt], MinLen(1), distinct]
     train: HubertTrainOptions = HubertTrainOptions()
 

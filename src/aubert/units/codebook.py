@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,8 @@ class Codebook:
     """centroids: float32 [num_clusters, dim]. kind: of the features. columns: [start, end) of
     the features that it looks at, or None for all. inertia: a frame, when it was learned. peak:
     float64 [dim], of the frames that it was learned from, where passes may follow. is_settled:
-    whether the last pass moved it less than the tolerance."""
+    whether the last pass moved it less than the tolerance. projection: RandomProjectionOptions of a
+    codebook that was drawn at random, None of one that was learned."""
 
     centroids: np.ndarray
     kind: FeatureKind
@@ -39,6 +41,7 @@ class Codebook:
     num_frames: int | None = None
     peak: np.ndarray | None = None
     is_settled: bool = False
+    projection: dict[str, Any] | None = None
     _on_device: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -95,6 +98,7 @@ class Codebook:
                 "num_frames": self.num_frames,
                 "peak": None if self.peak is None else self.peak.tolist(),
                 "is_settled": self.is_settled,
+                "projection": self.projection,
             },
         )
 
@@ -119,6 +123,7 @@ class Codebook:
                 num_frames=stored["num_frames"],
                 peak=None if stored.get("peak") is None else np.array(stored["peak"]),
                 is_settled=stored.get("is_settled", False),
+                projection=stored.get("projection"),
             )
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(

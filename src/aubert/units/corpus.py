@@ -73,8 +73,10 @@ def pass_shard(
     """Writes the shard's sums of one pass of Lloyd's algorithm over all frames but those of the
     utterances `held_out`.
 
-    A codebook that is settled needs no pass: the sums are those of no frame.
+    A codebook that is settled needs no pass: the sums are those of no frame. Raises ValueError for
+    one that was not learned from a sample.
     """
+    _check_learned(book)
     source = _Source(features, book.columns, _Without(held_out))
     frames = (lambda: iter(())) if book.is_settled else source
     sums = pass_sums(book.centroids, book.peak, frames, options)
@@ -92,8 +94,10 @@ def merge(
     """Writes the codebook that follows `book` after a pass over all shards.
 
     parts: sums of each shard. samples: that the first codebook was learned from; empty clusters
-    start anew at frames of theirs. A settled codebook is written as it is.
+    start anew at frames of theirs. A settled codebook is written as it is. Raises ValueError for
+    one that was not learned from a sample.
     """
+    _check_learned(book)
     if book.is_settled:
         book.save(out)
         return "merge: the codebook is settled"
@@ -134,6 +138,15 @@ def label_shard(
     with complete_directory(out) as part:
         num_labelled = len(label(part, kept, book))
     return accounts.summary(num_labelled)
+
+
+def _check_learned(book: Codebook) -> None:
+    if book.peak is None:
+        how = "imported" if book.projection is None else "drawn at random"
+        raise ValueError(
+            f"the codebook was {how}: passes move one that was learned with `aubert units learn`; "
+            f"label with this one as it is"
+        )
 
 
 def _known(samples: Iterable[Path], options: KMeansOptions) -> tuple[Survey, FeatureKind, Columns]:

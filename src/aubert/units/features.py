@@ -17,6 +17,12 @@ from aubert.stage import Reject
 from aubert.units import mfcc
 from aubert.units.codebook import MFCC_PARTS, Codebook
 from aubert.units.encoder_features import Encoder, EncoderOptions
+from aubert.units.random_projection import (
+    NAME,
+    RandomProjection,
+    RandomProjectionOptions,
+    projection_of,
+)
 from aubert.units.shards import FeatureKind
 
 PARTS = {"mfcc_static": MFCC_PARTS[0], "mfcc_delta": MFCC_PARTS[1], "mfcc_delta2": MFCC_PARTS[2]}
@@ -27,14 +33,16 @@ class FeatureOptions(EncoderOptions):
     """The features that units are made of.
 
     feature: mfcc has 39 dimensions; mfcc_static, mfcc_delta and mfcc_delta2 are its thirds, for
-      product k-means; hidden is a layer of an encoder
+      product k-means; random_projection has no k-means; hidden is a layer of an encoder
     normalise_mean: whether each utterance's mean is subtracted from its MFCC, which removes voice
-      and channel; fairseq keeps it; no effect on hidden
+      and channel; fairseq keeps it; no effect on other features
     encoder: directory or Hugging Face id; needed for hidden
     layer_from: json of `aubert evaluate layers`, whose choice goes before layer
     """
 
-    feature: Literal["mfcc", "mfcc_static", "mfcc_delta", "mfcc_delta2", "hidden"] = "mfcc"
+    feature: Literal[
+        "mfcc", "mfcc_static", "mfcc_delta", "mfcc_delta2", "random_projection", "hidden"
+    ] = "mfcc"
     normalise_mean: bool = True
     encoder: str | None = None
     layer_from: str | None = None
@@ -81,8 +89,18 @@ class Mfcc:
                 yield item[0], mfcc.mfcc(item[1], self._normalise_mean)
 
 
-def extractor_of(options: FeatureOptions) -> Extractor:
-    """Raises ValueError for hidden without an encoder, and for one that lacks the layer."""
+def extractor_of(
+    options: FeatureOptions, projection: RandomProjectionOptions | None = None
+) -> Extractor:
+    """projection: None where k-means is to follow. Raises ValueError for hidden without an encoder,
+    for one that lacks the layer, and for a random projection where k-means is to follow."""
+    if options.feature == NAME:
+        if projection is None:
+            raise ValueError(
+                "random_projection has no k-means and needs no sample: draw its codebook with "
+                "`aubert units draw`"
+            )
+        return RandomProjection(projection)
     if options.feature != "hidden":
         return Mfcc(options.normalise_mean)
     if options.layer_from is not None:
@@ -92,10 +110,12 @@ def extractor_of(options: FeatureOptions) -> Extractor:
 
 
 def extractor_for(book: Codebook, encoder: str | None, options: NetworkOptions) -> Extractor:
-    """The features that a codebook was learned from. Raises ValueError when `encoder` is not the
-    one that it was learned from."""
+    """The features that a codebook was learned from, or drawn for. Raises ValueError when `encoder`
+    is not the one that it was learned from."""
     if book.kind.name in ("mfcc", "mfcc_normalised"):
         return Mfcc(book.kind.name == "mfcc_normalised")
+    if book.kind.name == NAME:
+        return projection_of(book)
     if book.kind.name != "hidden":
         raise ValueError(
             f"the codebook was learned from {book.kind.name or 'unknown'} features; learn it "

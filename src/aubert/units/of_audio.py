@@ -42,7 +42,8 @@ class Units:
         model: str | Path | None = None,
         options: NetworkOptions | None = None,
     ):
-        """codebook: path without suffix. model: a directory or a Hugging Face id; none for MFCC.
+        """codebook: path without suffix. model: a directory or a Hugging Face id; none for MFCC
+        and random projections.
         Raises ValueError where the codebook was learned from other features."""
         self._book = Codebook.load(codebook)
         model = None if model is None else str(model)

@@ -8,6 +8,7 @@ from aubert.align.phones import PhonesOptions
 from aubert.encoders.network import NetworkOptions
 from aubert.options import Device, options_class
 from aubert.units.kmeans import KMeansOptions
+from aubert.units.random_projection import RandomProjectionOptions
 
 
 @options_class
@@ -31,7 +32,8 @@ class UnitsOptions:
       shows what each costs
     dump_dtype: type of the numbers of dumped features; float16 takes half the disk
     mfcc: the first iteration's features
-    kmeans: how every codebook is learned
+    random_projection: of iterations that learn from random_projection
+    kmeans: how every codebook is learned, but for those of random projections
     phones: pocketsphinx's phones, where corpus.reference is null; null: units are not measured
     encoder: how hidden states are computed
     """
@@ -40,6 +42,7 @@ class UnitsOptions:
     features: Literal["fused", "dumped"] = "fused"
     dump_dtype: Literal["float32", "float16"] = "float32"
     mfcc: MfccOptions = MfccOptions()
+    random_projection: RandomProjectionOptions = RandomProjectionOptions()
     kmeans: KMeansOptions = KMeansOptions()
     phones: PhonesOptions | None = PhonesOptions()
     encoder: NetworkOptions = NetworkOptions()

@@ -27,7 +27,8 @@ from aubert.units.npy import read_npy, write_npy
 class FeatureKind:
     """What features are; None where unknown (files that fairseq wrote).
 
-    name: mfcc, mfcc_normalised or hidden. layer: of the encoder. encoder: its hash
+    name: mfcc, mfcc_normalised, random_projection or hidden. layer: of the encoder. encoder: its
+    hash, or that of the random projection
     """
 
     name: str | None = None

@@ -14,6 +14,7 @@ from aubert.units.exchange_commands import add_exchange
 from aubert.units.features import FeatureOptions
 from aubert.units.kmeans import KMeansOptions
 from aubert.units.of_audio_command import add_encode_units
+from aubert.units.random_projection import RandomProjectionOptions
 from aubert.verbs import add_group, add_inputs, add_rejects, add_root, add_verb
 
 
@@ -46,6 +47,7 @@ def add_units(groups) -> None:
     dump.add_argument("--max-reject-fraction", type=float, default=1.0)
     add_root(dump)
     options.add_arguments(dump, FeatureOptions)
+    options.add_arguments(dump, RandomProjectionOptions)
 
     sample = add_verb(verbs, "sample", "draw a shard's frames for the codebooks", _sample)
     add_inputs(sample, "recordings", "utterances")
@@ -61,6 +63,11 @@ def add_units(groups) -> None:
     learn.add_argument("samples", type=Path, nargs="+", help="sample of each shard")
     learn.add_argument("--num-clusters", type=int, required=True, help="units of the codebook")
     options.add_arguments(learn, KMeansOptions)
+
+    draw = add_verb(verbs, "draw", "draw a codebook of a random projection at random", _draw)
+    draw.add_argument("out", type=Path, help="the codebook: <out>.npy and <out>.json")
+    draw.add_argument("--num-clusters", type=int, required=True, help="units of the codebook")
+    options.add_arguments(draw, RandomProjectionOptions)
 
     one_pass = add_verb(verbs, "pass", "sum up a shard's frames by their centroids", _pass)
     add_inputs(one_pass, "recordings", "utterances")
@@ -134,7 +141,9 @@ def _dump(arguments: argparse.Namespace) -> str:
     from aubert.units.dump import Dumped, dump_shard
     from aubert.units.features import Computed, extractor_of
 
-    extractor = extractor_of(_alone(options.from_arguments(arguments, FeatureOptions)))
+    chosen = _alone(options.from_arguments(arguments, FeatureOptions))
+    projection = options.from_arguments(arguments, RandomProjectionOptions)
+    extractor = extractor_of(chosen, projection)
     return dump_shard(
         Computed(_shard(arguments), arguments.root, extractor),
         Dumped(arguments.out, arguments.shard, arguments.num_shards),
@@ -169,6 +178,15 @@ def _learn(arguments: argparse.Namespace) -> str:
         arguments.num_clusters,
         options.from_arguments(arguments, KMeansOptions),
     )
+
+
+def _draw(arguments: argparse.Namespace) -> str:
+    from aubert.units.random_projection import drawn_codebook
+
+    projection = options.from_arguments(arguments, RandomProjectionOptions)
+    book = drawn_codebook(arguments.num_clusters, projection)
+    book.save(arguments.out)
+    return f"draw: {book.num_clusters} vectors of {projection.code_dim} dimensions"
 
 
 def _pass(arguments: argparse.Namespace) -> str:

@@ -91,6 +91,46 @@ def test_twice_the_audio_costs_twice_but_for_trainings_and_starts(base_jobs):
     assert two["hubert_train"] == one["hubert_train"]
 
 
+def test_random_projections_need_no_sample_and_no_pass():
+    iterations = [
+        {"features": "random_projection", "clusters": [8192]},
+        {"features": {"iteration": 1, "layer": 6}, "clusters": [500]},
+    ]
+    config = config_of("librilight-small", "hubert-base")
+    config["hubert"]["iterations"] = [
+        {**given, **own}
+        for given, own in zip(config["hubert"]["iterations"], iterations, strict=True)
+    ]
+    config["units"]["kmeans"]["passes"] = 2
+    config["units"]["features"] = "dumped"
+    found = jobs_of_one_shard(config)
+    drawn = [job for job in found if job.wildcards.get("feature") == "random_projection"]
+    rules = {job.rule for job in drawn}
+    assert rules - {"units_quality"} == {"units_draw", "units_dump", "units_label"}
+    (label,) = (job for job in drawn if job.rule == "units_label")
+    assert {found[need].rule for need in label.needs} == {
+        "index",
+        "cut",
+        "units_draw",
+        "units_dump",
+    }
+    learned = {job.wildcards["feature"] for job in found if job.rule == "units_learn"}
+    assert "iter1_layer6" in learned and "random_projection" not in learned
+    assert {job.rule for job in found} >= {"units_pass", "units_merge"}
+    (train,) = (job for job in found if job.wildcards.get("iteration") == "1")
+    assert "units_label" in {found[need].rule for need in train.needs}
+    estimate = Estimate(config, 100, RATES)
+    assert all(estimate.cost(job).known and not estimate.cost(job).gpu_s for job in drawn)
+    rules = {"units_label", "units_dump"}
+    other = config_of("librilight-small", "hubert-base")
+    other["units"]["features"] = "dumped"
+    with_it, without = (
+        {part.what: part.num_bytes for part in parts(one, rules, 0)}["units/*/dump"]
+        for one in (estimate, Estimate(other, 100, RATES))
+    )  # whose MFCC are dumped too, to be compared
+    assert with_it - without == pytest.approx(4 * 16 * 100 * 3600 * 100)
+
+
 def test_a_rule_without_a_rate_is_shown_as_unknown():
     some = [Job("index", {"shard": "0"}), Job("something_new", {"shard": "0"})]
     config = config_of(num_shards=3)

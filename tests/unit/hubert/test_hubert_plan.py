@@ -60,6 +60,32 @@ def test_product_k_means_is_three_label_sets_for_each_k(config):
     assert Plan(config).features["mfcc_delta"].options() == {"feature": "mfcc_delta"}
 
 
+def test_random_projections_are_drawn_beside_what_is_learned(config):
+    config["hubert"]["iterations"][0] |= {"features": "random_projection", "clusters": [8192, 9]}
+    plan = Plan(config)
+    assert plan.learned_from(1) == [Units("random_projection", k) for k in (8192, 9)]
+    feature = plan.features["random_projection"]
+    assert feature.options() == {"feature": "random_projection"}
+    assert (feature.is_drawn, feature.is_hidden, feature.model) == (True, False, None)
+    assert [one.name for one in plan.features.values() if one.is_drawn] == ["random_projection"]
+    assert plan.key(Units("random_projection", 9)) == "units.random_projection_k9"
+    assert plan.baseline(Units("random_projection", 9)) is None
+    assert plan.learned_from(2) == [LATENT]
+
+
+def test_the_run_s_seed_is_the_projection_s():
+    iterations = [{"features": "random_projection", "clusters": [9]}]
+    config = {"corpus": {"source": "mini"}, "seed": 3, "hubert": {"iterations": iterations}}
+    found = resolve(config)["units"]["random_projection"]
+    assert found == {"code_dim": 16, "stacked_frames": 4, "seed": 3}
+
+
+def test_there_is_no_product_of_random_projections():
+    iterations = [{"features": "random_projection_product", "clusters": [9]}]
+    with pytest.raises(ValueError, match=r"features is .* mfcc_product, random_projection"):
+        resolve({"corpus": {"source": "mini"}, "hubert": {"iterations": iterations}})
+
+
 def test_an_encoder_of_elsewhere(config):
     features = {"encoder": "facebook/hubert-base-ls960", "layer": 9}
     config["hubert"]["iterations"][0]["features"] = features
