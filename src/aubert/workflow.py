@@ -7,10 +7,11 @@ fingerprint of a shard's files, of the books it reads, and the modules of a stag
 from __future__ import annotations
 
 import ast
+import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -103,15 +104,31 @@ def retry_what_may_help() -> None:
     Job.restart_times, GroupJob.restart_times = property(restarts), property(restarts_of_group)
 
 
-def look_for_jobs_when_one_ends(workflow) -> None:
-    """Takes Snakemake's default limit of 100 jobs per second away, which limits nothing here. Under
-    a limit the scheduler looks for jobs a second after each look that left one waiting, and each
-    job that ends adds such a series: after hundreds it looks hundreds of times a second. A limit
-    that a profile or the command line gives stays."""
-    settings = workflow.scheduling_settings
-    limit = settings and settings.max_jobs_per_timespan
-    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
-        settings.max_jobs_per_timespan = None
+def look_for_jobs_when_one_ends() -> None:
+    """Lets Snakemake's scheduler look for jobs again after a while only where its limit of jobs per
+    second held some back. It does so after every look, and each job that ends adds such a series:
+    after hundreds of jobs it looks hundreds of times a second, and keeps a core busy."""
+    from snakemake.scheduling.job_scheduler import JobScheduler
+
+    select, look_again = JobScheduler.job_selector, JobScheduler._schedule_reevalutation
+    if hasattr(JobScheduler, "held_back"):
+        return
+
+    def selected(scheduler: JobScheduler, jobs: Collection) -> Collection:
+        limiter = scheduler.job_rate_limiter
+        most = math.inf if limiter is None else limiter.get_free_jobs()
+        found = select(scheduler, jobs)
+        scheduler.held_back = len(found) >= most
+        return found
+
+    def where_some_were_held_back(scheduler: JobScheduler, delay: float) -> None:
+        # Rules whose input comes from a queue are looked at in their own time.
+        if scheduler.held_back or scheduler.workflow.dag.has_unfinished_queue_input_jobs():
+            look_again(scheduler, delay)
+
+    JobScheduler.held_back = False
+    JobScheduler.job_selector = selected
+    JobScheduler._schedule_reevalutation = where_some_were_held_back
 
 
 def _failed_for_good(logs: Sequence[str], since: float) -> bool:

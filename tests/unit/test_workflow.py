@@ -1,14 +1,13 @@
 import os
+import subprocess
+import sys
 from functools import reduce
 from operator import getitem
 from pathlib import Path
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from snakemake.cli import get_argument_parser
-from snakemake.settings.types import MaxJobsPerTimespan
 
 from aubert import workflow
 from aubert.config import resolve
@@ -244,12 +243,37 @@ def test_python_paths_of_others_are_kept(monkeypatch):
     assert os.environ["PYTHONPATH"].split(os.pathsep) == [source, "/their/modules"]
 
 
-def test_snakemake_looks_for_jobs_when_one_ends():
-    """Its command line's own limit goes; one that a user sets stays."""
-    default = MaxJobsPerTimespan.parse_choice(
-        get_argument_parser().get_default("max_jobs_per_timespan")
+# Counts how often the scheduler looks for jobs.
+COUNTED = """
+from pathlib import Path
+from aubert.workflow import look_for_jobs_when_one_ends
+look_for_jobs_when_one_ends()
+from snakemake.scheduling.job_scheduler import JobScheduler
+select, looks = JobScheduler.job_selector, []
+def counted(scheduler, jobs):
+    looks.append(len(jobs))
+    Path("looks").write_text(str(len(looks)))
+    return select(scheduler, jobs)
+JobScheduler.job_selector = counted
+rule all:
+    input: expand("{n}.done", n=range(20))
+rule one:
+    output: "{n}.done"
+    shell: "sleep 0.1; touch {output}"
+"""
+
+
+@pytest.mark.parametrize("limit", [(), ("--max-jobs-per-timespan", "8/2s")])
+def test_snakemake_looks_for_jobs_when_one_ends(tmp_path, limit):
+    """Once at the start and after each job, whatever the time that passes; a user's limit holds
+    jobs back and lets them go."""
+    (tmp_path / "Snakefile").write_text(COUNTED)
+    subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", *limit],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(workflow.__file__).parents[1])},
+        check=True,
     )
-    for limit, left in ((default, None), (None, None), (own := MaxJobsPerTimespan(5, "1m"), own)):
-        settings = SimpleNamespace(max_jobs_per_timespan=limit)
-        workflow.look_for_jobs_when_one_ends(SimpleNamespace(scheduling_settings=settings))
-        assert settings.max_jobs_per_timespan is left
+    assert len(list(tmp_path.glob("*.done"))) == 20
+    looks = int((tmp_path / "looks").read_text())
+    assert looks <= 21 if not limit else looks >= 21

@@ -36,7 +36,7 @@ from aubert.workflow import (
 
 let_jobs_find_aubert()
 retry_what_may_help()
-look_for_jobs_when_one_ends(workflow)
+look_for_jobs_when_one_ends()
 
 try:
     # Every value of the run stands in `config` from here on.
