@@ -52,7 +52,7 @@ class Watch:
     _due: dict[tuple[str, int], tuple[float, str]] = field(default_factory=dict)
     _lengths: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     _turns: Counter = field(default_factory=Counter)
-    _node_fails_at: list[float] = field(default_factory=list)
+    _next_node_failure: int = 12  # once there are so many submissions
 
     def look(self) -> None:
         """Once; call it every second."""
@@ -69,7 +69,7 @@ class Watch:
             if job.state == "RUNNING" and when <= now:
                 del self._due[turn]
                 self._strike(how, job)
-        self._fail_node(now)
+        self._fail_node()
 
     def _draw(self, job: Job, turn: tuple[str, int], now: float) -> None:
         """Whether, how and when this turn of the job is struck: by its name and how often that
@@ -93,19 +93,20 @@ class Watch:
             self.struck.append((how, job.name))
             print(f"struck: {how} {job.name}", flush=True)
 
-    def _fail_node(self, now: float) -> None:
-        """Down and up again. The first times are spread over the jobs, not the time."""
-        if self.node_failures and len(self.jobs) >= 12 * (1 + 4 * len(self._node_fails_at)):
-            self.node_failures -= 1
-            self._node_fails_at.append(now)
-            running = [job for job in self.jobs.values() if job.state == "RUNNING"]
-            node = f"NodeName={hostname()}"
-            down = ["scontrol", "update", node, "State=DOWN", "Reason=rehearsal"]
-            subprocess.run(down, check=True)
-            time.sleep(3)
-            subprocess.run(["scontrol", "update", node, "State=RESUME"], check=True)
-            self.struck += [("node", job.name) for job in running]
-            print(f"struck: the node, with {len(running)} jobs", flush=True)
+    def _fail_node(self) -> None:
+        """Down and up again, with some jobs; the times are spread over the submissions."""
+        running = [job for job in self.jobs.values() if job.state == "RUNNING"]
+        if not (self.node_failures and running and len(self.jobs) >= self._next_node_failure):
+            return
+        self.node_failures -= 1
+        self._next_node_failure = 5 * len(self.jobs)
+        update = ["scontrol", "update", f"NodeName={hostname()}"]
+        subprocess.run([*update, "State=DOWN", "Reason=rehearsal"], check=True)
+        time.sleep(3)
+        # It may have come back by itself (ReturnToService), which is no fault.
+        subprocess.run([*update, "State=RESUME"], capture_output=True)
+        self.struck += [("node", job.name) for job in running]
+        print(f"struck: the node, with {len(running)} jobs", flush=True)
 
     def record(self) -> dict:
         """For a json."""
