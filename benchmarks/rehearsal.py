@@ -189,6 +189,7 @@ def on_slurm(folder: Path, run: Path, arguments: argparse.Namespace) -> int:
     watch = Watch(arguments.failures, arguments.seed, arguments.node_failures)
     started = time.monotonic()
     command = snakemake(run, "--workflow-profile", str(run / "profile"), *TARGETS)
+    shutil.rmtree(folder / "node", ignore_errors=True)  # else SLURM knows the jobs of the last call
     with one_node(folder / "node"), (run / "snakemake.txt").open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment())
         try:
