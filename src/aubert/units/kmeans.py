@@ -26,8 +26,8 @@ from aubert.options import (
 )
 from aubert.progress import progress
 from aubert.units.nearest import Nearest, Sums
-from aubert.units.sample import SQUARES_SCALE, Source, Survey, survey
 from aubert.units.npy import sort_metadata
+from aubert.units.sample import SQUARES_SCALE, Source, Survey, survey
 from aubert.units.workers import Alone
 
 _BATCH_FRAMES = 16_384

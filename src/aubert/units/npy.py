@@ -55,8 +55,8 @@ def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
 
 
 def sort_metadata(path: Path) -> None:
-    """Puts the metadata of a .safetensors file in order: safetensors writes it in an order that each
-    process draws, and the same input would give other bytes."""
+    """Puts the metadata of a .safetensors file in order. safetensors draws another one in each
+    process, and the same input would give other bytes."""
     with path.open("r+b") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
