@@ -50,6 +50,15 @@ def test_jobs_of_a_group_run_one_after_the_other():
     assert slurm["set-resource-scopes"] == {"one_by_one": "local"}
 
 
+def test_no_submission_waits_for_itself(tmp_path):
+    """Samples and labels of one feature follow those of another, with a training between: a
+    submission that held both could never begin, and Snakemake refuses the run."""
+    profile = ["--workflow-profile", str(ROOT / "profiles/slurm")]
+    found = Run(tmp_path, {**EVERY_RULE, "num_shards": 3}).job_list(*profile)
+    features = [job["wildcards"]["feature"] for job in found if job["rule"] == "units_label"]
+    assert len(set(features)) >= 3
+
+
 @pytest.mark.parametrize(("devices", "gpu"), [("", 0), ("0,1,2", 1)])
 def test_a_job_takes_a_gpu_where_there_is_one(tmp_path, monkeypatch, devices, gpu):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)

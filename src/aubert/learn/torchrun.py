@@ -8,10 +8,13 @@ import os
 import signal
 import socket
 import sys
+import time
+from threading import Thread
 
 from aubert.learn.stop import SIGNALS, STOPPED
 
 MEETING = "AUBERT_RENDEZVOUS"  # HOST:PORT, where the nodes of a training meet
+_STARTER = "AUBERT_STARTER"  # process id of what started this one, of a worker
 
 
 def add_processes(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +43,10 @@ def _is_worker() -> bool:
 def start_processes(arguments: argparse.Namespace) -> None:
     """Does not return where there are several processes to be started."""
     nodes, processes = arguments.nodes, max(arguments.processes, arguments.nodes)
-    if _is_worker() or processes <= 1:
+    if _is_worker():
+        _end_with_starter()
+        return
+    if processes <= 1:
         return
     if processes % nodes:
         raise ValueError(f"{processes} processes cannot be as many on each of {nodes} nodes")
@@ -85,6 +91,7 @@ def _torchrun(num_nodes: int, num_processes: int) -> int:
     if num_nodes > 1:
         meeting = ["--rdzv-backend=c10d", f"--rdzv-endpoint={os.environ[MEETING]}"]
         meeting += [f"--rdzv-id={os.environ.get('SLURM_JOB_ID', 'aubert')}"]
+    os.environ[_STARTER] = str(os.getpid())
     # The workers are the ones that a signal asks to stop: torchrun would kill them after a while.
     for number in SIGNALS:
         signal.signal(number, _pass_on)
@@ -106,6 +113,21 @@ def _torchrun(num_nodes: int, num_processes: int) -> int:
             return STOPPED
         return error.get_first_failure()[1].exitcode
     return 0
+
+
+def _end_with_starter() -> None:
+    """Of itself, a worker whose torchrun was killed waits for the others half an hour or trains on,
+    with its GPU; the job of SLURM waits for it."""
+    starter = os.environ.get(_STARTER)
+    if starter is None:  # a torchrun of the user's own
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(starter):
+            time.sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _pass_on(number: int, _) -> None:

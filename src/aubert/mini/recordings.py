@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.files import write_json
 from aubert.mini.books import EVERY_STORY, URL, chapters
-from aubert.mini.cast import EVERY_READER, Assignment
+from aubert.mini.cast import EVERY_READER, Assignment, Reader
 from aubert.mini.files import generator, write_flac
 from aubert.mini.reading import Skip, read_chapter
 from aubert.mini.sound import Performance, Room, TimedWord, perform
@@ -32,9 +32,11 @@ class Recording(NamedTuple):
     skips: list[dict]
 
 
-def make_recording(assignment: Assignment, base: Path, seed: int) -> Recording:
-    """Synthesises one chapter and writes its FLAC and json under `base`."""
-    reader = EVERY_READER[assignment.reader]
+def make_recording(
+    assignment: Assignment, base: Path, seed: int, readers: Mapping[str, Reader] = EVERY_READER
+) -> Recording:
+    """Synthesises one chapter and writes its FLAC and json under `base`. readers: by id"""
+    reader = readers[assignment.reader]
     random = generator(seed, assignment.recording_id)
     reading = read_chapter(assignment.book_id, assignment.chapter, reader.name, random)
     room = _room(random)
@@ -42,7 +44,7 @@ def make_recording(assignment: Assignment, base: Path, seed: int) -> Recording:
         performance = perform(engine, reading.lines, reader.voice, room, random)
     path = base / f"{assignment.recording_id}.flac"
     sha256 = write_flac(path, performance.samples)
-    write_json(path.with_suffix(".json"), _libri_light_json(assignment, room, performance))
+    write_json(path.with_suffix(".json"), _libri_light_json(assignment, reader, room, performance))
     return Recording(
         assignment.recording_id,
         sha256,
@@ -61,8 +63,10 @@ def _room(random: np.random.Generator) -> Room:
     )
 
 
-def _libri_light_json(assignment: Assignment, room: Room, performance: Performance) -> dict:
-    story, reader = EVERY_STORY[assignment.book_id], EVERY_READER[assignment.reader]
+def _libri_light_json(
+    assignment: Assignment, reader: Reader, room: Room, performance: Performance
+) -> dict:
+    story = EVERY_STORY[assignment.book_id]
     first, last = story.author.split()[0], story.author.split()[-1]
     described = {
         "speaker": reader.id,

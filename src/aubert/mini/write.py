@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from aubert import tables
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.files import write_bytes, write_json
 from aubert.mini.books import EVERY_STORY, URL, story_bytes
-from aubert.mini.cast import CASTS, Assignment, Cast
+from aubert.mini.cast import CASTS, EVERY_READER, Assignment, Cast, Reader
 from aubert.mini.labelled import (
     DEV_DIR,
     FINETUNING_DIR,
@@ -59,10 +59,18 @@ def make_mini(root: Path, *, seed: int = 0, jobs: int = 1, language: str = "en")
 
 
 def make_recordings(
-    root: Path, assignments: Sequence[Assignment], *, seed: int = 0, jobs: int = 1
+    root: Path,
+    assignments: Sequence[Assignment],
+    *,
+    seed: int = 0,
+    jobs: int = 1,
+    readers: Mapping[str, Reader] = EVERY_READER,
 ) -> list[Recording]:
-    """Synthesises the recordings with their jsons under root/librilight; keeps the order."""
-    make = partial(make_recording, base=root / RECORDINGS_DIR, seed=seed)
+    """Synthesises the recordings with their jsons under root/librilight; keeps the order.
+
+    readers: by id, those that the assignments name
+    """
+    make = partial(make_recording, base=root / RECORDINGS_DIR, seed=seed, readers=readers)
     items = in_processes(make, assignments, jobs)
     return list(progress(items, what="recordings", total=len(assignments), unit="recording"))
 

@@ -26,6 +26,7 @@ from aubert.options import (
 )
 from aubert.progress import progress
 from aubert.units.nearest import Nearest, Sums
+from aubert.units.npy import sort_metadata
 from aubert.units.sample import SQUARES_SCALE, Source, Survey, survey
 from aubert.units.workers import Alone
 
@@ -162,6 +163,7 @@ class PassSums:
         counts = {"num_frames": str(self.num_frames), "squares": str(self.squares)}
         with complete(path) as part:
             save_file({"totals": self.totals}, part, counts)
+            sort_metadata(part)
 
     @classmethod
     def of_parts(cls, paths: Iterable[str | Path]) -> PassSums:

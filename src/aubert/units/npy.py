@@ -1,7 +1,9 @@
-"""Arrays in numpy's file format: written row by row, their length known at the end; read."""
+"""Arrays in files: numpy's format, written row by row, their length known at the end, and read;
+safetensors' metadata in order."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -50,3 +52,16 @@ def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
     magic = np.lib.format.magic(1, 0)
     length = _HEADER_BYTES - len(magic) - 2
     return magic + length.to_bytes(2, "little") + text.ljust(length - 1).encode() + b"\n"
+
+
+def sort_metadata(path: Path) -> None:
+    """Puts the metadata of a .safetensors file in order. safetensors draws another one in each
+    process, and the same input would give other bytes."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        assert len(text) <= length, path
+        file.seek(8)
+        file.write(text.ljust(length))

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from aubert.files import complete
+from aubert.units.npy import sort_metadata
 from aubert.units.workers import Alone
 
 # Calls start a pass: (utterance_id, float32 [num_frames, dim]), each utterance in one piece,
@@ -63,6 +64,7 @@ class Sample:
         counts = {"num_frames": str(self.num_frames), "squares": str(self.squares)}
         with complete(path) as part:
             save_file(arrays, part, {**notes, **counts})
+            sort_metadata(part)
 
     @classmethod
     def load(cls, path: str | Path, limit: int | None = None) -> tuple[Sample, dict[str, str]]:

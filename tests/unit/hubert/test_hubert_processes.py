@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from safetensors.torch import load_file
 from test_hubert_stage import MODEL, TRAIN, labels_of, write_units
@@ -73,6 +74,22 @@ def test_asked_to_stop_both_processes_end_and_the_next_call_goes_on(corpus, alon
     assert start(corpus, out, "--processes=2", "--steps=40").wait() == 0
     assert losses(out / "train.jsonl") == pytest.approx(alone, rel=1e-3)
     assert not (tmp_path / "iter1.training").exists()
+
+
+def test_workers_end_with_what_started_them(corpus, tmp_path):
+    """Killed, as when memory runs out: they would train on or wait for each other, and hold their
+    GPUs."""
+    process = start(corpus, tmp_path / "iter1", "--processes=2", "--steps=100000")
+    while not [path for path in tmp_path.rglob("metrics.jsonl") if len(losses(path)) > 2]:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    workers = psutil.Process(process.pid).children()
+    assert len(workers) == 2
+    process.kill()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    for worker in alive:
+        worker.kill()
+    assert not alive
 
 
 def test_two_nodes_are_two_tasks_that_meet(corpus, alone, tmp_path):

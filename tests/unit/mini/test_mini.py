@@ -113,6 +113,15 @@ def test_another_seed_reads_otherwise(made, tmp_path):
     assert not digests(tmp_path).items() & digests(root).items()
 
 
+def test_readers_that_are_given_read_with_their_voices(made, tmp_path):
+    _, assignments, recordings, _ = made
+    own = replace(cast.READERS["311"], id="9", has_voice_activity=False)
+    (read,) = make_recordings(tmp_path, [replace(assignments[0], reader="9")], readers={"9": own})
+    described = json.loads((tmp_path / f"librilight/{read.recording_id}.json").read_text())
+    assert described["speaker"] == "9" and "voice_activity" not in described
+    assert read.sha256 != recordings[0].sha256  # another room, other slips
+
+
 def test_json_is_libri_lights(made):
     root, assignments, recordings, samples = made
     for assignment, recording in zip(assignments, recordings, strict=True):
