@@ -312,9 +312,7 @@ def error_rate(found: Cells) -> Figure | None:
     ends = interval(drawn, {unit: names.tolist()})
     if ends is None:
         return Figure(value, found.num_triples)
-    return Figure(
-        value, found.num_triples, (max(0.0, ends.low), ends.high), (ends.unit, ends.number)
-    )
+    return Figure(value, found.num_triples, (ends.low, ends.high), (ends.unit, ends.number))
 
 
 class _Mean:

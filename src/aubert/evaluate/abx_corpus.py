@@ -6,7 +6,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from aubert.corpus.clips import drawn
 from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.evaluate.abx import (
     MODES,
+    Cells,
     Token,
     cells,
     error_rate,
@@ -94,10 +95,10 @@ def abx(
     encoder: Encoder | None = None,
     labels: Labels | None = None,
     held_out: HeldOut = NOTHING,
-) -> dict[str, Figure | None]:
-    """Error rates: `abx.<layer>.within` and `abx.<layer>.across` of mfcc, of each layer of the
-    encoder (layer00, ...) and of units, with `.baseline`, MFCC's, or `.chance`; and how many
-    tokens, phones, speakers and cells there were.
+) -> dict[str, Figure]:
+    """Error rates: `abx.<layer>.within` and `abx.<layer>.across` of mfcc, with `.chance`, of each
+    layer of the encoder (layer00, ...) and of units, with `.baseline`, MFCC's, and
+    `.over_baseline`, the difference; and how many tokens, phones, speakers and cells there were.
 
     reference: as `phones_of_utterances` takes it. encoder: that reads one layer or all. labels:
     units, compared as vectors that are one at the unit and zero elsewhere. held_out: what is left
@@ -114,17 +115,13 @@ def abx(
         tokens = _tokens(results, reference, chosen, stores, options)
         if not tokens:
             raise _nothing(tokens)
-        found: dict[str, Figure | None] = {}
         layers = [(store, layer) for store in stores for layer in store.layers]
+        found, mfcc = _counts(tokens), None
         for store, layer in progress(layers, what="abx", total=len(layers), unit="layer"):
-            found |= _figures(store, layer, tokens)
-    for key in list(found):
-        mode = key.rpartition(".")[2]
-        if mode in MODES:
-            is_mfcc = key == f"abx.mfcc.{mode}"
-            control = count(_CHANCE, found[key].n) if is_mfcc else found[f"abx.mfcc.{mode}"]
-            found[f"{key}.chance" if is_mfcc else f"{key}.baseline"] = control
-    return found | _counts(tokens)
+            own = _cells(store, layer, tokens)
+            mfcc = mfcc or own  # the first
+            found |= _figures(layer, own, mfcc)
+    return found
 
 
 def _chosen(
@@ -175,20 +172,35 @@ def _place(token: Token) -> tuple[bytes, Token]:
     return blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest(), token
 
 
-def _figures(store: Stored, layer: str, tokens: Sequence[Token]) -> dict[str, Figure]:
+def _cells(store: Stored, layer: str, tokens: Sequence[Token]) -> dict[str, Cells]:
     frames = store.read(layer)
 
     def frames_of(token: Token) -> np.ndarray:
         first, number = store.spans[token.utterance_id]
         return frames[first : first + number][store.frames_of(token)]
 
-    of_mode = cells(tokens, frames_of)
-    if not any(map(len, of_mode.values())):
+    found = cells(tokens, frames_of)
+    if not any(map(len, found.values())):
         raise _nothing(tokens)
-    rates = {mode: error_rate(own) for mode, own in of_mode.items()}
-    return {f"abx.{layer}.{mode}": rate for mode, rate in rates.items() if rate is not None} | {
-        f"abx.cells_{mode}": count(len(own), own.num_triples) for mode, own in of_mode.items()
-    }
+    return found
+
+
+def _figures(layer: str, own: dict[str, Cells], mfcc: dict[str, Cells]) -> dict[str, Figure]:
+    """mfcc: the same cells by MFCC; `own` itself for MFCC's figures."""
+    figures: dict[str, Figure] = {}
+    for mode in MODES:
+        key, rate, baseline = f"abx.{layer}.{mode}", error_rate(own[mode]), mfcc[mode]
+        figures[f"abx.cells_{mode}"] = count(len(baseline), baseline.num_triples)
+        if rate is None:
+            continue
+        figures[key] = rate
+        if own is mfcc:
+            figures[f"{key}.chance"] = count(_CHANCE, rate.n)
+        else:
+            lead = replace(own[mode], errors=own[mode].errors - baseline.errors)
+            figures[f"{key}.baseline"] = error_rate(baseline)
+            figures[f"{key}.over_baseline"] = error_rate(lead)
+    return figures
 
 
 def _counts(tokens: Sequence[Token]) -> dict[str, Figure]:

@@ -63,7 +63,9 @@ def test_every_layer_stands_beside_mfcc(corpus, encoder, tmp_path, capsys):
         assert figures[f"abx.mfcc.{mode}.chance"].value == 0.5
         for layer in layers:
             assert figures[f"abx.{layer}.{mode}.baseline"] == mfcc
-            assert figures[f"abx.{layer}.{mode}"].n == mfcc.n  # of the same triples
+            rate, lead = (figures[f"abx.{layer}.{mode}{end}"] for end in ("", ".over_baseline"))
+            assert rate.n == lead.n == mfcc.n  # of the same triples
+            assert lead.value == pytest.approx(rate.value - mfcc.value, abs=1e-5)
             assert 0 <= figures[f"abx.{layer}.{mode}"].value < 0.5
         assert figures[f"abx.cells_{mode}"].n == mfcc.n
         assert f"{mode} speakers mfcc {mfcc.value:.3f}, layer00" in printed
