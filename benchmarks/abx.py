@@ -37,7 +37,7 @@ from aubert.evaluate.abx import (
 from aubert.units.encoder_features import Encoder, EncoderOptions
 from aubert.units.features import Mfcc
 
-READINGS = 20  # of each speaker of LibriSpeech, drawn by hash
+READINGS = 10  # of each speaker of LibriSpeech, drawn by hash
 COLUMNS = ("phones", "features", "within speakers", "across speakers", "tokens", "triples")
 
 Frames = dict[str, np.ndarray]  # of each utterance [num_frames, dim]
