@@ -4,8 +4,9 @@
 
 Phones are those that people marked in 32 sentences of TIMIT (4 speakers), compared whatever stands
 beside them, and pocketsphinx's, held to the transcripts, of 20 speakers of LibriSpeech test-clean,
-compared as triphones. Controls are the same frames in random order within their utterance, and
-random frames. Without models the table is kept.
+compared as triphones. Controls are the same frames in random order within their utterance, random
+frames, and as many random frames of each token, so that its length says nothing. Without models the
+table is kept.
 """
 
 from __future__ import annotations
@@ -38,9 +39,19 @@ from aubert.units.encoder_features import Encoder, EncoderOptions
 from aubert.units.features import Mfcc
 
 READINGS = 10  # of each speaker of LibriSpeech, drawn by hash
+LENGTH = 10  # frames: more follow on nearly every token's start
 COLUMNS = ("phones", "features", "within speakers", "across speakers", "tokens", "triples")
 
 Frames = dict[str, np.ndarray]  # of each utterance [num_frames, dim]
+
+
+class Features(NamedTuple):
+    """length: frames of each token, from its start; None: those within it."""
+
+    name: str
+    rate_hz: float
+    frames: Frames
+    length: int | None = None
 
 
 class Speech(NamedTuple):
@@ -59,8 +70,8 @@ def main() -> None:
         Speech("TIMIT, by hand, any neighbours", by_hand(), monophones),
         Speech("LibriSpeech, by pocketsphinx, triphones", by_pocketsphinx(), triphones),
     ):
-        for name, rate_hz, frames in chain(of_mfcc(speech), of_models(speech, models)):
-            rows.append(row(speech, name, rate_hz, frames))
+        for features in chain(of_mfcc(speech), of_models(speech, models)):
+            rows.append(row(speech, features))
             print(*rows[-1], sep="\n  ", flush=True)
     if not models:
         seconds = time.process_time() - start
@@ -87,33 +98,37 @@ def by_pocketsphinx() -> list[Spoken]:
     return found
 
 
-def of_mfcc(speech: Speech) -> Iterator[tuple[str, float, Frames]]:
+def of_mfcc(speech: Speech) -> Iterator[Features]:
     extractor, random = Mfcc(normalise_mean=False), np.random.default_rng(0)
     frames = dict(frames_of(extractor, paths(speech)))
-    yield "MFCC", extractor.kind.rate_hz, frames
+    yield Features("MFCC", extractor.kind.rate_hz, frames)
     mixed = {name: random.permutation(own) for name, own in frames.items()}
-    yield "MFCC, frames in random order", extractor.kind.rate_hz, mixed
+    yield Features("MFCC, frames in random order", extractor.kind.rate_hz, mixed)
     noise = {name: random.standard_normal(own.shape) for name, own in frames.items()}
-    yield "random frames", extractor.kind.rate_hz, noise
+    yield Features("random frames", extractor.kind.rate_hz, noise)
+    yield Features("random frames, as many of each token", extractor.kind.rate_hz, noise, LENGTH)
 
 
-def of_models(speech: Speech, models: dict[str, str]) -> Iterator[tuple[str, float, Frames]]:
+def of_models(speech: Speech, models: dict[str, str]) -> Iterator[Features]:
     for name, model in models.items():
         encoder = Encoder.load(model, EncoderOptions(layer=None))
         found = dict(frames_of(encoder, paths(speech)))
         for place, layer in enumerate(encoder.layers):
             own = {path: encoder.by_layer(frames)[place] for path, frames in found.items()}
-            yield f"{name}, layer {layer}", encoder.rate_hz, own
+            yield Features(f"{name}, layer {layer}", encoder.rate_hz, own)
 
 
 def paths(speech: Speech) -> dict[str, str]:
     return {str(one.path): str(one.path) for one in speech.spoken}
 
 
-def row(speech: Speech, name: str, rate_hz: float, frames: Frames) -> list:
+def row(speech: Speech, features: Features) -> list:
+    name, rate_hz, frames, length = features
+
     def frames_of_token(token: Token) -> np.ndarray:
         own = frames[token.utterance_id]
-        return own[frames_within(token.start_s, token.end_s, rate_hz, len(own))]
+        within = frames_within(token.start_s, token.end_s, rate_hz, len(own))
+        return own[within if length is None else slice(within.start, within.start + length)]
 
     tokens = [
         token

@@ -128,6 +128,11 @@ def _chosen(
     results: Path, reference: Path | None, options: AbxOptions, held_out: HeldOut
 ) -> frozenset[str]:
     """Utterances with phones."""
+    if reference is None and not (results / "phones").is_dir():
+        raise ValueError(
+            f"{results / 'phones'} is not there; give --reference, where phones.parquet lies, "
+            f"or run `snakemake hubert`, which times phones of corpora that have texts"
+        )
     of_speaker: dict[str, list[str]] = defaultdict(list)
     for shard, utterances in phones_of_shards(results, reference):
         unread = held_out.utterances_of(*shard)
@@ -136,8 +141,8 @@ def _chosen(
                 of_speaker[speaker].append(name)
     if not of_speaker:
         raise ValueError(
-            "no utterance has phones; give --reference, or run the workflow with units, which "
-            "times phones where there is no reference"
+            "no utterance has phones; check that phones and run are of the same recordings, and "
+            "that not all is held out"
         )
     speakers = drawn(of_speaker, options.max_speakers)
     return frozenset(

@@ -159,7 +159,9 @@ def test_no_phones_is_an_error(corpus, tmp_path, capsys):
     (tmp_path / "reference").mkdir()
     tables.write(tmp_path / "reference" / "phones.parquet", "reference_phones", [])
     assert run(corpus, tmp_path / "abx.json", f"--reference={tmp_path / 'reference'}") == 1
-    assert "no utterance has phones; give --reference" in capsys.readouterr().err
+    assert "no utterance has phones; check that" in capsys.readouterr().err
+    assert run(corpus, tmp_path / "abx.json") == 1
+    assert f"{corpus.results / 'phones'} is not there; give --reference" in capsys.readouterr().err
 
 
 def test_an_utterance_without_features_is_named(corpus, tmp_path, capsys):
