@@ -39,7 +39,7 @@ from aubert.units.encoder_features import Encoder, EncoderOptions
 from aubert.units.features import Mfcc
 
 READINGS = 10  # of each speaker of LibriSpeech, drawn by hash
-LENGTH = 10  # frames: more follow on nearly every token's start
+LENGTH = 10  # frames; nearly every utterance goes on so long after a token's start
 COLUMNS = ("phones", "features", "within speakers", "across speakers", "tokens", "triples")
 
 Frames = dict[str, np.ndarray]  # of each utterance [num_frames, dim]
