@@ -17,10 +17,13 @@ FORMATS, FIGURES, ARCHITECTURE = (
     ROOT / f"docs/{name}.md" for name in ("formats", "figures", "architecture")
 )
 CONTROLS = re.compile(r"\.(baseline|chance|majority|over_baseline|ideal_binary|ideal_ratio)$")
-# Only of runs with mixtures of several numbers of speakers.
 NOT_OF_THE_DEMO = {
+    # Only of runs with mixtures of several numbers of speakers.
     "separation.si_sdri_<number>_<split>_db",
     "separation.speaker_count_accuracy",
+    # Only of `aubert evaluate abx`.
+    *(f"abx.<layer>.{mode}" for mode in ("within", "across")),
+    *(f"abx.{what}" for what in ("cells_within", "cells_across", "tokens", "phones", "speakers")),
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aubert.corpus.books import Bookshelf
 from aubert.corpus.held_out import add_held_out, held_out_of
+from aubert.evaluate.abx_command import add_abx
 from aubert.evaluate.probe_command import add_probe_of_run
 from aubert.evaluate.units_commands import add_unit_quality
 from aubert.verbs import add_group, add_shelf, add_verb
@@ -16,6 +17,7 @@ def add_evaluate(groups) -> None:
     verbs = add_group(groups, "evaluate", "the figures of a run")
     add_probe_of_run(verbs)
     add_unit_quality(verbs)
+    add_abx(verbs)
 
     shard = add_verb(verbs, "shard", "what the figures are made of, of one shard", _shard)
     shard.add_argument("results", type=Path, help="<results_dir>/<name>")

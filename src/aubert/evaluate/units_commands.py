@@ -26,7 +26,7 @@ def add_unit_quality(verbs) -> None:
     quality.add_argument(
         "--labels", type=Path, required=True, help="a directory with a label set of each shard"
     )
-    _add_reference(quality)
+    add_reference(quality)
     quality.add_argument("--key", default="units", help="what the figures' keys begin with")
     quality.add_argument(
         "--baseline", type=Path, help="figures of other units, whose pnmi stands beside this one"
@@ -39,13 +39,13 @@ def add_unit_quality(verbs) -> None:
     best.add_argument("out", type=Path, help="the json: the layer, and what each layer has")
     best.add_argument("--encoder", required=True, help="a directory or a Hugging Face id")
     best.add_argument("--num-clusters", type=int, required=True, help="units of the codebooks")
-    _add_reference(best)
+    add_reference(best)
     add_root(best)
     add_held_out(best)
     options.add_arguments(best, _BestLayerOptions)
 
 
-def _add_reference(parser: argparse.ArgumentParser) -> None:
+def add_reference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference",
         type=Path,
