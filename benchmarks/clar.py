@@ -4,6 +4,8 @@
     python benchmarks/clar.py curve      accuracy against CPU seconds of training
     python benchmarks/clar.py inputs     spectrogram against waveform, for as many CPU seconds
     python benchmarks/clar.py views      contrastive, each kind of view left out in turn
+    python benchmarks/clar.py negatives  contrastive with negatives of all speakers, and of the
+                                         clip's own speaker alone, by compute
     python benchmarks/clar.py groups     the same digits as a flat folder, whose clips have no
                                          speakers: every test speaker is in training
 
@@ -63,8 +65,13 @@ WITHOUT = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("figures", choices=["table", "curve", "inputs", "views", "groups"])
+    verbs = {each.__name__: each for each in (table, curve, inputs, views, negatives, groups)}
+    parser.add_argument("figures", choices=[*verbs])
     parser.add_argument("--minutes", type=float, default=0.5, help="of CPU for each training")
+    parser.add_argument(
+        "--shares", type=float, nargs="+", default=[0.25, 0.5, 1, 2],
+        help="multiples of --minutes, of curve and negatives",
+    )  # fmt: skip
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2])
     arguments = parser.parse_args()
     import torch
@@ -73,7 +80,7 @@ def main() -> None:
     manifest = real_recordings("fsdd", "manifest.tsv")
     clips = clips_of_table(manifest, "audio", "digit", "speaker")
     run = Runs(clips, arguments.figures, arguments.minutes)
-    verbs = {"table": table, "curve": curve, "inputs": inputs, "views": views, "groups": groups}
+    run.shares = arguments.shares
     verbs[arguments.figures](run, arguments.folds)
 
 
@@ -81,7 +88,7 @@ class Runs:
     """Trainings that are done once, a line of a file each."""
 
     def __init__(self, clips: list[Clip], name: str, minutes: float):
-        self.clips, self.minutes = clips, minutes
+        self.clips, self.minutes, self.shares = clips, minutes, [1.0]
         self.path = ROOT / "results" / "clar_benchmark" / f"{name}.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._versions: dict = {}
@@ -188,7 +195,7 @@ def print_means(run: Runs) -> None:
 
 
 def curve(run: Runs, folds: list[int]) -> None:
-    for share in (0.25, 0.5, 1, 2):
+    for share in run.shares:
         for fold in folds:
             minutes = run.minutes * share
             run.train(*place(Training(fold=fold), "contrastive"), minutes=minutes)
@@ -212,6 +219,18 @@ def views(run: Runs, folds: list[int]) -> None:
         for name, changes in WITHOUT.items():
             own = place(Training(fold=fold), "contrastive")
             run.train(*own, views=replace(VIEWS, **changes), label=name)
+    print_means(run)
+
+
+def negatives(run: Runs, folds: list[int]) -> None:
+    for share in run.shares:
+        for fold in folds:
+            minutes = run.minutes * share
+            training, model = place(Training(fold=fold), "contrastive")
+            run.train(training, model, minutes=minutes, label="all")
+            run.train(training, replace(model, same_group=True), minutes=minutes, label="own")
+            supervised = place(Training(fold=fold, budget=1), "supervised")
+            run.train(*supervised, minutes=minutes, label="supervised 1%")
     print_means(run)
 
 
