@@ -200,7 +200,9 @@ def _mark_heads(lines: Sequence[_Line], clusters: Sequence[_Cluster], keys: Coun
             is_on_most = feeds[line.key] >= max(_MIN_REPEATS, _MOST_PAGES * num_pages)
             is_head |= is_on_most and not _OF_CHAPTERS.match(line.key)
             is_head &= one.breaks or one.feeds or numbered
-            is_head |= one.goes_on and one.feeds  # alone at a form feed, in a sentence
+            ends_sentence = _GOES_ON.match(line.text) and _STOPS.search(line.text)
+            # Alone at a form feed, in a sentence.
+            is_head |= one.goes_on and one.feeds and not ends_sentence
             line.is_edge |= bool(line.key) and is_head
 
 

@@ -101,6 +101,8 @@ CHAPTERS = "\n\n".join(
     [
         CHAPTERS,
         "\f".join(f"Chapter {n}\n\nHe climbed the stairs.\n\nHe slept." for n in range(1, 9)),
+        # the end of a sentence at the top of a page, before another line in small letters
+        "He climbed the stairs to the\n\fgreat lamp.\n\nde Lacey came after him.",
         "\n\n".join("Alone I sit\nand wait for thee\nand wait for thee" for _ in range(5)),
         "It was in the year\n1848\nthat he came, and in\n1849 he went away.",
     ],
