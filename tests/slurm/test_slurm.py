@@ -41,7 +41,9 @@ def cluster(tmp_path_factory):
         pytest.skip(started.stderr.strip())
     try:
         assert started.returncode == 0, started.stderr
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LOOK_EVERY_S", "2")  # in snakemake_logger_plugin_jobs
+            yield
     finally:
         subprocess.run([NODE, "stop", directory], check=True)
 
