@@ -3,9 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 SHARED = Path(__file__).parents[2] / "shared"
 REAL, FAULTS = SHARED / "real", SHARED / "faults"
+
+# No test depends on how fast the machine is, or what else it does.
+settings.register_profile("aubert", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("aubert")
 
 
 @pytest.hookimpl(tryfirst=True)
