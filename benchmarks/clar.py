@@ -24,7 +24,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,16 +79,15 @@ def main() -> None:
     torch.set_num_threads(1)
     manifest = real_recordings("fsdd", "manifest.tsv")
     clips = clips_of_table(manifest, "audio", "digit", "speaker")
-    run = Runs(clips, arguments.figures, arguments.minutes)
-    run.shares = arguments.shares
+    run = Runs(clips, arguments.figures, arguments.minutes, arguments.shares)
     verbs[arguments.figures](run, arguments.folds)
 
 
 class Runs:
     """Trainings that are done once, a line of a file each."""
 
-    def __init__(self, clips: list[Clip], name: str, minutes: float):
-        self.clips, self.minutes, self.shares = clips, minutes, [1.0]
+    def __init__(self, clips: list[Clip], name: str, minutes: float, shares: Sequence[float] = ()):
+        self.clips, self.minutes, self.shares = clips, minutes, shares
         self.path = ROOT / "results" / "clar_benchmark" / f"{name}.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._versions: dict = {}

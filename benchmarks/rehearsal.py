@@ -383,12 +383,12 @@ def report(folder: Path, called: str, lost: dict[str, int], chosen: int, differi
         print(*(shown(cell) for cell in row), sep="\t")
 
 
-def total(said: list[dict]) -> dict:
+def total(calls: list[dict]) -> dict:
     """Of all calls together."""
     return {
-        "jobs": [job for one in said for job in one.get("jobs", [])],
-        "struck": [tuple(each) for one in said for each in one.get("struck", [])],
-        **{key: sum(one.get(key, 0) for one in said) for key in ("seconds", "tries", "requests")},
+        "jobs": [job for one in calls for job in one.get("jobs", [])],
+        "struck": [tuple(each) for one in calls for each in one.get("struck", [])],
+        **{key: sum(one.get(key, 0) for one in calls) for key in ("seconds", "tries", "requests")},
     }
 
 

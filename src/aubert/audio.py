@@ -56,10 +56,9 @@ def probe(path: str | Path) -> Header:
     with _faults_of(path):
         if not decoder.is_counted_right(path):
             header = measure(path)
-            announced = header.num_announced or 0
-            if not _is_flac(path) or announced < header.num_samples:
-                return header
-            return Header(header.sample_rate_hz, announced)
+            if decoder.format_of(path) == "FLAC" and is_cut_off(path, header):
+                return Header(header.sample_rate_hz, header.num_announced)
+            return header
         info = soundfile.info(str(path))
         if info.frames <= 0:
             raise _empty(path)
@@ -75,13 +74,18 @@ def measure(path: str | Path) -> Header:
         if not num_samples:
             raise _empty(path)
         announced = decoder.announced(path)
-        slack = 1 if _is_flac(path) else _TOLERANCE_S * rate_hz  # that one's count is exact
+        is_exact = decoder.format_of(path) == "FLAC"
+        slack = 1 if is_exact else _TOLERANCE_S * rate_hz
         differs = announced and abs(announced - num_samples) >= slack
         return Header(rate_hz, num_samples, announced if differs else None)
 
 
-def _is_flac(path: str | Path) -> bool:
-    return not decoder.needs_ffmpeg(path) and decoder.info(path).format == "FLAC"
+def is_cut_off(path: str | Path, header: Header) -> bool:
+    """Whether the file's own count is above that of `header`. It is not known of MP3 and Ogg, whose
+    counts are estimates, and of what ffmpeg reads."""
+    if decoder.format_of(path) in (None, "MP3", "OGG"):
+        return False
+    return (decoder.announced(path) or 0) > header.num_samples + 1
 
 
 def decode(

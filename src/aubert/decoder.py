@@ -8,6 +8,7 @@ is read to its own end, with the counts of its header replaced on the way to lib
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,14 +27,16 @@ from aubert.streams import (
     end_of_tag,
     found_in,
     streams_of,
-    wav_data,
     wav_patches,
 )
 
 _READ_BYTES = 1 << 20
 _BLOCK_SAMPLES = 1 << 16
 UNKNOWN = 1 << 36  # samples: what libsndfile gives where a header does not say how many
-_OPEN_WAV_BYTES = 0x7FFF0000  # of a WAV's data, and more: it was never closed
+# What libsndfile's log says of a size in a header that is not that of the file.
+_SIZES = re.compile(r"(\d+) \(should be (\d+)\)")
+_OPEN_BYTES = 0x7FFF0000  # of such a size, and more: the file was never closed
+_NIST_BYTES, _NIST_COUNT = 1024, re.compile(rb"sample_count -i (\d+)")
 # What encoders add to an MP3's end, in samples: more than the header's count is not that.
 _MAX_PADDING = 3 * 1152
 
@@ -98,11 +101,7 @@ SUFFIXES = (
 
 def needs_ffmpeg(path: str | Path) -> bool:
     """Whether libsndfile does not read the file."""
-    try:
-        info(path)
-    except (soundfile.LibsndfileError, OSError):
-        return True
-    return False
+    return format_of(path) is None
 
 
 def is_counted_right(path: str | Path) -> bool:
@@ -123,18 +122,34 @@ def is_counted_right(path: str | Path) -> bool:
 
 
 def announced(path: str | Path) -> int | None:
-    """The count of samples in the header of the first stream; None where there is none."""
+    """The count of samples in the header of the first stream; None where there is none.
+
+    Of formats that hold sizes in bytes libsndfile takes what is there; its log has both sizes.
+    """
     try:
         first = soundfile.info(str(path))
     except soundfile.LibsndfileError:
         return None
-    if first.format in ("WAV", "WAVEX"):  # libsndfile counts what is there of it
+    if first.frames >= UNKNOWN:
+        return None
+    if first.format == "NIST":
         with open(path, "rb") as file:
-            start, size = wav_data(file, 0) or (0, 0)
-            there = min(size, file.seek(0, os.SEEK_END) - start)
-        is_open = not 0 < size < _OPEN_WAV_BYTES
-        return None if is_open or there <= 0 else round(first.frames * size / there)
-    return first.frames if first.frames < UNKNOWN else None
+            count = _NIST_COUNT.search(file.read(_NIST_BYTES))
+        return int(count[1]) if count else first.frames
+    for size, there in reversed(_SIZES.findall(first.extra_info)):
+        if not 0 < int(size) < _OPEN_BYTES:
+            return None
+        if int(size) > int(there) > 0:
+            return round(first.frames * int(size) / int(there))
+    return first.frames or None
+
+
+def format_of(path: str | Path) -> str | None:
+    """libsndfile's name of the format; None where it does not read the file."""
+    try:
+        return info(path).format
+    except (soundfile.LibsndfileError, OSError):
+        return None
 
 
 def info(path: str | Path):

@@ -90,27 +90,20 @@ def _flac_patches(file: BinaryIO, head: int, end: int) -> list[tuple[int, bytes]
 
 def wav_patches(file: BinaryIO, head: int, end: int) -> list[tuple[int, bytes]]:
     """The size of the data, where no chunk follows at its end: the sound goes on to the end."""
-    found = wav_data(file, head)
-    if found is None:
-        return []
-    start, size = found
-    if size and _are_chunks(file, start + size + size % 2, end):
-        return []
-    left = end - start
-    return [(head + 4, struct.pack("<I", end - head - 8)), (start - 4, struct.pack("<I", left))]
-
-
-def wav_data(file: BinaryIO, head: int) -> tuple[int, int] | None:
-    """Where the data begins, and its size as the header has it."""
     at = head + 12
     while True:
         chunk = _bytes_at(file, at, 8)
         if len(chunk) < 8:
-            return None
+            return []
         name, (size,) = chunk[:4], struct.unpack("<I", chunk[4:])
         if name == b"data":
-            return at + 8, size
+            break
         at += 8 + size + size % 2
+    start = at + 8
+    if size and _are_chunks(file, start + size + size % 2, end):
+        return []
+    left = end - start
+    return [(head + 4, struct.pack("<I", end - head - 8)), (at + 4, struct.pack("<I", left))]
 
 
 def _are_chunks(file: BinaryIO, at: int, end: int) -> bool:

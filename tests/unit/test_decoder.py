@@ -256,6 +256,25 @@ def test_a_wav_s_own_count_is_known(tmp_path, count, announced):
     assert decoder.announced(path) == announced
 
 
+@pytest.mark.parametrize(
+    ("suffix", "format"),
+    [
+        (".wav", "WAV"), (".wav", "WAVEX"), (".rf64", "RF64"), (".w64", "W64"), (".aiff", "AIFF"),
+        (".au", "AU"), (".sph", "NIST"), (".flac", "FLAC"),
+    ],
+)  # fmt: skip
+def test_a_file_that_was_cut_off_is_known_by_its_own_count(tmp_path, suffix, format):
+    path = tmp_path / f"a{suffix}"
+    soundfile.write(path, speech(), RATE_HZ, format=format)
+    assert decoder.announced(path) == SECONDS * RATE_HZ
+    assert not audio.is_cut_off(path, audio.measure(path))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    header = audio.measure(path)
+    assert header.num_samples / RATE_HZ == pytest.approx(SECONDS * 2 / 3, abs=0.5)
+    assert header.num_announced / RATE_HZ == pytest.approx(SECONDS, abs=0.01)
+    assert audio.is_cut_off(path, header)
+
+
 # --- by blocks
 
 

@@ -7,7 +7,8 @@ from aubert.units.encoder_features import VERSION as ENCODER_VERSION
 UNITS = config["units"]
 KMEANS = UNITS["kmeans"]
 # The codebooks of k-means, in the order that they follow each other: of the sample, then one for
-# each pass over all frames. The last one is what units are labelled with. That of a random projection is drawn.
+# each pass over all frames. The last one is what units are labelled with. A random projection has
+# that one alone, which is drawn.
 STEPS = [f"pass{number}" for number in range(KMEANS["passes"])] + ["codebook"]
 
 

@@ -125,6 +125,7 @@ def _is_mark(text: str, token: Token, language: str) -> bool:
 
 
 def _is_all_capitals(text: str, token: Token) -> bool:
+    """Whether more than four of five letters around a token are capitals."""
     around = text[max(0, token.char_start - _AROUND) : token.char_end + _AROUND]
     return sum(map(str.isupper, around)) > 4 * sum(map(str.islower, around))
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aubert import audio, decoder
+from aubert import audio
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.corpus.held_out import NOTHING, HeldOut
 from aubert.corpus.labelled_layouts import Line, lines_of
@@ -75,11 +75,10 @@ def _whole(path: Path) -> audio.Header:
     audio.AudioError."""
     header = audio.probe(path)
     audio.decode(path, [(max(0, header.num_samples - _END_SAMPLES), header.num_samples)])
-    if path.suffix.lower() in (".wav", ".wave"):  # libsndfile takes what is there of it
-        announced = decoder.announced(path) or 0
-        if announced > header.num_samples + 1:
-            detail = f"{path.name} ends at sample {header.num_samples}, {announced} were announced"
-            raise audio.AudioError("audio_truncated", detail)
+    if audio.is_cut_off(path, header):
+        raise audio.AudioError(
+            "audio_truncated", f"{path.name} ends before the last sample that its header counts"
+        )
     return header
 
 

@@ -96,6 +96,11 @@ def angles(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.round(np.arccos(cosines) * (_GRID / np.pi)) / _GRID
 
 
+def unlike(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """`angles` of units [num_frames, 1] as vectors that are one at the unit and zero elsewhere."""
+    return np.where(one == other.T, 0, 0.5)
+
+
 def dtw(costs: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """The mean cost along the path of least total cost of each of n pairs: float64 [n].
 
@@ -129,18 +134,22 @@ def dtw(costs: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 def distances(tokens: Sequence[np.ndarray]) -> np.ndarray:
     """Between all tokens, each [num_frames, dim] with a frame at least: float64 [n, n], symmetric.
+    Integers are units, [num_frames, 1].
 
     Memory: 8 n^2 bytes, the frames as float64, and about 200 MB.
     """
+    are_units = np.issubdtype(tokens[0].dtype, np.integer)
+    between = unlike if are_units else angles
     found = np.zeros((len(tokens), len(tokens)))
     lengths = np.array([len(token) for token in tokens], np.int64)
     blocks = _blocks(lengths)  # of like lengths, so that little is padded
-    vectors = [directions(np.concatenate([tokens[k] for k in block])) for block in blocks]
+    frames = [np.concatenate([tokens[k] for k in block]) for block in blocks]
+    vectors = frames if are_units else [*map(directions, frames)]
     for number, (block, own) in enumerate(zip(blocks, vectors, strict=True)):
         for other_block, other in zip(blocks[: number + 1], vectors, strict=False):
             places = _places(lengths[block])[:, None, :, None]
             other_places = _places(lengths[other_block])[None, :, None, :]
-            costs = angles(own, other)[places, other_places]
+            costs = between(own, other)[places, other_places]
             rows = np.repeat(lengths[block], len(other_block))
             columns = np.tile(lengths[other_block], len(block))
             near = dtw(costs.reshape(*costs.shape[:2], -1), rows, columns)

@@ -61,13 +61,15 @@ class AbxOptions:
 class Stored:
     """Frames of utterances, in a file for each layer.
 
-    layers: their names -> a file of float32 [frames of all utterances, dim]
+    layers: their names -> a file of [frames of all utterances, dim]
     spans: utterance -> (first frame, number)
+    dtype: float32 of features, an integer of units
     """
 
     rate_hz: float
     layers: dict[str, Path]
     spans: dict[str, tuple[int, int]]
+    dtype: type
 
     def frames_of(self, token: Token) -> slice:
         """Of a token, in its utterance."""
@@ -83,7 +85,7 @@ class Stored:
     def read(self, layer: str) -> np.ndarray:
         """[frames of all utterances, dim], mapped."""
         num_frames = sum(number for _, number in self.spans.values())
-        return np.memmap(self.layers[layer], np.float32, "r").reshape(num_frames, -1)
+        return np.memmap(self.layers[layer], self.dtype, "r").reshape(num_frames, -1)
 
 
 def abx(
@@ -101,7 +103,7 @@ def abx(
     `.over_baseline`, the difference; and how many tokens, phones, speakers and cells there were.
 
     reference: as `phones_of_utterances` takes it. encoder: that reads one layer or all. labels:
-    units, compared as vectors that are one at the unit and zero elsewhere. held_out: what is left
+    units, compared as `unlike` does. held_out: what is left
     out. A mode without a cell has no figure. Raises ValueError where neither has one. The frames
     of all layers lie in a temporary folder meanwhile; memory is needed for the tokens of one layer.
     """
@@ -246,16 +248,14 @@ def _of_encoder(
 
 
 def _of_units(results: Path, chosen: frozenset[str], folder: Path, labels: Labels) -> Stored:
-    one_hot = np.eye(labels.num_units, dtype=np.float32)
-
     def items() -> Iterator[tuple[str, np.ndarray]]:
         for shard in shards_of_corpus(results):
             own = labels.shard(shard.utterances.stem)
             for name in sorted(chosen) if own is not None else ():
                 if name in own:
-                    yield name, one_hot[own.of(name)][None]
+                    yield name, own.of(name)[None, :, None]
 
-    return _stored(folder, ["units"], labels.rate_hz, items())
+    return _stored(folder, ["units"], labels.rate_hz, items(), np.int32)
 
 
 def _shown(items: Iterable, what: str, chosen: frozenset[str]) -> Iterable:
@@ -263,7 +263,11 @@ def _shown(items: Iterable, what: str, chosen: frozenset[str]) -> Iterable:
 
 
 def _stored(
-    folder: Path, names: Sequence[str], rate_hz: float, items: Iterable[tuple | Reject]
+    folder: Path,
+    names: Sequence[str],
+    rate_hz: float,
+    items: Iterable[tuple | Reject],
+    dtype: type = np.float32,
 ) -> Stored:
     """items: (utterance, frames [layers, num_frames, dim]), or a reject, which is left out."""
     layers, spans, first = {name: folder / name for name in names}, {}, 0
@@ -275,7 +279,7 @@ def _stored(
                 continue
             name, frames = item
             for file, own in zip(files, frames, strict=True):
-                file.write(np.ascontiguousarray(own, np.float32))
+                file.write(np.ascontiguousarray(own, dtype))
             spans[name] = first, frames.shape[1]
             first += frames.shape[1]
-    return Stored(rate_hz, layers, spans)
+    return Stored(rate_hz, layers, spans, dtype)

@@ -91,7 +91,7 @@ def projection_of(book: Codebook) -> RandomProjection:
     this machine draws another one."""
     if book.projection is None:
         raise ValueError(
-            "the codebook does not tell its random projection; draw one with `aubert units draw`"
+            "the codebook names no random projection; draw one with `aubert units draw`"
         )
     found = RandomProjection(RandomProjectionOptions(**book.projection))
     if found.kind != book.kind:

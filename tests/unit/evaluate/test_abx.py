@@ -334,3 +334,12 @@ def test_a_draw_of_speakers_draws_them_as_x_too():
     rate = abx.error_rate(found)
     assert rate.value == pytest.approx(5 / 6 / 5)
     assert rate.ci95[0] == 0.0
+
+
+def test_units_are_as_far_apart_as_their_one_hot_vectors():
+    rng = np.random.default_rng(5)
+    units = [rng.integers(0, 6, (length, 1)) for length in rng.integers(1, 9, 30)]
+    vectors = [np.eye(6)[each[:, 0]] for each in units]
+    near = abx.distances(units)
+    assert np.array_equal(near, abx.distances(vectors))
+    assert 0 < near.max() <= 0.5

@@ -7,26 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny_corpus import Corpus, write_corpus
+from tiny_hubert import save_tiny_hubert
 
 from aubert import tables
 from aubert.cli import main
 from aubert.evaluate.metrics import Figure, read_metrics
 from aubert.evaluate.unit_quality import phones_of_utterances
-from aubert.hubert.options import HubertOptions
 from aubert.units.labels import write_labels
 from aubert.units.shards import FeatureKind
-
-TINY = HubertOptions(
-    front_end="logmel",
-    frame_rate_hz=25,
-    hidden_size=16,
-    num_layers=2,
-    num_heads=2,
-    intermediate_size=16,
-    conv_channels=16,
-    pos_conv_kernel=4,
-    pos_conv_groups=2,
-)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +24,7 @@ def corpus(tmp_path_factory) -> Corpus:
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory) -> Path:
-    from aubert.hubert.task import init_hubert
-
-    directory = tmp_path_factory.mktemp("encoder") / "untrained"
-    init_hubert(directory, TINY, seed=0)
-    return directory
+    return save_tiny_hubert(tmp_path_factory.mktemp("encoder") / "untrained")
 
 
 def run(corpus: Corpus, out: Path, *flags) -> int:

@@ -9,34 +9,17 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_hubert import save_tiny_hubert
 
 from aubert.cli import main
 from aubert.corpus.clips import Clip, clips_of_folder
 from aubert.evaluate import probe as module
 from aubert.evaluate.probe import ProbeOptions
-from aubert.hubert.options import HubertOptions
-
-TINY = HubertOptions(
-    front_end="logmel",
-    frame_rate_hz=25,
-    hidden_size=16,
-    num_layers=2,
-    num_heads=2,
-    intermediate_size=16,
-    conv_channels=8,
-    pos_conv_kernel=4,
-    pos_conv_groups=2,
-    final_dim=8,
-)
 
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    from aubert.hubert.task import init_hubert
-
-    directory = tmp_path_factory.mktemp("encoder") / "untrained"
-    init_hubert(directory, TINY, seed=0)
-    return directory
+    return save_tiny_hubert(tmp_path_factory.mktemp("encoder") / "untrained")
 
 
 def tone(hz, seed, seconds=0.6):

@@ -248,7 +248,7 @@ def test_a_codebook_of_another_numpy_s_projection_is_refused(drawn, tmp_path):
     with pytest.raises(ValueError, match="draws another random projection"):
         Units(tmp_path / "codebook")
     (tmp_path / "codebook.json").write_text(json.dumps({**book, "projection": None}))
-    with pytest.raises(ValueError, match="does not tell its random projection"):
+    with pytest.raises(ValueError, match="names no random projection"):
         Units(tmp_path / "codebook")
 
 

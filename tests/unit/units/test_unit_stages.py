@@ -2,40 +2,27 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tiny_corpus import RECORDINGS_PER_SHARD, Corpus
+from tiny_hubert import TINY, save_tiny_hubert
 from unit_commands import label, learn
 
 from aubert import tables
 from aubert.cli import MACHINE_FAULT, main
 from aubert.evaluate.metrics import read_metrics
-from aubert.hubert.options import HubertOptions
 from aubert.units import labels as labels_module
 from aubert.units.codebook import Codebook
 from aubert.units.labels import Labels, LabelSet
 
-TINY = HubertOptions(
-    front_end="logmel",
-    frame_rate_hz=25,
-    hidden_size=16,
-    num_layers=3,
-    num_heads=2,
-    intermediate_size=16,
-    conv_channels=16,
-    pos_conv_kernel=4,
-    pos_conv_groups=2,
-)
+THREE_LAYERS = replace(TINY, num_layers=3)
 
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory) -> Path:
-    from aubert.hubert.task import init_hubert
-
-    directory = tmp_path_factory.mktemp("encoder") / "untrained"
-    init_hubert(directory, TINY, seed=0)
-    return directory
+    return save_tiny_hubert(tmp_path_factory.mktemp("encoder") / "untrained", THREE_LAYERS)
 
 
 def test_one_codebook_of_all_shards_and_labels_of_each(corpus, labelled):
@@ -78,9 +65,7 @@ def test_units_of_an_encoder_know_it(corpus, encoder, tmp_path, capsys):
     found = LabelSet.open(tmp_path / "labels" / "0")
     assert (found.kind.layer, found.kind.rate_hz) == (2, 25.0)
 
-    from aubert.hubert.task import init_hubert
-
-    init_hubert(tmp_path / "other", TINY, seed=1)
+    save_tiny_hubert(tmp_path / "other", THREE_LAYERS, seed=1)
     capsys.readouterr()
     shutil.rmtree(tmp_path / "labels")
     assert label(corpus, tmp_path, 0, f"--encoder={tmp_path / 'other'}") == 1
