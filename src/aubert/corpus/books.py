@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -32,6 +33,11 @@ class BookError(ValueError):
 
 # What a text may be, the likelier first: of two files of one name the first is the book.
 TEXT_SUFFIXES = (".epub", ".xhtml", ".html", ".htm", ".txt")
+_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^>]*-->\s*)*"
+    rb"<(?:!doctype\s+html|html[\s>])",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,11 @@ def read_text(path: str | Path) -> str:
 
 
 def is_markup(path: Path) -> bool:
-    """Whether a text is an EPUB or HTML."""
-    return path.suffix.lower() in TEXT_SUFFIXES[:-1]
+    """Whether a text is an EPUB or HTML: a `.txt`, too, that begins as HTML does."""
+    if path.suffix.lower() in TEXT_SUFFIXES[:-1]:
+        return True
+    with path.open("rb") as file:
+        return bool(_HTML.match(file.read(HEADER).replace(b"\0", b"")))  # UTF-16, too
 
 
 @lru_cache(maxsize=4)
@@ -100,11 +109,12 @@ def _language_of(path: Path, _size: int, _mtime_ns: int) -> str | None:
 
 
 def read_book(path: str | Path) -> Book:
-    """A text with all that its file says of the book, by its suffix (TEXT_SUFFIXES).
+    """A text with all that its file says of the book, as its suffix says (TEXT_SUFFIXES).
 
     Plain text is the file's, untouched: line ends and a byte-order mark stay. EPUB: the pages in
-    the order of reading, paragraphs parted by blank lines (`lay_out`). HTML: likewise. Raises
-    ValueError for a file that is not what its suffix says, or is unsafe to read.
+    the order of reading, paragraphs parted by blank lines (`lay_out`). HTML, and a `.txt` that
+    holds it (`is_markup`): likewise. Raises ValueError for a file that is not what its suffix
+    says, or is unsafe to read.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -113,7 +123,7 @@ def read_book(path: str | Path) -> Book:
             pages = [(item.path, root) for item, root in epub.pages()]
             text, documents = lay_out(pages)
             return Book(text, documents, metadata_of(epub))
-    if suffix in TEXT_SUFFIXES[:-1]:
+    if is_markup(path):
         data = path.read_bytes()
         parse = parse_xhtml if is_xhtml(data) else parse_html
         root = parse(data, str(path))

@@ -4,11 +4,13 @@
 and which words a reader would say for them. Spoken words are lower-case letters of the
 language's pack with inner apostrophes ("o'clock", "rob's"); other Latin letters count as those
 that they are made of. Letters of other scripts than the language's have no default reading and
-give no token. A word that the layout breaks is one token, which spans the break.
+give no token. A word that the layout breaks is one token, which spans the break. Tags and
+characters written as in HTML ("<i>", "&mdash;") give none either, in a plain text, too.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -40,8 +42,21 @@ class Token(NamedTuple):
 _MARK = "\u0300-\u036f" + INVISIBLE
 _LINE_START = r"(?:\A|(?<=[\n\r\f\t\ufeff“\"‘«])|(?<=  ))"
 _INITIALS = r"(?:(?<![A-Za-z'’])[A-Za-z]\.){2,}"
+# HTML in a plain text, as some transcribers leave it there.
+_TAG = (
+    r"<!--[^>]{0,1000}-->|</?(?i:a|abbr|b|big|blockquote|body|br|center|cite|code|dd|div|dl|dt|em"
+    r"|font|h[1-6]|hr|i|img|ins|li|ol|p|pre|q|s|small|span|strike|strong|sub|sup|table|tbody|td"
+    r"|th|thead|tr|tt|u|ul)(?:[\ \t\r\n/][^<>]{0,300})?>"
+)
+_CHARACTER = (
+    r"&(?:\#[0-9]{2,6}|\#[xX][0-9A-Fa-f]{2,5}|nbsp|quot|apos|lt|gt|[lr][sd]quo|[lr]aquo|[sb]dquo"
+    r"|[mn]dash|hellip|shy|e[mn]sp|thinsp|zwn?j|bull|middot|copy|reg|trade|deg|sect|para|[dD]agger"
+    r"|times);"
+)
+_APOSTROPHE = r"(?:['’ʼ]|&(?:rsquo|apos|\#0?39|\#8217|\#[xX]2019);)"
 # Marks of the edition: no reader says them.
 _UNSPOKEN = (
+    rf"{_TAG}|{_CHARACTER}|"
     r"\[\ ?(?:[0-9]{1,4}|[A-Za-z]|[*†‡§]+|Illustration|Abbildung|Ilustración"
     r"|[Pp](?:age|g)?\.?\ ?[0-9ivxlc]+|(?:Seite|S\.|Página|Pág\.)\ ?[0-9]+)\ ?\]"
     r"|\{(?:[Pp](?:age|g)\.?\ ?)?[0-9ivxlc]+\}"
@@ -59,7 +74,9 @@ class _Patterns:
     def __init__(self, pack: Language):
         letter = pack.script
         # Combining marks and invisible characters only after a letter.
-        word = rf"[{letter}][{letter}{_MARK}]*(?:['’ʼ][{_MARK}]*[{letter}][{letter}{_MARK}]*)*"
+        word = (
+            rf"[{letter}][{letter}{_MARK}]*(?:{_APOSTROPHE}[{_MARK}]*[{letter}][{letter}{_MARK}]*)*"
+        )
         words = rf"{word}(?:{HYPHEN_BREAK}{word})*"  # more than one where lines end in hyphens
         dropped = rf"{_LINE_START}[A-ZÀ-ÖØ-Þ]{DROP_BREAK}{words}"
         self.phrases = {_key(phrase): said for phrase, said in pack.phrases.items()}
@@ -67,7 +84,7 @@ class _Patterns:
         early = [rf"(?<![{letter}0-9]){each}" for each in (*early, pack.numbers.first) if each]
         self.token = re.compile(
             "|".join([*early, _INITIALS, rf"({dropped})", words, pack.numbers.pattern])
-            + rf"|&c\.?|&|({_UNSPOKEN})"
+            + rf"|&amp;|({_UNSPOKEN})|&c\.?|&"
         )
         self.word = re.compile(word)
 
@@ -177,6 +194,8 @@ def readings(written: str, language: str | Language = "en") -> tuple[tuple[str, 
         if len(parts[0]) > 1:  # no drop capital: the hyphen may be the word's own
             whole += (tuple(word for part in parts for word in readings(part, pack)[0]),)
         return tuple(dict.fromkeys(whole))
+    if ";" in written:
+        written = html.unescape(written)
     if written in ("&", "&c", "&c."):
         return (
             ((pack.ampersand,) if pack.ampersand else (),)

@@ -69,6 +69,11 @@ def test_html_is_its_text_and_tag_soup_too(tmp_path):
     book = read_book(tmp_path / "b.html")
     assert book.text.split("\n\n")[-2:] == ["Die Tür — schloß sich\nleise.", "Zwei"]
     assert book.metadata[:3] == ("Das Buch", ("Anna B.",), "de")
+    for encoding in ("cp1252", "utf-8-sig", "utf-16"):  # in a file that says it is plain text
+        (tmp_path / "c.txt").write_bytes(f"\n<!DOCTYPE html>{soup}".encode(encoding))
+        assert read_text(tmp_path / "c.txt") == book.text
+    (tmp_path / "d.txt").write_text("He wrote <html> on the wall.")
+    assert read_text(tmp_path / "d.txt") == "He wrote <html> on the wall."
     (tmp_path / "b.xhtml").write_text(ONE, encoding="utf-8")
     assert TEXT.startswith(read_text(tmp_path / "b.xhtml"))
 

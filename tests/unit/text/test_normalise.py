@@ -41,6 +41,14 @@ SPOKEN = {
     "note[1] and star* and [Illustration] {12}": "note and star and",
     "* * * * *\n-----\n": "",
     "Ἀρχή": "",
+    # HTML that a plain text holds.
+    "the <i>old</i> man<br />\n<P ALIGN=center>said <a href='x'>it</a><!-- a note -->": (
+        "the old man said it"
+    ),
+    "don&rsquo;t&nbsp;go&mdash;it&#8217;s &quot;Smith &amp; Son&quot;&hellip;": (
+        "don't go it's smith and son"
+    ),
+    "a < b and c > d, R&D; 3 <4> &c.": "a b and c d r and d three four et cetera",
     # What a layout breaks is one word.
     "The old light-\nhouse, a lan-  \r\n  tern": "the old lighthouse a lantern",
     "LIGHT-\nHOUSE and Fotherin-\ngay": "lighthouse and fotheringay",
