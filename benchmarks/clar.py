@@ -226,10 +226,11 @@ def negatives(run: Runs, folds: list[int]) -> None:
         for fold in folds:
             minutes = run.minutes * share
             training, model = place(Training(fold=fold), "contrastive")
-            run.train(training, model, minutes=minutes, label="all")
             run.train(training, replace(model, same_group=True), minutes=minutes, label="own")
-            supervised = place(Training(fold=fold, budget=1), "supervised")
-            run.train(*supervised, minutes=minutes, label="supervised 1%")
+            for draw in range(READ.draws):
+                supervised = place(Training(fold=fold, budget=1, draw=draw), "supervised")
+                run.train(*supervised, minutes=minutes, label="supervised 1%")
+            run.train(training, model, minutes=minutes, label="all")
     print_means(run)
 
 

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from figures import figure, keep, table
 from real_recordings import ROOT, real_recordings
 
 from aubert import tables
@@ -29,13 +30,19 @@ from aubert.text.normalise import spoken_words
 
 LANGUAGES = ("en", "de", "fr", "es")
 CLOSE_CHARS = 5
-FIGURES = (
-    "match.placed_within_5_chars", "match.placed_within_5_chars.baseline",
-    "words.start_error_ms_median", "words.start_error_ms_median.baseline",
-    "words.end_error_ms_median", "words.timed", "transcribe.wer", "transcribe.wer.baseline",
-    "transcribe.wer_unseen_voices", "ctc.scratch.wer_greedy", "ctc.scratch.unseen_wer_greedy",
-    "ctc.scratch.wer", "ctc.scratch.unseen_wer",
-)  # fmt: skip
+# Label, key of metrics.json, unit, digits after the point.
+ROWS = (
+    ("utterances placed within 5 characters", "match.placed_within_5_chars", "", 3),
+    ("control: proportional places", "match.placed_within_5_chars.baseline", "", 3),
+    ("word starts, median error", "words.start_error_ms_median", "ms", 1),
+    ("control: letters spread evenly", "words.start_error_ms_median.baseline", "ms", 1),
+    ("word ends, median error", "words.end_error_ms_median", "ms", 1),
+    ("words timed", "words.timed", "", 3),
+    ("word error rate, book's language model", "transcribe.wer", "", 3),
+    ("unseen voices", "transcribe.wer_unseen_voices", "", 3),
+    ("dev set, greedy", "ctc.scratch.wer_greedy", "", 3),
+    ("dev set, unseen voices, greedy", "ctc.scratch.unseen_wer_greedy", "", 3),
+)
 FRENCH_DEV = ("000", "008")
 
 
@@ -44,25 +51,39 @@ def main() -> None:
 
 
 def mini() -> None:
-    columns = {}
+    columns, seconds = {}, 0.0
     for language in LANGUAGES:
-        with tempfile.TemporaryDirectory() as directory:
-            # English with the same training: the demo's takes HuBERT's encoder.
-            config = {"corpus": {"source": "mini", "language": language}, "systems": ["ctc"],
-                      "ctc": {"inits": ["scratch"], "use": "scratch"}, "name": "mini"}  # fmt: skip
-            snakemake(Path(directory), "results/mini/metrics.json", config)
-            columns[language] = json.loads(Path(directory, "results/mini/metrics.json").read_text())
-    print(f"{'figure':<44}" + "".join(f"{language:>28}" for language in columns))
-    for key in FIGURES:
-        cells = [_cell(column.get(key)) for column in columns.values()]
-        print(f"{key:<44}" + "".join(f"{cell:>28}" for cell in cells))
+        # Kept, so that a run that is stopped goes on.
+        directory = ROOT / "results" / "languages" / language
+        directory.mkdir(parents=True, exist_ok=True)
+        # English with the same training: the demo's takes HuBERT's encoder.
+        config = {"corpus": {"source": "mini", "language": language}, "systems": ["ctc"],
+                  "ctc": {"inits": ["scratch"], "use": "scratch"}, "name": "mini"}  # fmt: skip
+        snakemake(directory, "results/mini/metrics.json", config)
+        columns[language] = json.loads((directory / "results/mini/metrics.json").read_text())
+        seconds += cpu_seconds(directory)
+    rows = [
+        [label, *(_cell(column.get(key), unit, digits) for column in columns.values())]
+        for label, key, unit, digits in ROWS
+    ]
+    for name, key in (("utterances", ROWS[0][1]), ("words of times", ROWS[2][1])):
+        rows.append([f"n, {name}", *(column[key]["n"] for column in columns.values())])
+    command = "python benchmarks/languages.py mini"
+    keep("languages", ("", *columns), rows, command=command, seconds=seconds)
+    print(table("languages"))
 
 
-def _cell(figure: dict | None) -> str:
-    if figure is None:
-        return "-"
-    interval = "-".join(f"{edge:.4g}" for edge in figure.get("ci95") or ())
-    return f"{figure['value']:.4g} ({interval}) n {figure['n']}"
+def _cell(found: dict | None, unit: str, digits: int):
+    return "" if found is None else figure(found["value"], found.get("ci95"), unit, digits)
+
+
+def cpu_seconds(directory: Path) -> float:
+    """Of all jobs that made the run, as their benchmark files say."""
+    found = 0.0
+    for path in directory.rglob("benchmarks/**/*.tsv"):
+        with path.open() as file:
+            found += sum(float(row["cpu_time"]) for row in csv.DictReader(file, delimiter="\t"))
+    return found
 
 
 def snakemake(directory: Path, target: str, config: dict, *presets: Path, cores: int = 2) -> None:

@@ -5,8 +5,8 @@ known. Every stage is the command that the workflow runs, in a process of its ow
 which takes about as long as the speech lasts, gets utterances spread over the recording; all other
 stages get all of it.
 
-    python benchmarks/memory.py                           # a quarter of an hour, and an hour
-    python benchmarks/memory.py --hours 10 --format MP3
+    python benchmarks/memory.py                               # one hour and ten
+    python benchmarks/memory.py --hours 0.25 1 --format MP3   # only printed
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from figures import figure, keep
 
 from aubert import tables
 from aubert.mini.books import story_bytes
@@ -39,18 +40,33 @@ POCKETSPHINX_MINUTES = 5
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hours", type=float, nargs="+", default=[0.25, 1.0])
+    parser.add_argument("--hours", type=float, nargs="+", default=[1.0, 10.0])
     parser.add_argument("--format", choices=("FLAC", "MP3", "OGG", "WAV"), default="FLAC")
     arguments = parser.parse_args()
     print(f"{arguments.format}, {RATE_HZ} Hz, stereo")
     print(f"{'hours':>6}  {'stage':36}{'peak MB':>8}{'CPU s':>8}{'s':>7}  rows")
+    stages: dict[str, list] = {}
     for hours in arguments.hours:
         with tempfile.TemporaryDirectory() as folder:
-            measure(Path(folder), hours, arguments.format)
+            for name, *measured in measure(Path(folder), hours, arguments.format):
+                stages.setdefault(name, []).extend(measured)
+    if arguments.hours == parser.get_default("hours"):
+        rows = [
+            [f"`{name}`", *(figure(value, unit="MB" if at % 2 == 0 else "", digits=0)
+                            for at, value in enumerate(measured))]
+            for name, measured in stages.items()
+        ]  # fmt: skip
+        columns = ["", *(f"{what}, {hours:g} h" for hours in arguments.hours for what in
+                         ("peak", "CPU s"))]  # fmt: skip
+        seconds = sum(second for measured in stages.values() for second in measured[1::2])
+        keep("memory", columns, rows, command="python benchmarks/memory.py", seconds=seconds)
 
 
-def measure(house: Path, hours: float, format: str) -> None:
+def measure(house: Path, hours: float, format: str) -> list[tuple[str, float, float]]:
+    """Stage, peak in MB, CPU seconds."""
     from tiny_checkpoints import save_checkpoint
+
+    found = []
 
     def stage(name: str, *command: str | Path) -> None:
         *_, out = (part for part in command if str(part).endswith(".parquet"))
@@ -64,6 +80,7 @@ def measure(house: Path, hours: float, format: str) -> None:
             f"{done}, {rejected} rejected",
             flush=True,
         )
+        found.append((name, peak_bytes / 1e6, cpu_s))
 
     words, chapter_s = write_recording(house, hours, format)
     whole_gb = hours * 3600 * RATE_HZ * 2 * 4 / 1e9
@@ -86,10 +103,12 @@ def measure(house: Path, hours: float, format: str) -> None:
     stage("words ctc", "words", "ctc", *aligned, *ctc)
 
     every = keep_some(paths)
-    few = f"of 1 in {every}" if every > 1 else ""
-    stage(f"words pocketsphinx {few}", "words", "pocketsphinx", *aligned)
-    stage(f"transcribe pocketsphinx {few}", "transcripts", "pocketsphinx", *both,
+    print(f"{hours:6g}  (from here on 1 utterance in {every})")
+    few = f", of {POCKETSPHINX_MINUTES} minutes"
+    stage(f"words pocketsphinx{few}", "words", "pocketsphinx", *aligned)
+    stage(f"transcribe pocketsphinx{few}", "transcripts", "pocketsphinx", *both,
           paths["transcripts"], *root, *shelf)  # fmt: skip
+    return found
 
 
 # A process begins with the peak of the one that starts it: this one is small.

@@ -34,13 +34,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.compute as pc
 import yaml
-from figures import figure, keep, shown
 from real_recordings import ROOT
 from rehearsal_corpus import (
     ARTEFACT,
@@ -51,9 +50,9 @@ from rehearsal_corpus import (
     served,
 )
 from rehearsal_faults import Watch, one_node
+from rehearsal_report import report
 
 from aubert import tables
-from aubert.audio import SAMPLE_RATE_HZ
 from aubert.config.resolve import PRESETS, laid_over, read_yaml
 from aubert.corpus.shards import shard_names
 from aubert.evaluate.dataset import STAGES
@@ -96,7 +95,8 @@ def main() -> None:
     called = "python benchmarks/rehearsal.py " + " ".join(
         f"--{name} {getattr(arguments, name):g}" for name in ("hours", "shards", "failures")
     )
-    report(folder, called, lost, len(chosen), len(differing))
+    compared = len(chosen), len(differing)
+    report(run, total(notes(folder)), profile()["groups"], called, lost, *compared)
     for name in differing:
         print(f"differs: {name}")
     sys.exit(bool(sum(lost.values()) or differing))
@@ -286,101 +286,6 @@ def contents(results: Path) -> Iterator[tuple[str, str]]:
         working = any(one[0] == "." or one.endswith(".training") for one in parts)
         if path.is_file() and not working and parts[0] not in ("benchmarks", "download"):
             yield "/".join(parts), hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def times(results: Path) -> dict[str, list[dict[str, float]]]:
-    """Rule -> what Snakemake measured of each of its jobs, in the try that ended."""
-    found = defaultdict(list)
-    for path in sorted((results / "benchmarks").rglob("*.tsv")):
-        names, values = (line.split("\t") for line in path.read_text().splitlines()[:2])
-        wanted = ("max_rss", "cpu_time")
-        row = {
-            name: float(value)
-            for name, value in zip(names, values, strict=True)
-            if name in wanted and value[0].isdigit()
-        }
-        rule = path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv")
-        if rule == "hubert":
-            rule = "hubert_init" if path.stem == "untrained" else "hubert_train"
-        found[rule].append(dict.fromkeys(wanted, 0.0) | row)
-    return found
-
-
-def by_rule(
-    measured: dict[str, list[dict[str, float]]],
-    hours: float,
-    happened: dict,
-    lost: dict[str, int],
-) -> list[list]:
-    """A row for each rule."""
-    groups, rows = profile()["groups"], []
-    for rule, jobs in measured.items():
-        # squeue shows `labels_mfcc_k100_units_label` of a group, `words` of a job alone.
-        begin = groups[rule].split("{")[0] if rule in groups else rule
-
-        def is_its(submitted: str, begin: str = begin, rule: str = rule) -> bool:
-            return submitted.startswith(begin) and rule in submitted
-
-        asked = [int(job["asked"][:-1]) for job in happened["jobs"] if is_its(job["rule"])]
-        stages = [stage for stage in lost if stage == rule]
-        if rule == "units_label":
-            stages = [stage for stage in lost if stage.startswith("units_")]
-        rows.append([
-            f"`{rule}`",
-            len(jobs),
-            figure(sum(job["cpu_time"] for job in jobs) / hours, digits=1),
-            round(max(job["max_rss"] for job in jobs)),
-            min(asked, default=""),
-            sum(is_its(name) for _, name in happened["struck"]),
-            sum(lost[stage] for stage in stages) if stages else "",
-        ])  # fmt: skip
-    return rows
-
-
-def report(folder: Path, called: str, lost: dict[str, int], chosen: int, differing: int) -> None:
-    """Prints the figures and keeps them as two tables. chosen, differing: shards that were made
-    twice, files of them"""
-    results, happened = folder / "run/results" / NAME, total(notes(folder))
-    shards = tables.shards(results, "recordings")
-    samples = sum(
-        pc.sum(tables.read(path, "recordings", ["num_samples"])["num_samples"]).as_py() or 0
-        for path in shards
-    )
-    hours, wall_hours = samples / SAMPLE_RATE_HZ / 3600, happened["seconds"] / 3600
-    measured = times(results)
-    cpu_seconds = sum(job["cpu_time"] for jobs in measured.values() for job in jobs)
-    how = Counter(one for one, _ in happened["struck"])
-    rejected = sum(
-        tables.num_rows(results / "rejects", path.name)
-        for path in (results / "rejects").iterdir()
-        if path.is_dir()
-    )
-    summary = [
-        ["audio", figure(hours, unit="hours", digits=1)],
-        ["shards", len(shards)],
-        ["recordings", tables.num_rows(results, "recordings")],
-        ["utterances", tables.num_rows(results, "utterances")],
-        ["requests to the server, which dropped three of them", happened["requests"]],
-        ["wall time on SLURM", figure(wall_hours, unit="hours", digits=2)],
-        ["hours of audio in an hour", figure(hours / wall_hours, digits=1)],
-        ["submissions", len(happened["jobs"])],
-        ["jobs killed", how["kill"]],
-        ["jobs cancelled", how["cancel"]],
-        ["jobs requeued", how["requeue"]],
-        ["jobs that ran when the node failed", how["node"]],
-        ["submitted again by Snakemake", happened["tries"]],
-        ["started again by SLURM", sum(job["restarts"] for job in happened["jobs"])],
-        ["rejects, each with a reason", rejected],
-        ["lost rows", sum(lost.values())],
-        [f"files that differ in {chosen} shards made without faults", differing],
-    ]
-    columns = ["rule", "jobs", "CPU s per audio hour", "peak MB", "MB asked for"]
-    columns += ["struck", "lost rows"]
-    rows = by_rule(measured, hours, happened, lost)
-    keep("rehearsal", ["figure", "value"], summary, command=called, seconds=cpu_seconds)
-    keep("rehearsal-rules", columns, rows, command=called, seconds=cpu_seconds)
-    for row in [*summary, columns, *rows]:
-        print(*(shown(cell) for cell in row), sep="\t")
 
 
 def total(calls: list[dict]) -> dict:
