@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -98,7 +99,7 @@ def snakemake(directory: Path, target: str, config: dict, *presets: Path, cores:
 
 
 def real() -> None:
-    print(f"{'set':<18}{'read as':<9}{'word error rate':>28}{'placed':>28}{'words timed':>28}")
+    rows = []
     for name, language, books in (("German prompts", "de", german()), ("French", "fr", french())):
         for tag in (language, "en"):
             with tempfile.TemporaryDirectory() as directory:
@@ -111,7 +112,13 @@ def real() -> None:
                 results = Path(directory, "results/own-audiobooks")
                 for half in ("dev", "test"):
                     own = [book for book in books if book.half == half]
-                    print(f"{name + ', ' + half:<18}{tag:<9}" + figures(results, own, language))
+                    rows.append([f"{name}, {half}", tag, *figures(results, own, language)])
+    columns = ("", "read as", "word error rate", "recordings placed", "n", "words timed", "n")
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = usage.ru_utime + usage.ru_stime
+    command = "python benchmarks/languages.py real"
+    keep("languages-real", columns, rows, command=command, seconds=seconds)
+    print(table("languages-real"))
 
 
 class Book:
@@ -164,7 +171,7 @@ def _manifest(folder: Path) -> list[dict]:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def figures(results: Path, books: list[Book], language: str) -> str:
+def figures(results: Path, books: list[Book], language: str) -> list:
     """Of each recording: its transcript against its text, whether all of its utterances lie in its
     span of the book, and how many of its words have times."""
     rows = {
@@ -187,12 +194,12 @@ def figures(results: Path, books: list[Book], language: str) -> str:
             is_near = start - CLOSE_CHARS <= low and high <= end + CLOSE_CHARS
             placed.append(low >= 0 and is_near)
             timed.append(min(1.0, len(own["words"]) / len(said)) * len(said))
-    cells = (
-        error_rate(errors, lengths, {"recordings": range(len(errors))}),
-        proportion(sum(placed), len(placed)),
-        proportion(round(sum(timed)), sum(lengths)),
-    )
-    return "".join(f"{_cell(vars(cell)):>28}" for cell in cells)
+    rate = error_rate(errors, lengths, {"recordings": range(len(errors))})
+    cells = [_cell(vars(rate), "", 3)]
+    for one in (proportion(sum(placed), len(placed)),
+                proportion(round(sum(timed)), sum(lengths))):  # fmt: skip
+        cells += [_cell(vars(one), "", 3), one.n]
+    return cells
 
 
 if __name__ == "__main__":

@@ -10,15 +10,18 @@ control spreads the words of each chapter evenly, by letters, over its time.
 from __future__ import annotations
 
 import csv
+import resource
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from figures import figure, keep, table
 from real_recordings import real_recordings
-from unread import run_preset, shown
+from unread import run_preset
 
 from aubert import tables
 from aubert.align.timeline import Timeline
+from aubert.evaluate.metrics import proportion
 from aubert.text.normalise import tokenize
 
 SLACK_S = 0.1
@@ -81,8 +84,14 @@ def report(results: Path, source: Path) -> None:
         ("of the five words behind each gap", at_gaps),
         ("words in gaps, which were not read, with a time", in_gaps),
     )
+    cells = []
     for what, hits in rows:
-        print(f"{what:50}{shown(sum(hits), len(hits))}")
+        share = proportion(sum(hits), len(hits))
+        cells.append([what, figure(share.value, share.ci95), len(hits)])
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command, seconds = "python benchmarks/longform.py", usage.ru_utime + usage.ru_stime
+    keep("longform", ("", "share (95% interval)", "n"), cells, command=command, seconds=seconds)
+    print(table("longform"))
 
 
 def words_of(results: Path) -> dict[str, dict[int, float]]:

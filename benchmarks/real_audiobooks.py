@@ -11,11 +11,13 @@ book's json holds its voice activity).
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from figures import figure, keep, table
 from real_recordings import ROOT, real_recordings
 
 from aubert import tables
@@ -33,14 +35,18 @@ def main() -> None:
         "pocketsphinx's own": {"transcribe": {"pocketsphinx": {"book_biased": False}}},
         "webrtcvad": {"cut": {"detector": "webrtcvad"}},
     }
-    print(f"{'figure':<44}" + "".join(f"{name:>24}" for name in runs))
     columns = []
     for overlay in runs.values():
         with tempfile.TemporaryDirectory() as directory:
             columns.append(figures(run_preset(Path(directory), overlay)))
-    for key in columns[0]:
-        cells = (f"{column[key][0]:.4g} (n {column[key][1]})" for column in columns)
-        print(f"{key:<44}" + "".join(f"{cell:>24}" for cell in cells))
+    rows = [
+        [key, *(figure(column[key][0]) for column in columns), columns[0][key][1]]
+        for key in columns[0]
+    ]
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command, seconds = "python benchmarks/real_audiobooks.py", usage.ru_utime + usage.ru_stime
+    keep("real-audiobooks", ("", *runs, "n"), rows, command=command, seconds=seconds)
+    print(table("real-audiobooks"))
 
 
 def run_preset(directory: Path, overlay: dict) -> Path:
