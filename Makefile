@@ -5,7 +5,8 @@
 SHELL := /bin/sh
 CORES ?= $(shell python3 -c 'import os; print(len(os.sched_getaffinity(0)))' 2>/dev/null || echo 2)
 BIN := .venv/bin
-PYTEST_FLAGS ?= --numprocesses $(CORES) --dist loadgroup
+# One process more than there are cores: some tests wait, for SLURM most of all.
+PYTEST_FLAGS ?= --numprocesses $$(( $(CORES) + 1 )) --dist loadgroup
 
 .PHONY: help install demo test test-fast lint figures clean requirements
 
@@ -42,7 +43,7 @@ demo: install
 	@echo "and metrics.json; all figures: $(BIN)/aubert evaluate show --all results/mini/metrics.json"
 	@echo; echo "open results/mini/report/index.html to see all of it, and to hear some"
 
-# One process per core; tests that share a run are in one. One after the other: PYTEST_FLAGS=
+# Tests that share a run are in one process. One after the other: make test PYTEST_FLAGS=
 test: install
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
 

@@ -16,6 +16,7 @@ install_packages() {
 
 # In /etc, because jobs lose SLURM_CONF: Snakemake starts their steps without SLURM's variables.
 # The memory of a job is watched by polling, and one that takes more than it asked for is killed.
+# A requeued job waits until its credential has expired: of itself two minutes.
 write_config() {
   local host=$1 dir=$2
   cat >/etc/slurm/slurm.conf <<CONF
@@ -24,6 +25,7 @@ SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
+AuthInfo=cred_expire=15
 StateSaveLocation=$dir/state
 SlurmdSpoolDir=$dir/spool
 SlurmctldPidFile=$dir/slurmctld.pid

@@ -10,7 +10,7 @@ import math
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -45,6 +45,12 @@ _NUMBERED = re.compile(
     r"^[ \t]*(?:\d{1,4}[ \t]+\S.{1,70}|\S.{1,70}?[ \t]+\d{1,4})[ \t]*\r?$", re.MULTILINE
 )
 _LINE_END = re.compile(r"\r\n?|\n|(?=\f)|\Z")
+# A hyphen at a line's end, and short lines before the one that goes on with a small letter.
+_SPLIT = re.compile(
+    r"[^\W\d_][-\u2010\u00ad¬][ \t]*\r?\n"
+    r"((?:(?![ \t\f]*(?![ivxl]{1,7}[ \t\r]*\n)[a-zß-öø-ÿа-яё])[^\n]{0,80}\n){1,8})"
+    r"(?=[ \t\f]*[a-zß-öø-ÿа-яё])"
+)
 _STOPS = re.compile(r"[.!?:…][\"'”’)\]»_*]*$|[\"”»]$")
 _GOES_ON = re.compile(r"[\"'“‘(«]?[a-zß-öø-ÿа-яё]")
 
@@ -89,7 +95,7 @@ def without_edges(text: str) -> str:
 
 
 def _may_have_edges(text: str) -> bool:
-    if "\f" in text or len(_some(_TRACES, text)) > 1:
+    if "\f" in text or len(_some(_TRACES, text)) > 1 or next(_in_words(text), None):
         return True
     keys = Counter(_DIGITS.sub("", line) for line in _some(_NUMBERED, text, 10_000))
     return bool(keys) and max(keys.values()) >= _MIN_REPEATS
@@ -111,7 +117,23 @@ def _without_edges(text: str) -> str:
     clusters = _clusters(text, lines, keys)
     _mark_heads(lines, clusters, keys)
     _mark_numbers(lines, clusters)
+    spans = list(_in_words(text))
+    for line in lines:
+        line.is_edge |= any(start <= line.start < end for start, end in spans)
     return _blanked(text, lines)
+
+
+def _in_words(text: str) -> Iterator[tuple[int, int]]:
+    """What parts a word at its hyphen: a page's number with or without a head, or short lines
+    between blank ones. One is enough: no word has that within it."""
+    for match in _SPLIT.finditer(text):
+        between = match[1]
+        inside = [line.strip() for line in re.split(r"[\r\n\f]+", between) if line.strip()]
+        has_number = any(_NUMBER.fullmatch(one) or _ROMAN.fullmatch(one) for one in inside)
+        is_apart = between[0] in "\r\n\f" and bool(re.search(r"\n[ \t\r]*\n$|\f$", between))
+        is_apart &= not any(_STOPS.search(one) for one in inside)
+        if 0 < len(inside) <= _MOST_LINES and (has_number or is_apart):
+            yield match.span(1)
 
 
 def _lines(text: str) -> list[_Line]:

@@ -125,3 +125,26 @@ def test_a_chapters_number_between_pages_stays(feed):
     text = "\n\n".join(f"{n}\n\n{chapter}" for n, chapter in enumerate(chapters, 1))
     assert len(chapters) > 5
     assert spoken_words(pages(text, foot="#", feed=feed)) == spoken_words(text)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "edge", ["12", "\n12\n", "\n12\n\nTHE KEEPER\n", "\nTHE KEEPER\n", "- 12 -\nThe Keeper", "xii"]
+)
+def test_one_page_s_edge_within_a_word_is_none(edge, line_end):
+    text = f"He went up to the light-\n{edge}\nhouse and lit the lamp."
+    assert " ".join(spoken_words(text.replace("\n", line_end))) == (
+        "he went up to the lighthouse and lit the lamp"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Anglo-\nSaxon kings\nruled long.",  # the name's own hyphen
+        "He went to sea-\n\nHe never came back.\n\nthe end",
+        "It was the light-\nhouse, 12\nfeet high.",
+    ],
+)
+def test_lines_behind_a_hyphen_stay(text):
+    assert without_edges(text) == text
