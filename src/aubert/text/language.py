@@ -13,13 +13,16 @@ from typing import Protocol
 
 Reading = tuple[str, ...]
 
-LATIN = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿﬀ-ﬆ"
+# With ligatures, and the letters of full width and of mathematics, which some programs set type in.
+LATIN = "A-Za-zÀ-ÖØ-öø-ɏḀ-ỿﬀ-ﬆＡ-Ｚａ-ｚ\U0001d400-\U0001d6a5"
+# Between letters; those that typewriters and recognisers of print put there are among them.
+APOSTROPHES = "'’ʼ´`‘＇ʹ′"
 # Of all packs: what a letter counts as that the pack does not have and Unicode does not take apart.
 _FOLDED = {
     "æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i",
     "ŋ": "ng", "ħ": "h", "ſ": "s",
 }  # fmt: skip
-_MARKS = {"’": "'", "ʼ": "'", "\u00ad": ""}
+_MARKS = {**dict.fromkeys(APOSTROPHES, "'"), "\u00ad": ""}
 
 
 class NumberReader(Protocol):
@@ -151,7 +154,7 @@ class Language:
             return character
         if not self.letters:
             return character if character.isalpha() or unicodedata.combining(character) else ""
-        parts = unicodedata.normalize("NFKD", character).translate(self._table)
+        parts = unicodedata.normalize("NFKD", character).lower().translate(self._table)
         return "".join(part for part in parts if part in self._kept)
 
 

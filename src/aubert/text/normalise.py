@@ -25,7 +25,7 @@ from aubert.text.broken import (
     num_of_one_word,
     unbroken,
 )
-from aubert.text.language import Language
+from aubert.text.language import APOSTROPHES, Language
 from aubert.text.languages import pack_of
 from aubert.text.numbers import roman_value
 from aubert.text.pages import without_edges
@@ -53,10 +53,10 @@ _CHARACTER = (
     r"|[mn]dash|hellip|shy|e[mn]sp|thinsp|zwn?j|bull|middot|copy|reg|trade|deg|sect|para|[dD]agger"
     r"|times);"
 )
-_APOSTROPHE = r"(?:['’ʼ]|&(?:rsquo|apos|\#0?39|\#8217|\#[xX]2019);)"
+_APOSTROPHE = rf"(?:[{APOSTROPHES}]|&(?:rsquo|apos|\#0?39|\#8217|\#[xX]2019);)"
 # Marks of the edition: no reader says them.
 _UNSPOKEN = (
-    rf"{_TAG}|{_CHARACTER}|"
+    rf"{_TAG}|{_CHARACTER}|(?<=\])\(https?://[^\s()]+\)|"
     r"\[\ ?(?:[0-9]{1,4}|[A-Za-z]|[*†‡§]+|Illustration|Abbildung|Ilustración"
     r"|[Pp](?:age|g)?\.?\ ?[0-9ivxlc]+|(?:Seite|S\.|Página|Pág\.)\ ?[0-9]+)\ ?\]"
     r"|\{(?:[Pp](?:age|g)\.?\ ?)?[0-9ivxlc]+\}"
@@ -311,5 +311,7 @@ def _alone_on_line(text: str, start: int, end: int) -> bool:
 
 def _apostrophe_before(text: str, start: int) -> bool:
     return (
-        start > 0 and text[start - 1] in "'’ʼ" and not text[max(0, start - 2) : start - 1].isalnum()
+        start > 0
+        and text[start - 1] in "'’ʼ‘"
+        and not text[max(0, start - 2) : start - 1].isalnum()
     )

@@ -21,6 +21,14 @@ SPOKEN = {
     "3.5": "three point five",
     "£40, £1, $5.50": "forty pounds one pound five dollars and fifty cents",
     "10%": "ten percent",
+    "£5 10s. 6d., 1s 1d and 9d.": (
+        "five pounds ten shillings and sixpence one shilling and one penny and ninepence"
+    ),
+    "5s. on the 2d of May in his 20s": "five shillings on the second of may in his twenties",
+    "3 lb. 4 oz, 6 ft. and 2 cwt": "three pounds four ounces six feet and two hundredweight",
+    "don`t, don´t, don＇t, it‘s": "don't don't don't it's",
+    "The ﬁrst Ｔｈｅ ｏｌｄ 𝐓𝐡𝐞 𝑜𝑙𝑑": "the first the old the old",
+    "[a note](https://example.com/x_1) here": "a note here",
     "5:30 and 5:00 and 5:05": "five thirty and five o'clock and five oh five",
     "the 1840s": "the eighteen forties",
     "007": "zero zero seven",
@@ -90,6 +98,11 @@ def test_tokens_stand_on_what_is_written():
         ("$5.50", "five fifty"),
         ("10%", "ten per cent"),
         ("i.e.", "that is"),
+        ("10s. 6d", "ten and six"),
+        ("10s", "tens"),
+        ("2d", "twopence"),
+        ("6d", "six pence"),
+        ("1d", "a penny"),
     ],
 )
 def test_other_readings(written, also):
@@ -101,6 +114,7 @@ PIECES = st.sampled_from(
     [
         *"abIVXLCDMivxlcdm0123456789 .,:;'’‘“”—–-_*[]()&%$£½/\n\r\t\u0301\u00adéæßΩ世",
         *("Mr.", "No.", "Chapter", "'tis", "1848", "Henry", "\n\n", "St", "th"),
+        *("10s. ", "6d", "<i>", "</p>", "&amp;", "&rsquo;", "-\n12\n", "Ｔ", "𝐓", "lb", "`"),
     ]
 )
 TEXTS = st.one_of(st.lists(PIECES, max_size=60).map("".join), st.text(max_size=80))

@@ -43,9 +43,15 @@ PACK = Language(
         "sgt": ("sergeant",), "sr": ("senior",), "st": ("saint", "street"),
         "supt": ("superintendent",), "viz": ("namely", "viz"), "vol": ("volume",),
         "vols": ("volumes",), "vs": ("versus",),
+        # Units, most of them behind a number.
+        "cwt": ("hundredweight",), "ft": ("feet", "foot"), "hrs": ("hours",),
+        "lb": ("pounds", "pound"), "lbs": ("pounds",), "oz": ("ounces", "ounce"),
+        "yds": ("yards",),
     },
-    # British printing leaves the point out where the last letter is kept.
-    without_point=frozenset({"Mr", "Mrs", "Dr", "St", "Mme", "Mlle", "Messrs", "Jr"}),
+    # British printing leaves the point out where the last letter is kept; units have none now.
+    without_point=frozenset(
+        "Mr Mrs Dr St Mme Mlle Messrs Jr lb lbs oz ft yds cwt hrs".split()
+    ),
     before_number={"no": "number"},
     initials={"i.e.": ("that is",), "e.g.": ("for example",), "viz.": ("namely",)},
     elisions=frozenset(

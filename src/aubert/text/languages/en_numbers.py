@@ -19,9 +19,15 @@ _UNITS = {
     "€": ("euro", "euros", "cent", "cents"),
 }
 _NUMBER = r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+"
+# Shillings and pence; 20s to 90s are years, 2d and 3d are days more often.
+_OLD_MONEY = (
+    r"(?:[0-9]{1,2}\ ?s\.?[\ -]?[0-9]{1,2}\ ?d"
+    r"|(?<![0-9A-Za-z])(?:(?:[0-9]?[1-9]|10)s|(?:1[0-9]|[14-9])d))\b"
+)
 # One written number, with the signs that change how it is read.
 _PATTERN = (
     rf"[£$€]\ ?(?:{_NUMBER})(?:\.[0-9]+)?"
+    rf"|{_OLD_MONEY}"
     rf"|[0-9]{{1,2}}:[0-9]{{2}}(?![0-9])"
     rf"|[0-9]{{1,3}}/[0-9]{{1,3}}(?![0-9/])"
     rf"|(?:[0-9]+\ ?)?[{''.join(VULGAR)}]"
@@ -44,11 +50,15 @@ def _readings(written: str) -> list[Reading]:
         return _mixed(written[:-1].strip(), written[-1])
     if written[-1] in "%°":
         return _with_unit(written)
+    if re.fullmatch(_OLD_MONEY, written):
+        return _shillings_and_pence(*map(int, re.findall("[0-9]+", written)), sign=written[-1])
     plain = written.replace(",", "")
     if plain[-1] == "s":
         return [(*reading[:-1], _plural(reading[-1])) for reading in _whole(plain[:-1])]
     if plain[-1].isalpha():
         digits = plain.rstrip("stndrh")
+        if plain in ("2d", "3d"):
+            return [*_ordinal(int(digits)), *_shillings_and_pence(int(digits), sign="d")]
         return _ordinal(int(digits)) if len(digits) <= MAX_DIGITS else _whole(digits)
     return _decimal(written)
 
@@ -122,6 +132,22 @@ def _money(sign: str, amount: str) -> list[Reading]:
         *((*number, unit, *cents, small) for number in numbers),
         *((*number, *cents) for number in numbers),
     ]
+
+
+def _shillings_and_pence(*amounts: int, sign: str) -> list[Reading]:
+    """sign: of the last, s or d."""
+    names = [_words(amount) for amount in amounts]
+    shillings = (*names[0], "shilling" if names[0] == ("one",) else "shillings")
+    if sign == "s":
+        return [shillings, (*names[0][:-1], _plural(names[0][-1]))]
+    *above, below = names[-1]
+    pence = [(*above, f"{below}pence"), (*above, below, "pence")]
+    if amounts[-1] == 1:
+        pence = [("one", "penny"), ("a", "penny"), *pence]
+    if len(amounts) == 1:
+        return pence
+    joined = [(*shillings, *joint, *one) for joint in (("and",), ()) for one in pence]
+    return [*joined, (*names[0], "and", *pence[0]), (*names[0], "and", *names[-1])]
 
 
 def _time(hours: str, minutes: str) -> list[Reading]:
