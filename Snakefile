@@ -100,3 +100,9 @@ rule clar:
 rule separation:
     input:
         SEPARATION_FIGURES,
+
+
+# Only now is everything made of the files that Snakemake was asked about.
+onsuccess:
+    if workflow.is_main_process:
+        FINGERPRINTS.record()

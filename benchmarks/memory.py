@@ -169,7 +169,7 @@ def write_alignment(paths: dict[str, Path], words: list[dict], chapter_s: float)
         transcripts.append({"utterance_id": name, "text": text, "score": 0.0, "num_frames": 1})
         refined.append(
             {"utterance_id": name, "book_id": inside[0]["book_id"], **place, "similarity": 1.0,
-             "raw_similarity": 1.0, "status": "ok", "runs": [run]}
+             "raw_similarity": 1.0, "status": "ok", "language": "en", "runs": [run]}
         )  # fmt: skip
     write(paths, utterances=utterances, transcripts=transcripts, refined=refined)
 

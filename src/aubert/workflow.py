@@ -11,18 +11,20 @@ import math
 import os
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aubert.corpus.contents import contents_of
+from aubert.corpus.contents import Contents, contents_of
+from aubert.corpus.shards import CorpusFile
 
 if TYPE_CHECKING:
     from aubert.corpus.folder_plan import Plan
 
 SOURCE = Path(__file__).parent
+MOST_FILES = 50_000  # books and labelled speech whose content is recorded: minutes, at most
 
 
 @cache
@@ -167,12 +169,12 @@ def corpus_of(config: dict) -> dict:
 def fingerprints_of(config: dict, corpus: dict) -> Fingerprints:
     """By the corpus's source. corpus: of `corpus_of`"""
     root, num_shards = config["corpus"]["root"], config["num_shards"]
+    results = os.path.join(config["results_dir"], config["name"])
     if corpus["source"] == "folder":
-        return FolderFingerprints(root, corpus, num_shards)
+        return FolderFingerprints(root, corpus, num_shards, results)
     if corpus["source"] == "manifest":
-        return ManifestFingerprints(root, corpus, num_shards)
-    recordings = os.path.join(config["results_dir"], config["name"], "recordings")
-    return Fingerprints(corpus, num_shards, recordings)
+        return ManifestFingerprints(root, corpus, num_shards, results)
+    return Fingerprints(corpus, num_shards, results)
 
 
 class Fingerprints:
@@ -182,11 +184,39 @@ class Fingerprints:
     a cluster parses the Snakefile too and must not walk the corpus again.
     """
 
-    def __init__(self, corpus: dict, num_shards: int, recordings: str = ""):
-        """recordings: the folder of the run's table; beside it lies what the files held."""
+    def __init__(self, corpus: dict, num_shards: int, results: str):
+        """results: the run's folder, where it lies what the files held."""
         self._corpus = corpus
         self._num_shards = num_shards
-        self._contents = contents_of(Path(recordings))
+        self._contents = contents_of(Path(results, "recordings"))
+        self._results = Path(results)
+        self._asked_for: dict[Path, CorpusFile] = {}
+
+    def record(self) -> None:
+        """Records what the files hold that were asked for, but for those that changed since: after
+        a run that made everything of them."""
+        if len(self._asked_for) <= MOST_FILES:
+            same = [file for path, file in self._asked_for.items() if _file(path) == file]
+            self._given.record_more(Path(), same)
+
+    @cached_property
+    def _given(self) -> Contents:
+        return Contents(self._results / ".contents.json")
+
+    def _states(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """Sizes and times of files; a time that is new while the content is the same does not
+        count."""
+        found = {}
+        for path in paths:
+            file = _file(path)
+            if file is None:
+                found[path] = "absent"
+                continue
+            self._asked_for[path] = file
+            recorded = self._given.as_recorded(Path(), file)
+            found[path] = f"{recorded.size} {recorded.mtime_ns}"
+        self._given.save_times()
+        return found
 
     def of_shard(self, shard: str) -> str:
         """Paths, sizes and times of the shard's audio and jsons; a time that is new while the
@@ -217,10 +247,10 @@ class Fingerprints:
         """Of every book text and of book_meta.json."""
         books_dir = Path(self._corpus["books_dir"])
         names = sorted(os.listdir(books_dir))
-        lines = [f"{name} {_state(books_dir / name)}" for name in names]
+        paths = [books_dir / name for name in names]
         if self._corpus["book_meta"]:
-            lines.append(_state(Path(self._corpus["book_meta"])))
-        return _digest(lines)
+            paths.append(Path(self._corpus["book_meta"]))
+        return _digest([f"{path.name} {state}" for path, state in self._states(paths).items()])
 
     @cache  # noqa: B019
     def of_labelled(self, *folders: str) -> str:
@@ -229,7 +259,7 @@ class Fingerprints:
 
         below = [path for folder in folders for path in files_below(Path(folder))]
         paths = sorted({*below, *listed_files(below)})
-        return _digest([f"{path} {_state(path)}" for path in paths])
+        return _digest([f"{path} {state}" for path, state in self._states(paths).items()])
 
     @cache  # noqa: B019
     def _books(self) -> dict[str, str]:
@@ -237,14 +267,12 @@ class Fingerprints:
         from aubert.corpus.books import Bookshelf
 
         shelf = Bookshelf(self._corpus["books_dir"], self._corpus["book_meta"])
-        names = {book_id: shelf.file_name(book_id) for book_id in shelf}
-        return {
-            book_id: f"{name} {_state(shelf.books_dir / name)}" for book_id, name in names.items()
-        }
+        paths = {book_id: shelf.books_dir / shelf.file_name(book_id) for book_id in shelf}
+        states = self._states(paths.values())
+        return {book_id: f"{path.name} {states[path]}" for book_id, path in paths.items()}
 
     @cache  # noqa: B019 - one instance lives as long as the process
     def _shards(self) -> list[str]:
-        from aubert.corpus.contents import Contents
         from aubert.corpus.shards import fingerprints, shard_names
 
         root, names = Path(self._corpus["root"]), shard_names(self._num_shards)
@@ -263,8 +291,8 @@ class Fingerprints:
 class ManifestFingerprints(Fingerprints):
     """The same of what a manifest lists: its entries, and each audio file's size and time."""
 
-    def __init__(self, manifest: str, corpus: dict, num_shards: int):
-        super().__init__(corpus, num_shards)
+    def __init__(self, manifest: str, corpus: dict, num_shards: int, results: str):
+        super().__init__(corpus, num_shards, results)
         self._manifest = Path(manifest)
 
     @cache  # noqa: B019 - one instance lives as long as the process
@@ -278,8 +306,8 @@ class FolderFingerprints(Fingerprints):
     """The same of a folder of audiobooks, from the folder itself: what a rule makes of it is
     not there yet, or not anew, when Snakemake asks."""
 
-    def __init__(self, root: str, corpus: dict, num_shards: int):
-        super().__init__(corpus, num_shards)
+    def __init__(self, root: str, corpus: dict, num_shards: int, results: str):
+        super().__init__(corpus, num_shards, results)
         self._folder, self._out = Path(root), Path(corpus["root"]).parent
 
     def of_shard(self, shard: str) -> str:
@@ -331,12 +359,13 @@ class FolderFingerprints(Fingerprints):
         return make_plan(self._folder, self._out, self._num_shards)
 
 
-def _state(path: Path) -> str:
+def _file(path: Path) -> CorpusFile | None:
+    """None where it is not there."""
     try:
         stat = path.stat()
-    except FileNotFoundError:
-        return "absent"
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+    except OSError:
+        return None
+    return CorpusFile(str(path), stat.st_size, stat.st_mtime_ns)
 
 
 def _digest(lines: list[str]) -> str:

@@ -37,6 +37,10 @@ def test_imports_inside_functions_count(tmp_path, monkeypatch):
     workflow.code_of.cache_clear()
 
 
+def fingerprints(corpus):
+    return workflow.Fingerprints(corpus, 1, str(corpus["root"] / "results"))
+
+
 @pytest.fixture
 def corpus(tmp_path):
     books = tmp_path / "books"
@@ -49,7 +53,7 @@ def corpus(tmp_path):
 def books_digest(corpus, tmp_path, book_ids):
     path = str(tmp_path / "recordings.parquet")
     pq.write_table(pa.table({"book_id": pa.array(book_ids, pa.string())}), path)
-    return workflow.Fingerprints(corpus, 1).of_books(path)
+    return fingerprints(corpus).of_books(path)
 
 
 def test_only_an_edit_of_the_shard_s_own_books_is_seen(corpus, tmp_path):
@@ -64,18 +68,50 @@ def test_only_an_edit_of_the_shard_s_own_books_is_seen(corpus, tmp_path):
 def test_a_table_that_is_not_made_yet_is_named(corpus, tmp_path):
     missing = str(tmp_path / "missing.parquet")
     with pytest.raises(FileNotFoundError) as caught:
-        workflow.Fingerprints(corpus, 1).of_books(missing)
+        fingerprints(corpus).of_books(missing)
     assert caught.value.filename == missing  # by this Snakemake knows to ask again
 
 
 def test_every_change_of_the_shelf_is_seen(corpus):
-    digests = [workflow.Fingerprints(corpus, 1).of_shelf()]
+    digests = [fingerprints(corpus).of_shelf()]
     books = Path(corpus["books_dir"])
     (books / "c.txt").write_text("c")
-    digests.append(workflow.Fingerprints(corpus, 1).of_shelf())
+    digests.append(fingerprints(corpus).of_shelf())
     os.utime(books / "a.txt", ns=(1, 1))
-    digests.append(workflow.Fingerprints(corpus, 1).of_shelf())
+    digests.append(fingerprints(corpus).of_shelf())
     assert len(set(digests)) == 3
+
+
+def test_another_time_of_what_a_run_has_read_is_no_change(corpus, tmp_path):
+    folder = tmp_path / "labelled/1/2"
+    folder.mkdir(parents=True)
+    sound, book = folder / "1-2-0.flac", Path(corpus["books_dir"]) / "a.txt"
+    sound.write_text("sound")
+
+    def digests(found=None):
+        found = found or fingerprints(corpus)
+        return found.of_labelled(str(tmp_path / "labelled")), found.of_shelf()
+
+    def later(*paths, seconds):
+        for path in paths:
+            os.utime(path, ns=(seconds * 10**9, seconds * 10**9))
+
+    (tmp_path / "results").mkdir()
+    run = fingerprints(corpus)
+    before = digests(run)
+    later(book, seconds=1)  # while it runs: what was read is not known
+    run.record()
+    assert digests()[1] != before[1]
+    later(sound, seconds=2)
+    assert digests()[0] == digests()[0] == before[0]
+    sound.write_text("other")
+    later(sound, seconds=3)
+    assert digests()[0] != before[0]
+    run = fingerprints(corpus)
+    after = digests(run)
+    run.record()
+    later(sound, book, seconds=4)
+    assert digests() == after
 
 
 def test_every_change_of_labelled_speech_is_seen(corpus, tmp_path):
@@ -85,7 +121,7 @@ def test_every_change_of_labelled_speech_is_seen(corpus, tmp_path):
     for name in ("1-2.trans.txt", "1-2-0.flac", "1-2-0.flac"):
         with (folder / name).open("a") as file:
             file.write("more")
-        digests.append(workflow.Fingerprints(corpus, 1).of_labelled(str(tmp_path / "labelled")))
+        digests.append(fingerprints(corpus).of_labelled(str(tmp_path / "labelled")))
     assert len(set(digests)) == 3
 
 
@@ -98,9 +134,9 @@ def test_audio_that_labelled_speech_lists_elsewhere_counts(corpus, tmp_path):
     digests = []
     for sound in (b"", b"RIFF", b"RIFF more"):
         audio.write_bytes(sound)
-        digests.append(workflow.Fingerprints(corpus, 1).of_labelled(str(folder)))
+        digests.append(fingerprints(corpus).of_labelled(str(folder)))
     (folder / "wav.scp").write_text("a gone.wav\n")  # the training says so
-    digests.append(workflow.Fingerprints(corpus, 1).of_labelled(str(folder)))
+    digests.append(fingerprints(corpus).of_labelled(str(folder)))
     assert len(set(digests)) == 4
 
 

@@ -93,15 +93,18 @@ def test_trainings_on_demand(run):
         assert forced == sorted([*changed, *BELOW_FIRST])
 
 
-def test_a_chapter_touched(run):
+@pytest.mark.parametrize(
+    "file", ["librilight/small/*/*/*.flac", "books/*.txt", "labelled/1h/**/*.flac"]
+)
+def test_a_file_touched(run, file):
     """Another time of the same content is no change."""
-    chapter = sorted((run.directory / "librilight").glob("small/*/*/*.flac"))[0]
-    times = chapter.stat().st_mtime_ns
-    os.utime(chapter, ns=(times + 10**9, times + 10**9))
+    path = sorted(run.directory.glob(file))[0]
+    times = path.stat().st_mtime_ns
+    os.utime(path, ns=(times + 10**9, times + 10**9))
     try:
         assert run.jobs() == []
     finally:
-        os.utime(chapter, ns=(times, times))
+        os.utime(path, ns=(times, times))
 
 
 def test_a_speaker_added(run):

@@ -1,7 +1,8 @@
-"""Contents of a shard's files: a file that was copied or touched is not indexed again.
+"""Contents of files that no rule makes: one that was copied or touched counts as unchanged.
 
-The index job records each file's size, time and a digest of its content. Where a file's time is
-another later, but size and digest are the same, it counts as it was recorded.
+Each file's size, time and a digest of its content are recorded: of a shard's recordings by its
+index job, of other files when a run has ended. Where a file's time is another later, but size and
+digest are the same, it counts as it was recorded.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def digest(path: Path) -> str:
 
 
 class Contents:
-    """The record of a shard. path: of its json, whether it is there or not"""
+    """The record of some files. path: of its json, whether it is there or not"""
 
     def __init__(self, path: Path):
         self._path = path
@@ -61,26 +62,37 @@ class Contents:
         return replace(file, mtime_ns=known["mtime_ns"])
 
     def record(self, root: Path, files: Iterable[CorpusFile]) -> None:
-        """Records the shard's files; a file whose content is known keeps its recorded time."""
-        recorded = {}
+        """Records these files and no others; one whose content is known keeps its recorded time."""
+        recorded = {file.path: self._record_of(root, file) for file in files}
+        self._known = {path: one for path, one in recorded.items() if one is not None}
+        write_json(self._path, self._known)
+
+    def record_more(self, root: Path, files: Iterable[CorpusFile]) -> None:
+        """Records these too: those that are not known with this time."""
         for file in files:
-            try:
-                found = digest(root / file.path)
-            except OSError:  # the index rejects it
-                continue
             known = self._known.get(file.path)
-            same = known is not None and (known["size"], known["digest"]) == (file.size, found)
-            recorded[file.path] = {
-                "size": file.size,
-                "mtime_ns": known["mtime_ns"] if same else file.mtime_ns,
-                "seen_ns": file.mtime_ns,
-                "digest": found,
-            }
-        self._known = recorded
-        write_json(self._path, recorded)
+            if known is None or (known["size"], known["seen_ns"]) != (file.size, file.mtime_ns):
+                recorded = self._record_of(root, file)
+                if recorded is not None:
+                    self._known[file.path], self._changed = recorded, True
+        self.save_times()
+
+    def _record_of(self, root: Path, file: CorpusFile) -> dict | None:
+        try:
+            found = digest(root / file.path)
+        except OSError:  # the index rejects it
+            return None
+        known = self._known.get(file.path)
+        same = known is not None and (known["size"], known["digest"]) == (file.size, found)
+        return {
+            "size": file.size,
+            "mtime_ns": known["mtime_ns"] if same else file.mtime_ns,
+            "seen_ns": file.mtime_ns,
+            "digest": found,
+        }
 
     def save_times(self) -> None:
-        """Keeps the new times, so that the files are not read again."""
+        """Keeps what is new, so that the files are not read again."""
         if self._changed:
             try:
                 write_json(self._path, self._known)
