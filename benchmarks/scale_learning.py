@@ -7,6 +7,8 @@ reading of tables, the choice of what is learned from, the start of a training a
 Audio is read where a job reads a sample of it.
 
     python benchmarks/scale_learning.py 0.01 0.1 1 [--jobs hubert_train,report] [--keep FOLDER]
+
+Each measurement is a line of results/scale_learning.jsonl; a run that was stopped goes on there.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import time
 from pathlib import Path
 
 import psutil
+from figures import figure, keep
 from real_recordings import ROOT
 from scale_tables import LABEL_SETS, Corpus
 
@@ -30,7 +33,7 @@ TRAIN = ["--steps=2", "--log-every=1", "--checkpoint-every=2", "--validate-every
 HUBERT = """--front-end=logmel --frame-rate-hz=25 --hidden-size=16 --num-layers=2 --num-heads=2
     --intermediate-size=16 --conv-channels=8 --pos-conv-kernel=4 --pos-conv-groups=2
     --final-dim=8""".split()
-MOST_SECONDS = 3_600
+MEASURED = ROOT / "results" / "scale_learning.jsonl"
 
 
 def main() -> None:
@@ -50,8 +53,34 @@ def main() -> None:
             print(f"{corpus.hours:,.0f} hours, {len(corpus.shards)} shards", flush=True)
             wanted = arguments.jobs.split(",") if arguments.jobs else None
             for name, command in jobs(corpus).items():
-                if wanted is None or name in wanted:
-                    report(name, command, house)
+                is_done = any((one["job"], one["share"]) == (name, share) for one in measured())
+                if (wanted is None or name in wanted) and not is_done:
+                    measure(name, command, house, share, corpus.hours)
+    keep_table()
+
+
+def measured() -> list[dict]:
+    if not MEASURED.exists():
+        return []
+    return [json.loads(line) for line in MEASURED.read_text().splitlines()]
+
+
+def keep_table() -> None:
+    """Of all that is measured: a row for each job, two columns for each size."""
+    lines = measured()
+    sizes = {one["share"]: one["hours"] for one in sorted(lines, key=lambda one: one["share"])}
+    by_job: dict[str, dict] = {}
+    for one in lines:
+        cells = [figure(one["peak_gb"], unit="GB", digits=2), figure(one["cpu_s"], digits=0)]
+        by_job.setdefault(one["job"], {})[one["share"]] = cells
+    rows = [
+        [f"`{job}`", *(cell for share in sizes for cell in cells.get(share, ["", ""]))]
+        for job, cells in by_job.items()
+    ]
+    columns = [f"{what}, {hours:,.0f} h" for hours in sizes.values() for what in ("peak", "CPU s")]
+    command = "python benchmarks/scale_learning.py " + " ".join(f"{share:g}" for share in sizes)
+    seconds = sum(one["cpu_s"] for one in lines)
+    keep("scale-learning", ["job", *columns], rows, command=command, seconds=seconds)
 
 
 def save_networks(house: Path) -> None:
@@ -117,7 +146,8 @@ def jobs(corpus: Corpus) -> dict[str, list]:
     }  # fmt: skip
 
 
-def report(name: str, command: list, house: Path) -> None:
+def measure(name: str, command: list, house: Path, share: float, hours: float) -> None:
+    """Raises SystemExit where the job fails."""
     (house / "out").mkdir(exist_ok=True)
     log = (house / "out" / f"{name.split()[0]}.log").open("w")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -131,12 +161,20 @@ def report(name: str, command: list, house: Path) -> None:
     watcher.start()
     _, status, usage = os.wait4(process.pid, 0)
     watcher.join()
-    failed = "  FAILED, see its log" if status else ""
+    if status:
+        raise SystemExit(f"{name} failed: {log.name}")
+    line = {
+        "job": name, "share": share, "hours": hours,
+        "s": time.perf_counter() - started, "cpu_s": usage.ru_utime + usage.ru_stime,
+        "peak_gb": peak[0] / 1e9,
+    }  # fmt: skip
     print(
-        f"{name:20}{time.perf_counter() - started:9.0f} s{usage.ru_utime + usage.ru_stime:9.0f} "
-        f"CPU s{peak[0] / 1e9:8.2f} GB{failed}",
+        f"{name:20}{line['s']:9.0f} s{line['cpu_s']:9.0f} CPU s{line['peak_gb']:8.2f} GB",
         flush=True,
     )
+    MEASURED.parent.mkdir(parents=True, exist_ok=True)
+    with MEASURED.open("a") as file:
+        file.write(json.dumps(line) + "\n")
     if name.startswith("figures"):  # those of the other shards are as large
         first = Path(command[4])
         for shard in (house / "results/recordings").glob("*.parquet"):

@@ -118,6 +118,7 @@ class Corpus:
             "utterance_id": utterance_id, "book_id": book, "char_start": start,
             "char_end": start + 300, "similarity": self.random.uniform(0.8, 1, num),
             "raw_similarity": self.random.uniform(0.6, 0.9, num), "status": ["placed"] * num,
+            "language": ["en"] * num,
         }  # fmt: skip
         self._table("matches", shard, match)
         labels = pa.array(["READ", "EXTRA", "READ"] * num)
