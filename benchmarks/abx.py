@@ -1,6 +1,7 @@
 """ABX of MFCC on real speech, beside its controls, and of encoders' layers.
 
     python benchmarks/abx.py [NAME=MODEL ...]
+    python benchmarks/abx.py demo              # of the networks of a `make demo`
 
 Phones are those that people marked in 32 sentences of TIMIT (4 speakers), compared whatever stands
 beside them, and pocketsphinx's, held to the transcripts, of 20 speakers of LibriSpeech test-clean,
@@ -11,10 +12,15 @@ table is kept.
 
 from __future__ import annotations
 
+import json
+import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +69,9 @@ class Speech(NamedTuple):
 
 
 def main() -> None:
+    if sys.argv[1:] == ["demo"]:
+        demo()
+        return
     start = time.process_time()
     models = dict(one.split("=", 1) for one in sys.argv[1:])
     rows = []
@@ -76,6 +85,30 @@ def main() -> None:
     if not models:
         seconds = time.process_time() - start
         keep("abx", COLUMNS, rows, command="python benchmarks/abx.py", seconds=seconds)
+
+
+def demo() -> None:
+    """Layers of the demo's encoders on its own corpus, whose phones are the synthesiser's."""
+    rows, mfcc = [], {}
+    for name in ("untrained", "iter1", "iter2"):
+        with tempfile.TemporaryDirectory() as folder:
+            command = f"evaluate abx results/mini {folder}/abx.json --root data/mini/librilight"
+            command += f" --encoder results/mini/hubert/{name} --reference data/mini/reference"
+            subprocess.run([sys.executable, "-m", "aubert", *command.split()], check=True)
+            found = json.loads(Path(folder, "abx.json").read_text())
+        mfcc = {mode: found[f"abx.mfcc.{mode}"] for mode in MODES}
+        layers = sorted({key.split(".")[1] for key in found if key.startswith("abx.layer")})
+        for layer in layers:
+            ways = [found[f"abx.{layer}.{mode}"] for mode in MODES]
+            leads = [found[f"abx.{layer}.{mode}.over_baseline"] for mode in MODES]
+            cells = [figure(one["value"], one["ci95"]) for one in (*ways, *leads)]
+            rows.append([f"{name}, {layer.replace('_', ' ')}", *cells])
+    rows.insert(0, ["MFCC", *(figure(one["value"], one["ci95"]) for one in mfcc.values()), "", ""])
+    columns = ("features", *(f"{mode} speakers" for mode in MODES))
+    columns += tuple(f"over MFCC, {mode}" for mode in MODES)
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = usage.ru_utime + usage.ru_stime
+    keep("abx-demo", columns, rows, command="python benchmarks/abx.py demo", seconds=seconds)
 
 
 def by_pocketsphinx() -> list[Spoken]:
