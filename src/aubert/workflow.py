@@ -201,7 +201,7 @@ class Fingerprints:
 
     @cached_property
     def _given(self) -> Contents:
-        return Contents(self._results / ".contents.json")
+        return Contents(contents_of(self._results) / "given.json")
 
     def _states(self, paths: Iterable[Path]) -> dict[Path, str]:
         """Sizes and times of files; a time that is new while the content is the same does not
