@@ -189,7 +189,6 @@ class Fingerprints:
         self._corpus = corpus
         self._num_shards = num_shards
         self._contents = contents_of(Path(results, "recordings"))
-        self._results = Path(results)
         self._asked_for: dict[Path, CorpusFile] = {}
 
     def record(self) -> None:
@@ -201,7 +200,7 @@ class Fingerprints:
 
     @cached_property
     def _given(self) -> Contents:
-        return Contents(contents_of(self._results) / "given.json")
+        return Contents(self._contents / "given.json")
 
     def _states(self, paths: Iterable[Path]) -> dict[Path, str]:
         """Sizes and times of files; a time that is new while the content is the same does not

@@ -19,10 +19,10 @@ from aubert.files import write_json
 _BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # that are read of a longer file, evenly spread
 
 
-def contents_of(folder: Path) -> Path:
-    """Where records lie: of recordings beside their tables, a json for each shard; of books and
-    labelled speech in the run's folder."""
-    return folder / ".contents"
+def contents_of(recordings: Path) -> Path:
+    """The folder of the records, beside the recordings tables: one of each shard's recordings, one
+    of books and labelled speech."""
+    return recordings / ".contents"
 
 
 def digest(path: Path) -> str:
