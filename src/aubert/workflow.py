@@ -185,7 +185,7 @@ class Fingerprints:
     """
 
     def __init__(self, corpus: dict, num_shards: int, results: str):
-        """results: the run's folder, where it lies what the files held."""
+        """results: the run's folder; beside its recordings is recorded what the files held."""
         self._corpus = corpus
         self._num_shards = num_shards
         self._contents = contents_of(Path(results, "recordings"))

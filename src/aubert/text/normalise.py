@@ -46,7 +46,7 @@ _INITIALS = r"(?:(?<![A-Za-z'’])[A-Za-z]\.){2,}"
 _TAG = (
     r"<!--[^>]{0,1000}-->|</?(?i:a|abbr|b|big|blockquote|body|br|center|cite|code|dd|div|dl|dt|em"
     r"|font|h[1-6]|hr|i|img|ins|li|ol|p|pre|q|s|small|span|strike|strong|sub|sup|table|tbody|td"
-    r"|th|thead|tr|tt|u|ul)(?:[\ \t\r\n/][^<>]{0,300})?>"
+    r"|th|thead|tr|tt|u|ul)(?:\s+[A-Za-z:-]+\s*=[^<>]{0,300})?\s*/?>|<(?i:hr|br)\s[^<>]{0,100}>"
 )
 _CHARACTER = (
     r"&(?:\#[0-9]{2,6}|\#[xX][0-9A-Fa-f]{2,5}|nbsp|quot|apos|lt|gt|[lr][sd]quo|[lr]aquo|[sb]dquo"

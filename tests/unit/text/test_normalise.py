@@ -56,7 +56,9 @@ SPOKEN = {
     "don&rsquo;t&nbsp;go&mdash;it&#8217;s &quot;Smith &amp; Son&quot;&hellip;": (
         "don't go it's smith and son"
     ),
+    "<hr noshade>\n<IMG\nsrc='a b.jpg' alt=\"x\" />Then": "then",
     "a < b and c > d, R&D; 3 <4> &c.": "a b and c d r and d three four et cetera",
+    "a <b and c> d <i am>": "a b and c d i am",
     # What a layout breaks is one word.
     "The old light-\nhouse, a lan-  \r\n  tern": "the old lighthouse a lantern",
     "LIGHT-\nHOUSE and Fotherin-\ngay": "lighthouse and fotheringay",
