@@ -102,7 +102,7 @@ def demo() -> None:
             ways = [found[f"abx.{layer}.{mode}"] for mode in MODES]
             leads = [found[f"abx.{layer}.{mode}.over_baseline"] for mode in MODES]
             cells = [figure(one["value"], one["ci95"]) for one in (*ways, *leads)]
-            rows.append([f"{name}, {layer.replace('_', ' ')}", *cells])
+            rows.append([f"{name}, layer {int(layer.removeprefix('layer'))}", *cells])
     rows.insert(0, ["MFCC", *(figure(one["value"], one["ci95"]) for one in mfcc.values()), "", ""])
     columns = ("features", *(f"{mode} speakers" for mode in MODES))
     columns += tuple(f"over MFCC, {mode}" for mode in MODES)
