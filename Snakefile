@@ -102,7 +102,7 @@ rule separation:
         SEPARATION_FIGURES,
 
 
-# Only now is everything made of the files that Snakemake was asked about.
+# Everything is made of the books and the labelled speech: their contents may be recorded.
 onsuccess:
     if workflow.is_main_process:
         FINGERPRINTS.record()

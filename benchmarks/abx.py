@@ -13,7 +13,6 @@ table is kept.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from figures import figure, keep
+from figures import cpu_of_children, figure, keep
 from pretraining_units import Spoken, by_hand, frames_of
 from real_recordings import real_recordings
 
@@ -106,8 +105,7 @@ def demo() -> None:
     rows.insert(0, ["MFCC", *(figure(one["value"], one["ci95"]) for one in mfcc.values()), "", ""])
     columns = ("features", *(f"{mode} speakers" for mode in MODES))
     columns += tuple(f"over MFCC, {mode}" for mode in MODES)
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = usage.ru_utime + usage.ru_stime
+    seconds = cpu_of_children()
     keep("abx-demo", columns, rows, command="python benchmarks/abx.py demo", seconds=seconds)
 
 

@@ -6,10 +6,9 @@ make demo && python benchmarks/demo.py && make figures
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from figures import figure, keep
+from figures import cpu_of_jobs, figure, keep
 
 from aubert.evaluate.metrics import Figure, read_metrics
 
@@ -186,7 +185,7 @@ MAIN = {  # those that the README shows
 
 def main() -> None:
     found = read_metrics(RUN / "metrics.json")
-    seconds = cpu_seconds(RUN / "benchmarks")
+    seconds = cpu_of_jobs(RUN / "benchmarks")
     for name, rows in (("demo-main", [one for one in ROWS if one[1] in MAIN]), ("demo", ROWS)):
         keep(name, COLUMNS, [row(found, *one) for one in rows], command="make demo",
              seconds=seconds)  # fmt: skip
@@ -205,16 +204,6 @@ def row(found: dict[str, Figure], text: str, key: str, control: str, beside: str
 def _cell(key: str, own: Figure) -> dict:
     unit, digits = next((shown for end, shown in UNITS.items() if end in key), ("", 3))
     return figure(own.value, own.ci95, unit, digits)
-
-
-def cpu_seconds(benchmarks: Path) -> float:
-    """Of all jobs, as Snakemake measured them."""
-    return sum(_cpu_time(path.read_text().splitlines()) for path in benchmarks.rglob("*.tsv"))
-
-
-def _cpu_time(lines: Sequence[str]) -> float:
-    at = lines[0].split("\t").index("cpu_time")
-    return sum(float(line.split("\t")[at]) for line in lines[1:] if line.split("\t")[at] != "NA")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+import resource
 import subprocess
 from collections.abc import Sequence
 from datetime import date
@@ -62,6 +63,22 @@ def keep(
     }
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
+
+
+def cpu_of_children() -> float:
+    """Seconds, of every process that this one has started and waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def cpu_of_jobs(benchmarks: Path) -> float:
+    """Seconds, of all jobs of a run, as Snakemake measured them."""
+    return sum(_cpu_time(path.read_text().splitlines()) for path in benchmarks.rglob("*.tsv"))
+
+
+def _cpu_time(lines: Sequence[str]) -> float:
+    at = lines[0].split("\t").index("cpu_time")
+    return sum(float(line.split("\t")[at]) for line in lines[1:] if line.split("\t")[at] != "NA")
 
 
 def with_tables(text: str) -> str:

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import csv
 import json
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from figures import figure, keep, table
+from figures import cpu_of_children, cpu_of_jobs, figure, keep, table
 from real_recordings import ROOT, real_recordings
 
 from aubert import tables
@@ -40,6 +39,7 @@ ROWS = (
     ("word ends, median error", "words.end_error_ms_median", "ms", 1),
     ("words timed", "words.timed", "", 3),
     ("word error rate, book's language model", "transcribe.wer", "", 3),
+    ("control: the book at an even pace", "transcribe.wer.baseline", "", 3),
     ("unseen voices", "transcribe.wer_unseen_voices", "", 3),
     ("dev set, greedy", "ctc.scratch.wer_greedy", "", 3),
     ("dev set, unseen voices, greedy", "ctc.scratch.unseen_wer_greedy", "", 3),
@@ -62,7 +62,7 @@ def mini() -> None:
                   "ctc": {"inits": ["scratch"], "use": "scratch"}, "name": "mini"}  # fmt: skip
         snakemake(directory, "results/mini/metrics.json", config)
         columns[language] = json.loads((directory / "results/mini/metrics.json").read_text())
-        seconds += cpu_seconds(directory)
+        seconds += cpu_of_jobs(directory / "results/mini/benchmarks")
     rows = [
         [label, *(_cell(column.get(key), unit, digits) for column in columns.values())]
         for label, key, unit, digits in ROWS
@@ -76,15 +76,6 @@ def mini() -> None:
 
 def _cell(found: dict | None, unit: str, digits: int):
     return "" if found is None else figure(found["value"], found.get("ci95"), unit, digits)
-
-
-def cpu_seconds(directory: Path) -> float:
-    """Of all jobs that made the run, as their benchmark files say."""
-    found = 0.0
-    for path in directory.rglob("benchmarks/**/*.tsv"):
-        with path.open() as file:
-            found += sum(float(row["cpu_time"]) for row in csv.DictReader(file, delimiter="\t"))
-    return found
 
 
 def snakemake(directory: Path, target: str, config: dict, *presets: Path, cores: int = 2) -> None:
@@ -114,10 +105,8 @@ def real() -> None:
                     own = [book for book in books if book.half == half]
                     rows.append([f"{name}, {half}", tag, *figures(results, own, language)])
     columns = ("", "read as", "word error rate", "recordings placed", "n", "words timed", "n")
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = usage.ru_utime + usage.ru_stime
     command = "python benchmarks/languages.py real"
-    keep("languages-real", columns, rows, command=command, seconds=seconds)
+    keep("languages-real", columns, rows, command=command, seconds=cpu_of_children())
     print(table("languages-real"))
 
 

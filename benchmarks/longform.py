@@ -10,12 +10,11 @@ control spreads the words of each chapter evenly, by letters, over its time.
 from __future__ import annotations
 
 import csv
-import resource
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from figures import figure, keep, table
+from figures import cpu_of_children, figure, keep, table
 from real_recordings import real_recordings
 from unread import run_preset
 
@@ -88,8 +87,7 @@ def report(results: Path, source: Path) -> None:
     for what, hits in rows:
         share = proportion(sum(hits), len(hits))
         cells.append([what, figure(share.value, share.ci95), len(hits)])
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command, seconds = "python benchmarks/longform.py", usage.ru_utime + usage.ru_stime
+    command, seconds = "python benchmarks/longform.py", cpu_of_children()
     keep("longform", ("", "share (95% interval)", "n"), cells, command=command, seconds=seconds)
     print(table("longform"))
 

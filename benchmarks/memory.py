@@ -50,7 +50,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for name, *measured in measure(Path(folder), hours, arguments.format):
                 stages.setdefault(name, []).extend(measured)
-    if arguments.hours == parser.get_default("hours"):
+    if vars(arguments) == vars(parser.parse_args([])):
         rows = [
             [f"`{name}`", *(figure(value, unit="MB" if at % 2 == 0 else "", digits=0)
                             for at, value in enumerate(measured))]

@@ -11,13 +11,12 @@ book's json holds its voice activity).
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from figures import figure, keep, table
+from figures import cpu_of_children, figure, keep, table
 from real_recordings import ROOT, real_recordings
 
 from aubert import tables
@@ -43,8 +42,7 @@ def main() -> None:
         [key, *(figure(column[key][0]) for column in columns), columns[0][key][1]]
         for key in columns[0]
     ]
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command, seconds = "python benchmarks/real_audiobooks.py", usage.ru_utime + usage.ru_stime
+    command, seconds = "python benchmarks/real_audiobooks.py", cpu_of_children()
     keep("real-audiobooks", ("", *runs, "n"), rows, command=command, seconds=seconds)
     print(table("real-audiobooks"))
 

@@ -15,9 +15,7 @@ from lxml import etree
 XHTML = "{http://www.w3.org/1999/xhtml}"
 SMIL = "{http://www.w3.org/ns/SMIL}"
 OPF = {"opf": "http://www.idpf.org/2007/opf", "dc": "http://purl.org/dc/elements/1.1/"}
-
-
-# Of a program of seconds: half the time.
+# Options of Java with which epubcheck, a program of seconds, takes half the CPU.
 QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 

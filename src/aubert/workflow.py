@@ -192,8 +192,8 @@ class Fingerprints:
         self._asked_for: dict[Path, CorpusFile] = {}
 
     def record(self) -> None:
-        """Records what the files hold that were asked for, but for those that changed since: after
-        a run that made everything of them."""
+        """Records the content of every file that was asked for, after a run that ended well. A file
+        that changed meanwhile is passed over: nobody knows which content was read."""
         if len(self._asked_for) <= MOST_FILES:
             same = [file for path, file in self._asked_for.items() if _file(path) == file]
             self._given.record_more(Path(), same)

@@ -57,7 +57,8 @@ class Contents:
         if known is None or known["size"] != file.size:
             return file
         if known["seen_ns"] != file.mtime_ns:
-            if digest(root / file.path) != known["digest"]:
+            record = self._record_of(root, file)
+            if record is None or record["digest"] != known["digest"]:
                 return file
             known["seen_ns"], self._changed = file.mtime_ns, True
         return replace(file, mtime_ns=known["mtime_ns"])
@@ -81,7 +82,7 @@ class Contents:
     def _record_of(self, root: Path, file: CorpusFile) -> dict | None:
         try:
             found = digest(root / file.path)
-        except OSError:  # the index rejects it
+        except OSError:  # whoever reads it says why
             return None
         known = self._known.get(file.path)
         same = known is not None and (known["size"], known["digest"]) == (file.size, found)

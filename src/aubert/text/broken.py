@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from aubert.text.language import Language
+from aubert.text.language import APOSTROPHES, Language
 
-_HYPHENS = "-\u2010\u00ad¬"  # U+00AD and ¬ (of some recognisers of print) are no word's own
+HYPHENS = "-\u2010\u00ad¬"  # U+00AD and ¬ (of some recognisers of print) are no word's own
 _OF_THE_LINE = "\u00ad¬"
 # Not shown: joiners, marks of direction and of byte order, variants. And U+FFFD, one bad byte.
 INVISIBLE = (
@@ -21,12 +21,13 @@ INVISIBLE = (
 )
 LINE_END = rf"[ \t\f{INVISIBLE}]*(?:\r\n?|\n)[ \t\f{INVISIBLE}]*"
 # Between the halves of a word, the second in lower case or both in capitals.
-HYPHEN_BREAK = rf"(?:[{_HYPHENS}]|(?<=\u00ad)){LINE_END}"
+HYPHEN_BREAK = rf"(?:[{HYPHENS}]|(?<=\u00ad)){LINE_END}"
 # A capital that stands alone on a line or before a space, and the rest of its word.
 DROP_BREAK = rf"(?:(?:{LINE_END}){{1,2}}|[ \u00a0])"
 _HYPHEN_BREAK = re.compile(HYPHEN_BREAK)
 _IS_BROKEN = re.compile(r"[\r\n]|^[^\W\d_][ \u00a0][^\W\d_]")
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
 
 # Of two letters, and the few of one: the dictionary has all others as names or abbreviations.
 _SHORT = set(
@@ -105,7 +106,7 @@ def unbroken(written: str) -> str:
 
 
 def plain(written: str) -> str:
-    return _INVISIBLE.sub("", written).lower().replace("’", "'").strip("'")
+    return _APOSTROPHE.sub("'", _INVISIBLE.sub("", written)).lower().strip("'")
 
 
 def _is_word(word: str) -> bool:

@@ -53,6 +53,11 @@ _CHARACTER = (
     r"|[mn]dash|hellip|shy|e[mn]sp|thinsp|zwn?j|bull|middot|copy|reg|trade|deg|sect|para|[dD]agger"
     r"|times);"
 )
+# A letter with a mark, of any case: &eacute; and &#233;.
+_NAMED_LETTER = (
+    r"(?i:&(?:[a-z](?:acute|grave|circ|uml|tilde|cedil|ring|slash|caron)|[ao]elig|szlig);)"
+    r"|&\#(?:19[2-9]|2(?:[023][0-9]|1[0-46-9]|4[0-689]|5[0-5]));"
+)
 _APOSTROPHE = rf"(?:[{APOSTROPHES}]|&(?:rsquo|apos|\#0?39|\#8217|\#[xX]2019);)"
 # Marks of the edition: no reader says them.
 _UNSPOKEN = (
@@ -74,9 +79,8 @@ class _Patterns:
     def __init__(self, pack: Language):
         letter = pack.script
         # Combining marks and invisible characters only after a letter.
-        word = (
-            rf"[{letter}][{letter}{_MARK}]*(?:{_APOSTROPHE}[{_MARK}]*[{letter}][{letter}{_MARK}]*)*"
-        )
+        letters = rf"(?:[{letter}]|{_NAMED_LETTER})(?:[{letter}{_MARK}]+|{_NAMED_LETTER})*"
+        word = rf"{letters}(?:{_APOSTROPHE}[{_MARK}]*{letters})*"
         words = rf"{word}(?:{HYPHEN_BREAK}{word})*"  # more than one where lines end in hyphens
         dropped = rf"{_LINE_START}[A-ZÀ-ÖØ-Þ]{DROP_BREAK}{words}"
         self.phrases = {_key(phrase): said for phrase, said in pack.phrases.items()}
@@ -312,6 +316,6 @@ def _alone_on_line(text: str, start: int, end: int) -> bool:
 def _apostrophe_before(text: str, start: int) -> bool:
     return (
         start > 0
-        and text[start - 1] in "'’ʼ‘"
+        and text[start - 1] in APOSTROPHES
         and not text[max(0, start - 2) : start - 1].isalnum()
     )

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from aubert.text.broken import HYPHENS
+
 _LONGEST = 80  # characters of a running head
 _MOST_LINES = 4  # of one page's end and the next one's begin together
 _MIN_REPEATS = 3  # of a running head
@@ -45,14 +47,15 @@ _NUMBERED = re.compile(
     r"^[ \t]*(?:\d{1,4}[ \t]+\S.{1,70}|\S.{1,70}?[ \t]+\d{1,4})[ \t]*\r?$", re.MULTILINE
 )
 _LINE_END = re.compile(r"\r\n?|\n|(?=\f)|\Z")
+_SMALL = "a-zß-öø-ÿа-яё"  # letters
 # A hyphen at a line's end, and short lines before the one that goes on with a small letter.
 _SPLIT = re.compile(
-    r"[^\W\d_][-\u2010\u00ad¬][ \t]*\r?\n"
-    r"((?:(?![ \t\f]*(?![ivxl]{1,7}[ \t\r]*\n)[a-zß-öø-ÿа-яё])[^\n]{0,80}\n){1,8})"
-    r"(?=[ \t\f]*[a-zß-öø-ÿа-яё])"
+    rf"[^\W\d_][{HYPHENS}][ \t]*\r?\n"
+    rf"((?:(?![ \t\f]*(?![ivxl]{{1,7}}[ \t\r]*\n)[{_SMALL}])[^\n]{{0,{_LONGEST}}}\n){{1,8}})"
+    rf"(?=[ \t\f]*[{_SMALL}])"
 )
 _STOPS = re.compile(r"[.!?:…][\"'”’)\]»_*]*$|[\"”»]$")
-_GOES_ON = re.compile(r"[\"'“‘(«]?[a-zß-öø-ÿа-яё]")
+_GOES_ON = re.compile(rf"[\"'“‘(«]?[{_SMALL}]")
 
 
 @dataclass

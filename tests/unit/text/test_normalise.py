@@ -56,6 +56,7 @@ SPOKEN = {
     "don&rsquo;t&nbsp;go&mdash;it&#8217;s &quot;Smith &amp; Son&quot;&hellip;": (
         "don't go it's smith and son"
     ),
+    "caf&eacute;s, &Eacute;mile na&#239;f 3&times;4 &#247;": "cafes emile naif three four",
     "<hr noshade>\n<IMG\nsrc='a b.jpg' alt=\"x\" />Then": "then",
     "a < b and c > d, R&D; 3 <4> &c.": "a b and c d r and d three four et cetera",
     "a <b and c> d <i am>": "a b and c d i am",

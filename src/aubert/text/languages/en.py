@@ -48,7 +48,7 @@ PACK = Language(
         "lb": ("pounds", "pound"), "lbs": ("pounds",), "oz": ("ounces", "ounce"),
         "yds": ("yards",),
     },
-    # British printing leaves the point out where the last letter is kept; units have none now.
+    # British printing leaves the point out where the last letter is kept; units have none today.
     without_point=frozenset(
         "Mr Mrs Dr St Mme Mlle Messrs Jr lb lbs oz ft yds cwt hrs".split()
     ),
