@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -55,6 +56,17 @@ BELOW_FIRST = ["hubert_train 1", *BELOW_MODEL]
 LEARNED = ["units_choose", *sampled("mfcc"), *units("mfcc", 5), *BELOW_FIRST]
 BOOKS_OF_SHARDS = [f"books_of_shard {shard}" for shard in SHARDS]
 
+IMPORTING = """
+module speech:
+    snakefile:
+        "{}"
+    config:
+        config["speech"]
+
+
+use rule * from speech as speech_*
+"""
+
 
 @pytest.fixture(scope="module")
 def run(finished_tiny_run):
@@ -63,6 +75,13 @@ def run(finished_tiny_run):
 
 def jobs_with(run, *arguments, **changes) -> list[str]:
     return run.with_config(**changes).jobs(*arguments)
+
+
+def jobs_as_module(run, house: Path, *arguments: str) -> list[str]:
+    """The same in a workflow, which is written to `house`, that imports this one as `speech`."""
+    (house / "Snakefile").write_text(IMPORTING.format(run.house / "Snakefile"))
+    importing = replace(run, overlay={"speech": run.overlay}, house=house)
+    return importing.jobs("speech_all", *arguments)
 
 
 def test_nothing(run):
@@ -79,7 +98,7 @@ def test_a_chapter_replaced(run):
     assert run.jobs() == []
 
 
-def test_trainings_on_demand(run):
+def test_trainings_on_demand(run, tmp_path):
     """What is learned from all shards stays until it is forced."""
     other = run.with_config(retrain="on_demand")
     assert other.jobs() == []
@@ -89,8 +108,11 @@ def test_trainings_on_demand(run):
     with edited(chapter, append):
         changed = [*chain([shard], "index"), labels[0]]
         assert other.jobs() == sorted([*changed, labels[1], "probe"])
-        forced = other.jobs("--forcerun", "hubert_train")
-        assert forced == sorted([*changed, *BELOW_FIRST])
+        every = sorted([*changed, *BELOW_FIRST])
+        assert other.jobs("--forcerun", "hubert_train") == every
+        assert other.jobs("--forcerun", "results/tiny/hubert/iter1") == every
+        imported = jobs_as_module(other, tmp_path, "--forcerun", "speech_hubert_train")
+        assert [job.removeprefix("speech_") for job in imported] == every
 
 
 @pytest.mark.parametrize(

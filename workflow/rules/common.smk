@@ -238,11 +238,15 @@ def labelled_fingerprint(folders):
 # runs when all between them is ancient.
 def learned_from(files, rule):
     """The input function of `rule`, of a list of files or another input function."""
+    name = workflow.modifier.modify_rulename(rule)  # another one where this is a module
+
+    def is_forced(wildcards):
+        made, _ = workflow.get_rule(name).expand_output(dict(wildcards.items()))
+        return not workflow.dag_settings.forcerun.isdisjoint([name, *map(str, made)])
 
     def inputs(wildcards):
         found = files(wildcards) if callable(files) else files
-        forced = rule in workflow.dag_settings.forcerun
-        on_demand = config["retrain"] == "on_demand" and not forced
+        on_demand = config["retrain"] == "on_demand" and not is_forced(wildcards)
         return ancient(found) if on_demand else found
 
     return inputs
