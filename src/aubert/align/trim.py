@@ -40,7 +40,13 @@ def loud_frames(samples: np.ndarray) -> np.ndarray:
     return level_db > quiet_db + _LEVEL * (loud_db - quiet_db)
 
 
-def trim(start: int, end: int, loud: np.ndarray, after_pause: bool = False) -> tuple[int, int]:
+def trim(
+    start: int,
+    end: int,
+    loud: np.ndarray,
+    after_pause: bool = False,
+    before_pause: bool = False,
+) -> tuple[int, int]:
     """The frames [start, end) of a word, cut down where it holds a pause.
 
     Stretches of more than 100 ms below the threshold split it, and the part with most loud
@@ -50,6 +56,8 @@ def trim(start: int, end: int, loud: np.ndarray, after_pause: bool = False) -> t
 
     after_pause: whether the word follows a pause. Then it starts with its first loud frame, and
     a click is no part of it: up to 50 ms of sound that at least 50 ms of quiet follow.
+    before_pause: whether silence follows the word. Then it ends with its last loud frame, where no
+    more than 100 ms lie behind it.
     """
     places = start + np.flatnonzero(loud[start:end])
     if not len(places):
@@ -63,7 +71,9 @@ def trim(start: int, end: int, loud: np.ndarray, after_pause: bool = False) -> t
         start = first
     elif first - start >= _MIN_QUIET_FRAMES:
         start = first - _MARGIN_FRAMES
-    if end - last >= _MIN_QUIET_FRAMES_AT_END:
+    if before_pause and end - last <= _MIN_QUIET_FRAMES:
+        end = last
+    elif end - last >= _MIN_QUIET_FRAMES_AT_END:
         end = last + _MARGIN_FRAMES
     return start, end
 

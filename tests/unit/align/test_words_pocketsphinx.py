@@ -159,12 +159,12 @@ def test_confidence_falls_with_bad_sound_and_odd_lengths(fit, pace):
     assert confidence(-5_000, pace) < 0.01
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=80), st.booleans(), st.data())
-def test_a_trimmed_word_lies_in_the_word(flags, after_pause, data):
+@given(st.lists(st.booleans(), min_size=1, max_size=80), st.booleans(), st.booleans(), st.data())
+def test_a_trimmed_word_lies_in_the_word(flags, after_pause, before_pause, data):
     start = data.draw(st.integers(0, len(flags) - 1))
     end = data.draw(st.integers(start + 1, len(flags)))
     loud = np.array(flags)
-    first, last = trim(start, end, loud, after_pause)
+    first, last = trim(start, end, loud, after_pause, before_pause)
     assert start <= first < last <= end
     assert loud[first:last].any() == loud[start:end].any()
 
@@ -194,6 +194,20 @@ def test_a_word_after_a_pause_starts_with_its_sound(frames, start):
     assert trim(0, len(loud), loud) in [(0, len(loud)), (8, len(loud))]
 
 
+@pytest.mark.parametrize(
+    ("frames", "end"),
+    [
+        ("##########..........", 10),
+        ("######..####......", 12),
+        ("######............", 18),  # a closure and a weak release, most likely
+    ],
+)
+def test_a_word_before_a_pause_ends_with_its_sound(frames, end):
+    loud = np.array([frame == "#" for frame in frames])
+    assert trim(0, len(loud), loud, before_pause=True) == (0, end)
+    assert trim(0, len(loud), loud) == (0, len(loud))
+
+
 @pytest.fixture(scope="session")
 def hand_made(real):
     """(samples, [(word, start_s, end_s)]) of sentences whose edges a person set."""
@@ -210,6 +224,15 @@ def test_first_words_start_where_a_person_hears_them(aligner, hand_made):
     ]
     assert np.median(errors) <= 0.02
     assert max(errors) <= 0.1
+
+
+def test_edges_that_people_set_are_met_without_a_bias(aligner, hand_made):
+    errors = []
+    for samples, words in hand_made:
+        found = aligner.align(samples, [word for word, *_ in words])
+        errors += [np.subtract(word[:2], true[1:]) for word, true in zip(found, words, strict=True)]
+    assert np.abs(np.median(errors, axis=0)).max() <= 0.004
+    assert np.median(np.abs(errors), axis=0).max() <= 0.011
 
 
 def test_a_click_before_a_first_word_of_a_real_reading(aligner, hand_made):
