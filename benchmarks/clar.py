@@ -1,16 +1,15 @@
 """CLAR on 3,000 spoken digits of six speakers, two of whom are left out in each of three folds.
 
     python benchmarks/clar.py table      every arm at 1, 10 and 100% of the labels
-    python benchmarks/clar.py curve      accuracy against CPU seconds of training
+    python benchmarks/clar.py curve      accuracy against CPU seconds of training, with negatives of
+                                         all speakers, and of the clip's own speaker alone
     python benchmarks/clar.py inputs     spectrogram against waveform, for as many CPU seconds
     python benchmarks/clar.py views      contrastive, each kind of view left out in turn
-    python benchmarks/clar.py negatives  contrastive with negatives of all speakers, and of the
-                                         clip's own speaker alone, by compute
     python benchmarks/clar.py groups     the same digits as a flat folder, whose clips have no
                                          speakers: every test speaker is in training
 
 Every arm trains the same encoder for as many steps of as many views: --minutes of CPU each, one
-thread. Each training is one line of results/clar_benchmark/<figures>.jsonl as soon as it is done;
+thread. Each training is one line of benchmarks/figures/clar/<figures>.jsonl as soon as it is done;
 a run that was stopped goes on there, and what is printed is read from there.
 """
 
@@ -26,13 +25,18 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from statistics import mean
 
-from real_recordings import ROOT, real_recordings
+from figures import FIGURES, figure, keep
+from figures import table as shown_table
+from real_recordings import real_recordings
 
 from aubert.clar.options import ClarOptions, ClarTrainOptions, ReadOptions, ViewOptions
 from aubert.clar.splits import SplitOptions, Training
 from aubert.corpus.clips import Clip, clips_of_table
+from aubert.evaluate.metrics import mean_of_runs
 
 BUDGETS = (1, 10, 100)
 SPLITS, READ = SplitOptions(folds=3), ReadOptions(draws=3)
@@ -47,6 +51,15 @@ TRAIN = ClarTrainOptions(
 )  # fmt: skip
 # About; what it really took is printed. All arms take the same steps.
 SECONDS_PER_STEP = {"time_frequency": 0.15, "raw": 0.5}
+# Loss, share of the labels in %, negatives of the clip's own speaker alone.
+ARMS = {
+    "contrastive, all speakers' negatives": ("contrastive", None, False),
+    "contrastive, own speaker's negatives": ("contrastive", None, True),
+    "supervised, 1%": ("supervised", 1, False),
+    "supervised, 10%": ("supervised", 10, False),
+    "joint, own speaker's negatives, 1%": ("joint", 1, True),
+    "joint, own speaker's negatives, 10%": ("joint", 10, True),
+}
 WITHOUT = {
     "all views": {},
     "no pitch": {"pitch_semitones": 0.0},
@@ -65,30 +78,37 @@ WITHOUT = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    verbs = {each.__name__: each for each in (table, curve, inputs, views, negatives, groups)}
+    verbs = {each.__name__: each for each in (table, curve, inputs, views, groups)}
     parser.add_argument("figures", choices=[*verbs])
     parser.add_argument("--minutes", type=float, default=0.5, help="of CPU for each training")
     parser.add_argument(
         "--shares", type=float, nargs="+", default=[0.25, 0.5, 1, 2],
-        help="multiples of --minutes, of curve and negatives",
+        help="multiples of --minutes, of curve",
     )  # fmt: skip
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--arms", nargs="+", choices=[*ARMS], default=[*ARMS], help="of curve")
+    parser.add_argument("--draws", type=int, default=1, help="of the labels, of curve")
     arguments = parser.parse_args()
     import torch
 
     torch.set_num_threads(1)
     manifest = real_recordings("fsdd", "manifest.tsv")
     clips = clips_of_table(manifest, "audio", "digit", "speaker")
-    run = Runs(clips, arguments.figures, arguments.minutes, arguments.shares)
-    verbs[arguments.figures](run, arguments.folds)
+    run = Runs(clips, arguments.figures, arguments.minutes)
+    if arguments.figures == "curve":
+        for share in arguments.shares:
+            curve(run, arguments.folds, share, arguments.arms, arguments.draws)
+        keep_curve(run)
+    else:
+        verbs[arguments.figures](run, arguments.folds)
 
 
 class Runs:
     """Trainings that are done once, a line of a file each."""
 
-    def __init__(self, clips: list[Clip], name: str, minutes: float, shares: Sequence[float] = ()):
-        self.clips, self.minutes, self.shares = clips, minutes, shares
-        self.path = ROOT / "results" / "clar_benchmark" / f"{name}.jsonl"
+    def __init__(self, clips: list[Clip], name: str, minutes: float):
+        self.clips, self.minutes = clips, minutes
+        self.path = FIGURES / "clar" / f"{name}.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._versions: dict = {}
 
@@ -157,12 +177,12 @@ def report(run: Runs, folds: list[int], controls_of: str) -> None:
     for fold in folds:
         model = replace(MODEL, loss=controls_of)
         scores += clar.score_controls(model, run.clips, fold, BUDGETS, SPLITS, READ, TRAIN.seed)
-    figures = clar.figures(scores)
-    print(clar.table(figures))
-    for key, figure in figures.items():
+    found = clar.figures(scores)
+    print(clar.table(found))
+    for key, lead in found.items():
         if ".lead_" in key:
-            low, high = figure.ci95 or (float("nan"),) * 2
-            print(f"{key:<30}{figure.value:+.3f}  {low:+.3f} to {high:+.3f}  (n {figure.n})")
+            low, high = lead.ci95 or (float("nan"),) * 2
+            print(f"{key:<30}{lead.value:+.3f}  {low:+.3f} to {high:+.3f}  (n {lead.n})")
     seconds = [line["cpu_s"] for line in run.done()]
     print(f"{len(seconds)} trainings, {min(seconds):.0f}-{max(seconds):.0f} CPU seconds each")
 
@@ -181,28 +201,80 @@ def means(run: Runs) -> Iterator[tuple[str, float, dict[float, list[float]], lis
 
 
 def print_means(run: Runs) -> None:
-    from aubert.evaluate.metrics import mean_of_runs
-
     for label, minutes, accuracies, seconds in means(run):
         cells = []
         for budget in sorted(accuracies):
-            figure = mean_of_runs(accuracies[budget])
-            low, high = figure.ci95 or (float("nan"),) * 2
-            cells.append(f"{budget:g}%: {figure.value:.3f} {low:.3f}-{high:.3f} (n {figure.n})")
+            found = mean_of_runs(accuracies[budget])
+            low, high = found.ci95 or (float("nan"),) * 2
+            cells.append(f"{budget:g}%: {found.value:.3f} {low:.3f}-{high:.3f} (n {found.n})")
         took = sum(seconds) / len(seconds)
         print(f"{label:<22}{minutes:>5g} min {took:>5.0f} CPU s   {'   '.join(cells)}")
 
 
-def curve(run: Runs, folds: list[int]) -> None:
-    for share in run.shares:
-        for fold in folds:
-            minutes = run.minutes * share
-            run.train(*place(Training(fold=fold), "contrastive"), minutes=minutes)
-            for loss in ("supervised", "joint"):
-                for budget in (1, 10):
-                    own = place(Training(fold=fold, budget=budget), loss)
-                    run.train(*own, minutes=minutes)
-    print_means(run)
+def curve(run: Runs, folds: list[int], share: float, arms: Sequence[str], num_draws: int) -> None:
+    for fold, name in product(folds, arms):
+        loss, budget, same_group = ARMS[name]
+        for draw in range(num_draws if budget else 1):
+            training = Training(fold=fold, budget=budget or 0, draw=draw)
+            model = replace(MODEL, loss=loss, same_group=same_group)
+            run.train(training, model, minutes=run.minutes * share, label=name)
+
+
+def keep_curve(run: Runs) -> None:
+    """A row for each arm and length of training; contrast less supervision, of the same fold, draw
+    and length, where both are there."""
+    found: dict[tuple[int, str], dict] = {}
+    for line in run.done():
+        group = found.setdefault((line["steps"], line["key"][0]), {"cpu_s": [], "scores": {}})
+        group["cpu_s"].append(line["cpu_s"])
+        for _, of, budget, fold, draw, value, _ in line["scores"]:
+            if of == "accuracy":
+                group["scores"][budget, fold, draw] = value
+    rows = []
+    for (steps, name), group in sorted(found.items()):
+        cells = [over_runs(of_budget(group["scores"], budget)) for budget in BUDGETS]
+        num_runs = len(of_budget(group["scores"], budget_of(name)))
+        rows.append([name, steps, round(mean(group["cpu_s"])), num_runs, *cells])
+        if not name.startswith("supervised"):
+            rows += leads(found, steps, name)
+    columns = [
+        "arm",
+        "steps",
+        "CPU s",
+        "folds and draws",
+        *(f"{budget}% of labels" for budget in BUDGETS),
+    ]
+    seconds = sum(line["cpu_s"] for line in run.done())
+    command = "python benchmarks/clar.py curve"
+    keep("clar-curve", columns, rows, command=command, seconds=seconds)
+    print(shown_table("clar-curve"))
+
+
+def budget_of(name: str) -> float:
+    """Of an arm's labels, in %; the smallest that is read off what learned without labels."""
+    return ARMS[name][1] or BUDGETS[0]
+
+
+def leads(found: dict, steps: int, name: str) -> list[list]:
+    """A row, or none: over supervision with the same labels."""
+    own, cells, number = found[steps, name]["scores"], [], 0
+    for budget in BUDGETS:
+        other = found.get((steps, f"supervised, {budget}%"), {"scores": {}})["scores"]
+        both = {place: own[place] - other[place] for place in own.keys() & other}
+        values = of_budget(both, budget)
+        number = number or len(values)
+        cells.append(over_runs(values))
+    return [[f"{name}, less supervised", steps, "", number, *cells]] if any(cells) else []
+
+
+def of_budget(scores: dict[tuple, float], budget: float) -> list[float]:
+    return [value for (of, *_), value in sorted(scores.items()) if of == budget]
+
+
+def over_runs(values: list[float]):
+    """A cell: the mean over folds and draws, with Student's interval."""
+    found = mean_of_runs(values)
+    return figure(found.value, found.ci95) if found else ""
 
 
 def inputs(run: Runs, folds: list[int]) -> None:
@@ -218,19 +290,6 @@ def views(run: Runs, folds: list[int]) -> None:
         for name, changes in WITHOUT.items():
             own = place(Training(fold=fold), "contrastive")
             run.train(*own, views=replace(VIEWS, **changes), label=name)
-    print_means(run)
-
-
-def negatives(run: Runs, folds: list[int]) -> None:
-    for share in run.shares:
-        for fold in folds:
-            minutes = run.minutes * share
-            training, model = place(Training(fold=fold), "contrastive")
-            run.train(training, replace(model, same_group=True), minutes=minutes, label="own")
-            for draw in range(READ.draws):
-                supervised = place(Training(fold=fold, budget=1, draw=draw), "supervised")
-                run.train(*supervised, minutes=minutes, label="supervised 1%")
-            run.train(training, model, minutes=minutes, label="all")
     print_means(run)
 
 
