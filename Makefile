@@ -1,5 +1,6 @@
 # make demo: the whole workflow on the miniature corpus.   make test: all tests.
-# Both install what they need into .venv first, once. Needs make and Python 3.11 to 3.14; 3.14
+# make models: small models of real speech, in CPU hours.
+# They install what they need into .venv first, once. Needs make and Python 3.11 to 3.14; 3.14
 # needs a C compiler too.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -8,10 +9,10 @@ BIN := .venv/bin
 # One process more than there are cores: some tests wait, for SLURM most of all.
 PYTEST_FLAGS ?= --numprocesses $$(( $(CORES) + 1 )) --dist loadgroup
 
-.PHONY: help install demo test test-fast lint figures clean requirements
+.PHONY: help install demo models test test-fast lint figures clean requirements
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 install: .venv/installed
 
@@ -42,6 +43,11 @@ demo: install
 	@echo; echo "results/mini holds the corpus (words/, refined/, rejects/), the models (hubert/iter2, ctc/hubert, aubert/cosine)"
 	@echo "and metrics.json; all figures: $(BIN)/aubert evaluate show --all results/mini/metrics.json"
 	@echo; echo "open results/mini/report/index.html to see all of it, and to hear some"
+
+# HuBERT, a recogniser, CLAR and deep clustering, with their model cards, in results/real.
+models: install
+	@$(BIN)/python benchmarks/real_speech.py data/real
+	@$(BIN)/snakemake --cores $(CORES) --configfile workflow/presets/real-small.yaml
 
 # Tests that share a run are in one process. One after the other: make test PYTEST_FLAGS=
 test: install

@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def encoders() -> None:
-    snakemake = ["snakemake", "hubert", "--cores=1", f"--configfile={CONFIG}"]
+    snakemake = ["snakemake", "hubert", "--cores=2", f"--configfile={CONFIG}"]
     subprocess.run(snakemake, check=True)
     shuffled_labels(RUN / "units" / "iter1_layer4" / "k100" / "labels", RUN / "units" / "shuffled")
     plan = Plan(resolve_files([CONFIG]))

@@ -9,6 +9,7 @@ Reads ../shared/real/more; copies no audio. Writes
                       learners of speechocean762
     labelled/<part>   links in LibriSpeech's layout: 1min, 10min and 60min of the 12 readers, each
                       part of the next; dev (3 readers, for choices) and test (5, for reports)
+    digits            a link to spoken digits, whose manifest.tsv names label and speaker
 
 Nothing of a dev or test reader is in train.jsonl. LibriSpeech's readers are dealt out by sex, in
 order of a hash.
@@ -43,6 +44,8 @@ def main() -> None:
         link(out / "labelled" / name, of_budget(spoken["train"], seconds))
     for part in ("dev", "test"):
         link(out / "labelled" / part, spoken[part])
+    if not (out / "digits").exists():
+        (out / "digits").symlink_to(real_recordings("fsdd").resolve())
     for part, names in readers.items():
         print(f"{part}: LibriSpeech's readers {' '.join(names)}, {hours(spoken[part]):.2f} h")
     with (out / "train.jsonl").open() as file:

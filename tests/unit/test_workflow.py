@@ -234,10 +234,12 @@ def test_texts_are_asked_for_where_a_target_needs_them(run_config, tmp_path):
         return ""
 
     assert not any(map(fault, ["corpus", "units", "hubert", "separation", "clar"]))
-    for systems in ([], ["hubert", "ctc"]):
+    run_config["corpus"]["labelled"] = {"train": [str(tmp_path)], "dev": {}}
+    assert not fault("ctc")
+    for systems in ([], ["hubert", "aubert"]):
         run_config["systems"] = systems
         for targets in ([], ["all"], ["dataset"], ["hubert", "aubert"]):
-            assert "without texts ask for one of: clar, corpus, hubert, " in fault(*targets)
+            assert "without texts ask for one of: clar, corpus, ctc, hubert, " in fault(*targets)
     run_config["systems"] = ["hubert", "separation"]
     assert not any(map(fault, ["all", "hubert"])) and not fault()
     run_config["clar"]["clips"]["source"] = "words"

@@ -1,4 +1,5 @@
-"""Speech without texts: a folder, or what a manifest lists, trains HuBERT and nothing else runs."""
+"""Speech without texts: a folder, or what a manifest lists, trains HuBERT and CTC, and nothing else
+runs."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 import soundfile
 from snakemake_run import MINI_SIZES, Run
-from tiny_run import HUBERT
-from tone_speech import RATE_HZ, say
+from tiny_run import CTC_TRAIN, HUBERT
+from tone_speech import RATE_HZ, say, write_labelled
 
 from aubert import tables
 from aubert.config.resolve import laid_over
@@ -21,6 +22,7 @@ TINY = {
     "num_shards": 2,
     "systems": ["hubert", "ctc", "aubert"],  # as hubert-base has them: the target alone counts
     "hubert": laid_over(MINI_SIZES["hubert"], HUBERT),
+    "ctc": {"inits": ["hubert"], "train": CTC_TRAIN | {"validation_share": 0.0}},
     "units": MINI_SIZES["units"],
     "cut": {"detector": "webrtcvad"},  # tones are no speech to silero
 }
@@ -85,11 +87,15 @@ def test_a_folder_without_texts_trains_hubert_from_sound_alone(speech):
     assert jobs == {**learned, "probe": 1, "all": 1}
 
 
-def test_a_manifest_trains_hubert_and_a_changed_file_is_one_shard(speech):
+def test_a_manifest_trains_hubert_and_ctc_and_a_changed_file_is_one_shard(speech):
     manifest = tsv_of(speech)
-    run = run_of(speech, source="manifest", root=str(manifest))
-    run.snakemake("hubert")
+    write_labelled(speech.parent / "labelled", {"1": ["a bad cab", "bad"], "2": ["a cab"]})
+    labelled = {"train": ["labelled"], "dev": {"unseen": "labelled"}}
+    run = run_of(speech, source="manifest", root=str(manifest), labelled=labelled)
+    run.snakemake("hubert", "ctc")
     assert (run.results("hubert", "iter2") / "model.safetensors").is_file()
+    rates = json.loads(run.results("ctc", "hubert.json").read_text())
+    assert "ctc.hubert.unseen_cer_greedy" in rates and "ctc.hubert.unseen_wer" not in rates
     rows = list(tables.all_rows(run.results(), "recordings"))
     assert sorted({row["speaker"] for row in rows}) == list(READERS)
     assert run.jobs("hubert") == []

@@ -80,8 +80,9 @@ rule ctc_evaluate:
             f"--folder={name}={path}" for name, path in CTC_PLAN.dev.items()
         ),
         fingerprint=labelled_fingerprint(CTC_PLAN.dev.values()),
-        shelf=SHELF_FLAGS,
-        books=shelf_fingerprint,
+        # Books that were read, for a language model.
+        shelf=SHELF_FLAGS if CORPUS["source"] != "manifest" else "",
+        books=shelf_fingerprint if CORPUS["source"] != "manifest" else None,
         # As transcription decodes, but without a book: it is not known.
         options=with_held_out(
             to_flags(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from aubert.config.paths import GivenPath, given_paths
 
-# Targets that need sound alone; clar does where its clips are no words.
-_WITHOUT_TEXT = {"corpus", "units", "hubert", "clar", "separation"}
+# Targets that need sound alone, ctc with transcribed speech of its own; clar where its clips are no
+# words.
+_WITHOUT_TEXT = {"corpus", "units", "hubert", "ctc", "clar", "separation"}
 
 
 def has_texts(corpus: dict) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -41,10 +42,10 @@ def evaluate_ctc(
     characters, spaces counted) of the folder called "seen"; `<name>_wer` and so on of others.
 
     The language model is options.lm_path or, without it, one of the shelf's books that are not held
-    out; without either there is no `wer`. language: BCP 47, of the transcripts. Utterances with
-    letters that neither its pack nor the checkpoint has, with audio that cannot be decoded or holds
-    more than their text are left out, with a warning. Raises ValueError for folders that are not
-    labelled or have nothing left.
+    out; without either, and without such a book, there is no `wer`. language: BCP 47, of the
+    transcripts. Utterances with letters that neither its pack nor the checkpoint has, with audio
+    that cannot be decoded or holds more than their text are left out, with a warning. Raises
+    ValueError for folders that are not labelled or have nothing left.
     """
     model = CtcModel.load(options)
     pack = pack_of(language).with_letters(model.letters)
@@ -129,9 +130,14 @@ def _language_model(
     if lm_path is not None or shelf is None:
         yield lm_path
         return
+    texts = _texts(shelf, base, held_out)
+    first = next(texts, None)
+    if first is None:
+        yield None
+        return
     with TemporaryDirectory(prefix="aubert-lm-") as folder:
         path = Path(folder) / "books.arpa"
-        build_arpa(training_sentences(_texts(shelf, base, held_out), base), path)
+        build_arpa(training_sentences(chain([first], texts), base), path)
         yield str(path)
 
 

@@ -8,6 +8,7 @@ from tone_speech import write_labelled
 
 from aubert.cli import main
 from aubert.corpus.books import Bookshelf
+from aubert.corpus.held_out import HeldOut
 from aubert.ctc import evaluation as module
 from aubert.ctc.evaluation import evaluate_ctc
 from aubert.ctc.network import TOKENS, spell
@@ -79,6 +80,15 @@ def test_greedy_and_with_the_language_model_of_the_books(folders):
         "other_wer": (0.0, 1),
     }
     assert figures["wer_greedy"].ci95[0] <= 0.4 <= figures["wer_greedy"].ci95[1]
+
+
+def test_without_a_book_there_is_no_language_model(folders):
+    """Where all are held out, too."""
+    held_out = HeldOut(books=["b"])
+    found = evaluate_ctc(
+        {"seen": folders / "seen"}, DecodeOptions(), Bookshelf(folders / "books"), held_out=held_out
+    )
+    assert set(found) == {"wer_greedy", "cer_greedy"}
 
 
 def test_an_arpa_file_is_taken_before_the_books(folders):
