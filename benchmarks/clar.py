@@ -1,5 +1,7 @@
 """CLAR on 3,000 spoken digits of six speakers, two of whom are left out in each of three folds.
 
+With `--set commands`: on 297 clips of Speech Commands, six words of 162 speakers.
+
     python benchmarks/clar.py table      every arm at 1, 10 and 100% of the labels
     python benchmarks/clar.py curve      accuracy against CPU seconds of training, with negatives of
                                          all speakers, and of the clip's own speaker alone
@@ -28,6 +30,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from statistics import mean
+from typing import NamedTuple
 
 from figures import FIGURES, figure, keep
 from figures import table as shown_table
@@ -51,6 +54,20 @@ TRAIN = ClarTrainOptions(
 )  # fmt: skip
 # About; what it really took is printed. All arms take the same steps.
 SECONDS_PER_STEP = {"time_frequency": 0.15, "raw": 0.5}
+
+
+class Set(NamedTuple):
+    """manifest: below ../shared/real. columns: of audio, label and speaker"""
+
+    manifest: tuple[str, ...]
+    columns: tuple[str, str, str]
+    clip_seconds: float
+
+
+SETS = {
+    "digits": Set(("fsdd", "manifest.tsv"), ("audio", "digit", "speaker"), MODEL.clip_seconds),
+    "commands": Set(("more", "speech_commands", "manifest.tsv"), ("file", "text", "speaker"), 1.0),
+}
 # Loss, share of the labels in %, negatives of the clip's own speaker alone.
 ARMS = {
     "contrastive, all speakers' negatives": ("contrastive", None, False),
@@ -87,14 +104,16 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", choices=[*ARMS], default=[*ARMS], help="of curve")
+    parser.add_argument("--set", choices=[*SETS], default="digits")
     parser.add_argument("--draws", type=int, default=1, help="of the labels, of curve")
     arguments = parser.parse_args()
     import torch
 
     torch.set_num_threads(1)
-    manifest = real_recordings("fsdd", "manifest.tsv")
-    clips = clips_of_table(manifest, "audio", "digit", "speaker")
-    run = Runs(clips, arguments.figures, arguments.minutes)
+    own = SETS[arguments.set]
+    clips = clips_of_table(real_recordings(*own.manifest), *own.columns)
+    name = arguments.figures + ("" if arguments.set == "digits" else f"-{arguments.set}")
+    run = Runs(clips, name, arguments.minutes, own.clip_seconds)
     if arguments.figures == "curve":
         for share in arguments.shares:
             curve(run, arguments.folds, share, arguments.arms, arguments.draws)
@@ -106,8 +125,8 @@ def main() -> None:
 class Runs:
     """Trainings that are done once, a line of a file each."""
 
-    def __init__(self, clips: list[Clip], name: str, minutes: float):
-        self.clips, self.minutes = clips, minutes
+    def __init__(self, clips: list[Clip], name: str, minutes: float, clip_seconds: float):
+        self.clips, self.minutes, self.clip_seconds = clips, minutes, clip_seconds
         self.path = FIGURES / "clar" / f"{name}.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._versions: dict = {}
@@ -141,6 +160,7 @@ class Runs:
         from aubert.clar.evaluation import score_trained
         from aubert.clar.task import Versions, train_arm
 
+        model = replace(model, clip_seconds=self.clip_seconds)
         options = replace(TRAIN, steps=steps, warmup_steps=min(TRAIN.warmup_steps, steps // 2))
         kept = self._versions.setdefault((model.encoder, views), Versions(model, views, options))
         with tempfile.TemporaryDirectory() as folder:
@@ -245,9 +265,10 @@ def keep_curve(run: Runs) -> None:
         *(f"{budget}% of labels" for budget in BUDGETS),
     ]
     seconds = sum(line["cpu_s"] for line in run.done())
-    command = "python benchmarks/clar.py curve"
-    keep("clar-curve", columns, rows, command=command, seconds=seconds)
-    print(shown_table("clar-curve"))
+    name, command = f"clar-{run.path.stem}", f"python benchmarks/clar.py {run.path.stem}"
+    command = command.replace("curve-", "curve --set ")
+    keep(name, columns, rows, command=command, seconds=seconds)
+    print(shown_table(name))
 
 
 def budget_of(name: str) -> float:
@@ -296,7 +317,7 @@ def views(run: Runs, folds: list[int]) -> None:
 def groups(run: Runs, folds: list[int]) -> None:
     alone = [clip._replace(group=clip.id) for clip in run.clips]
     for name, clips in (("speakers", run.clips), ("flat", alone)):
-        own = Runs(clips, f"groups-{name}", run.minutes)
+        own = Runs(clips, f"groups-{name}", run.minutes, run.clip_seconds)
         for fold in folds:
             own.train(*place(Training(fold=fold), "contrastive"))
             own.train(*place(Training(fold=fold, budget=100), "supervised"))
