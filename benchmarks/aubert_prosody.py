@@ -51,7 +51,8 @@ def main() -> None:
     arguments = parser.parse_args()
     shelf = Bookshelf(MINI / "books", MINI / "book_meta.json")
     for context in arguments.contexts:
-        for name, found in ceilings(arguments.results / context, shelf).items():
+        read = arguments.results / context
+        for name, found in ceilings(read, shelf, read / RECORDINGS_DIR).items():
             low, high = found.ci95
             print(f"{context:12}{name:40}{found.value:.3f}  {low:.3f} to {high:.3f}  (n {found.n})")
 
@@ -76,6 +77,8 @@ def ceilings(read: Path, shelf: Bookshelf) -> dict[str, Figure]:
         score = likelihood(np.linalg.inv(np.cov(errors.T) + 1e-3 * np.eye(errors.shape[1])))
         for held_out, prefix in SPLITS.items():
             kept = np.flatnonzero(split == held_out)
+            if not len(kept):
+                continue
             rows = [pairs[index] for index in kept]
             ngrams = [row["ngram"] for row in rows]
             groups = [(row["speaker"], row["ngram"]) for row in rows]
@@ -154,15 +157,17 @@ def place_of(row: dict, shelf: Bookshelf) -> list[float]:
 # --- of a segment
 
 
-def measured(pairs: Sequence[dict], read: Path) -> np.ndarray:
+def measured(pairs: Sequence[dict], read: Path, root: Path) -> np.ndarray:
     """float [num_pairs, 6]: kept beside the tables, since pitch takes a while."""
     kept = read / "prosody.npy"
     if not kept.exists():
+        rows = tables.rows(read / "recordings" / "all.parquet", "recordings")
+        paths = {row["recording_id"]: root / row["path"] for row in rows}
         by_recording: dict[str, list[int]] = defaultdict(list)
         for index, row in enumerate(pairs):
             by_recording[row["recording_id"]].append(index)
         tasks = [
-            (read / RECORDINGS_DIR / f"{name}.flac", [pairs[index]["slices"] for index in indices])
+            (paths[name], [pairs[index]["slices"] for index in indices])
             for name, indices in by_recording.items()
         ]
         found = np.empty((len(pairs), 6))
