@@ -16,6 +16,7 @@ from aubert.crossmodal.options import AubertOptions, AubertTrainOptions
 from aubert.crossmodal.pairs import HELD_OUT_BOOK
 from aubert.crossmodal.task import aubert_model
 from aubert.crossmodal.use import embed_audio, embed_texts, score
+from aubert.learn.utterances import VirtualUtterances
 
 OPTIONS = AubertOptions(projection_dim=16, scorer_hidden=8, max_tokens=24, reference_seconds=0.2)
 
@@ -132,3 +133,23 @@ def test_files_that_once_scored_nan(used, faults, capsys):
     told = capsys.readouterr()
     assert [line.split("\t")[1] for line in told.out.splitlines()] == files[:1]
     assert "empty.wav: audio_empty" in told.err and "nan.wav: features_not_finite" in told.err
+
+
+def test_each_shard_s_references_cost_its_own_recordings(tmp_path, monkeypatch):
+    """A thousand shards went over all recordings a thousand times."""
+    corpus = ToyCorpus(tmp_path / "corpus", num_sentences=3)
+    model = aubert_model(*save_encoders(tmp_path), OPTIONS, seed=0)
+    recordings, utterances, _ = corpus.columns(HELD_OUT_BOOK)
+    of = np.array(utterances["recording_id"].to_pylist())
+    shards = [utterances.filter(of == name) for name in np.unique(of)]
+    whole = recording_references(recordings, [utterances], corpus.root, model)
+    looked_at = []
+
+    class Counted(VirtualUtterances):
+        def __init__(self, own, *others):
+            looked_at.append(len(own))
+            super().__init__(own, *others)
+
+    monkeypatch.setattr("aubert.crossmodal.examples.VirtualUtterances", Counted)
+    assert recording_references(recordings, shards, corpus.root, model) == whole
+    assert len(shards) > 1 and looked_at == [1] * len(shards)
