@@ -61,11 +61,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results/aubert_real"))
     arguments = parser.parse_args()
     run, rows = arguments.results / "run", []
-    if not run.exists():
-        with complete_directory(run) as part:
-            source = real_recordings("more", "librispeech_longform")
-            make_corpus(source.resolve(), part / "in")
-            run_preset(part.resolve())
+    if not (run / "in").exists():
+        make_corpus(real_recordings("more", "librispeech_longform").resolve(), run / "in")
+    run_preset(run.resolve())  # what is made is not made again
     made = run / "results" / "own-audiobooks"
     shelf = Bookshelf(made / "corpus" / "books")
     for context in arguments.contexts:

@@ -150,10 +150,10 @@ def with_home(root: str) -> str:
 
 def corpus_of(config: dict) -> dict:
     """The corpus's section, with the paths of what the rules read: a folder of audiobooks is
-    laid out in the results first; a manifest's paths are relative to /."""
+    laid out in the results first; a manifest's paths are relative to /, and it has no books."""
     corpus = config["corpus"]
     if corpus["source"] == "manifest":  # whose recordings may lie anywhere
-        return {**corpus, "root": "/"}
+        return {**corpus, "root": "/", "books_dir": None, "book_meta": None}
     if corpus["source"] != "folder":
         return corpus
     made = os.path.join(config["results_dir"], config["name"], "corpus")

@@ -192,8 +192,8 @@ def book_fingerprint(wildcards):
 
 
 def shelf_fingerprint(wildcards):
-    """Every book."""
-    if not workflow.is_main_process:
+    """Every book; a manifest has none."""
+    if not workflow.is_main_process or CORPUS["books_dir"] is None:
         return None
     if CORPUS["source"] == "mini":
         open(CORPUS_READY).close()

@@ -80,9 +80,8 @@ rule ctc_evaluate:
             f"--folder={name}={path}" for name, path in CTC_PLAN.dev.items()
         ),
         fingerprint=labelled_fingerprint(CTC_PLAN.dev.values()),
-        # Books that were read, for a language model.
-        shelf=SHELF_FLAGS if CORPUS["source"] != "manifest" else "",
-        books=shelf_fingerprint if CORPUS["source"] != "manifest" else None,
+        shelf=SHELF_FLAGS,
+        books=shelf_fingerprint,
         # As transcription decodes, but without a book: it is not known.
         options=with_held_out(
             to_flags(

@@ -7,9 +7,18 @@ stretch, so words are cut down to their loudest part between such stretches.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from aubert.transcribe.pocketsphinx import plain_word
+
+FRAME_S = 0.01
 FRAME_SAMPLES = 160  # 10 ms at 16 kHz
+# Edges lie behind the beginning of their frame, whose window is 25 ms long: by half a frame, as
+# measured on the miniature corpus and on TIMIT.
+EDGE_S = FRAME_S / 2
+_PAUSE_FRAMES = 5  # of silence; before words in running speech lie closures, which are shorter
 _WINDOW_SAMPLES = 400
 _MIN_QUIET_FRAMES = 10  # the closure of a stop is hardly longer
 _MIN_QUIET_FRAMES_AT_END = 30  # a closure and a weak release may end a word ("lamp")
@@ -38,6 +47,21 @@ def loud_frames(samples: np.ndarray) -> np.ndarray:
     quiet_db, loud_db = np.percentile(level_db, (5, 95))
     quiet_db = max(quiet_db, loud_db - _MAX_RANGE_DB)
     return level_db > quiet_db + _LEVEL * (loud_db - quiet_db)
+
+
+def edges_of(path: Sequence, loud: np.ndarray) -> list[tuple[float, float]]:
+    """(start_s, end_s) of the words on a pocketsphinx decoder's path. loud: as of loud_frames"""
+    silences = [each for each in path if not plain_word(each.word)]
+    long = (each for each in silences if each.end_frame - each.start_frame >= _PAUSE_FRAMES - 1)
+    behind_pauses = {0, *(each.end_frame + 1 for each in long)}
+    before_silences = {path[-1].end_frame + 1, *(each.start_frame for each in silences)}
+    found = []
+    for word in (each for each in path if plain_word(each.word)):
+        begin, behind = word.start_frame, word.end_frame + 1
+        is_last = behind in before_silences
+        start, end = trim(begin, behind, loud, begin in behind_pauses, is_last)
+        found.append((start * FRAME_S + EDGE_S, end * FRAME_S + (0.0 if is_last else EDGE_S)))
+    return found
 
 
 def trim(

@@ -20,7 +20,7 @@ import numpy as np
 from aubert import audio
 from aubert.align.script import ScriptItem, build_script
 from aubert.align.timeline import Timeline, word_rows
-from aubert.align.trim import loud_frames, trim
+from aubert.align.trim import FRAME_S, edges_of, loud_frames
 from aubert.corpus.books import BookError, Bookshelf, read_text
 from aubert.corpus.languages import named
 from aubert.options import options_class
@@ -30,17 +30,11 @@ from aubert.text.languages import pack_of
 from aubert.text.pronunciations import pronunciations, spelled
 from aubert.transcribe.pocketsphinx import decode, plain_word, unread
 
-FRAME_S = 0.01
-# A frame is known by the middle of its window, and an edge lies between two of them: it is later
-# than the beginning of the second frame by half a frame.
-EDGE_S = FRAME_S / 2
-
 # No pruning: where script and speech differ, the right path is far from the best one for
 # seconds. pocketsphinx's own beams lose it in 12 of 32 utterances with 6% wrong words; 1e-300
 # loses it behind four seconds of another language.
 _BEAM = 0.0
 
-_PAUSE_FRAMES = 5  # of silence; before words in running speech lie closures, which are shorter
 _SCORE_UNIT = 1024  # pocketsphinx reports the scores of an alignment divided by it
 # What it costs to leave out a word that may not have been read, in log-likelihood.
 SKIP_COST = 40.0
@@ -68,7 +62,7 @@ _DEFAULTS = WordsPocketsphinxOptions()
 
 
 class AlignedPhone(NamedTuple):
-    """One of the 39 CMU phones."""
+    """One of the 39 CMU phones; times on the decoder's grid of 10 ms."""
 
     phone: str
     start_s: float
@@ -150,7 +144,7 @@ class Aligner:
         phones = self._phones(samples) if with_phones else [()] * len(segments)
         if phones is None:
             return None
-        edges = _edges(path, loud_frames(samples))
+        edges = edges_of(path, loud_frames(samples))
         confidences = _confidences(segments, edges, num_phones)
         words: list[AlignedWord | None] = [None] * len(script)
         for place, own, *rest in zip(places, edges, confidences, phones, strict=True):
@@ -199,31 +193,6 @@ class Aligner:
                 phones.append(AlignedPhone(phone.name, phone.start * FRAME_S, end * FRAME_S))
             found.append(tuple(phones))
         return found
-
-
-def _edges(path: Sequence, loud: np.ndarray) -> list[tuple[float, float]]:
-    """(start_s, end_s) of the words on a decoder's path. loud: as of loud_frames"""
-    behind_pauses = {each.end_frame + 1 for each in path if _is_pause(each)} | {0}
-    silences = {each.start_frame for each in path if not plain_word(each.word)}
-    silences.add(path[-1].end_frame + 1)
-    found = []
-    for word in filter(lambda each: plain_word(each.word), path):
-        behind = word.end_frame + 1
-        start, end = trim(
-            word.start_frame,
-            behind,
-            loud,
-            after_pause=word.start_frame in behind_pauses,
-            before_pause=behind in silences,
-        )
-        end_s = end * FRAME_S + (0.0 if behind in silences else EDGE_S)
-        found.append((start * FRAME_S + EDGE_S, end_s))
-    return found
-
-
-def _is_pause(segment) -> bool:
-    long = segment.end_frame + 1 - segment.start_frame >= _PAUSE_FRAMES
-    return long and not plain_word(segment.word)
 
 
 def _word(name: str) -> str:
