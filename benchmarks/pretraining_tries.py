@@ -1,12 +1,12 @@
 """What helps iteration 1 of pretraining.py's HuBERT to learn: one option at a time is another one.
 
     python benchmarks/real_speech.py data/real
-    python benchmarks/pretraining_tries.py [NAME ...] [--steps 2500]
+    python benchmarks/pretraining_tries.py [NAME ...]
 
-Each training takes as many steps, one thread, seed 0, from units of MFCC. PNMI is that of 100 units
-of the best layer, by pocketsphinx's phones of the three dev readers, whom no report uses, beside
-the control of pretraining_units.py. Lines are kept in benchmarks/figures/pretraining/tries.jsonl; a
-try that is there is not made again.
+Each training takes one thread, seed 0, units of MFCC, and as many steps as TRIES names. PNMI is
+that of 100 units of the best layer, by pocketsphinx's phones of the three dev readers, whom no
+report uses, beside the control of pretraining_units.py. Lines are kept in
+benchmarks/figures/pretraining/tries.jsonl; a try that is there is not made again.
 """
 
 from __future__ import annotations
@@ -29,54 +29,47 @@ from aubert.units.encoder_features import Encoder, EncoderOptions
 from aubert.units.features import Mfcc
 
 SHARDS = range(4)
-ONE = (100,)
-# The codebooks, and what is another value than the preset's.
+ONE, THREE = (100,), (25, 100, 400)
+STEPS = 2_500
+# What every try begins from, beside the preset.
+BASE = {"precision": "bfloat16", "frame_rate_hz": 25, "mask_span": 5, "num_layers": 6}
+HALF = {"frame_rate_hz": 50, "mask_span": 10}
+# The codebooks, what is another value than BASE's, and steps.
 TRIES = {
-    "as the preset": (ONE, {}),
-    "bfloat16": (ONE, {"precision": "bfloat16"}),
-    "codebooks of 25, 100 and 400": ((25, 100, 400), {"precision": "bfloat16"}),
-    "masked frames alone": (ONE, {"precision": "bfloat16", "masked_weight": 1.0}),
-    "rate 3e-3": (ONE, {"precision": "bfloat16", "lr": 3e-3}),
-    "rate 7e-4": (ONE, {"precision": "bfloat16", "lr": 7e-4}),
-    "no dropout": (ONE, {"precision": "bfloat16", "dropout": 0.0, "input_dropout": 0.0}),
-    "steps of 37 s, half as many": (
-        ONE, {"precision": "bfloat16", "batch_seconds": 40.0, "step_seconds": 32.0},
-    ),
-    "four layers of 320": (
-        ONE, {"precision": "bfloat16", "num_layers": 4, "hidden_size": 320, "num_heads": 5,
-              "intermediate_size": 1280},
-    ),
-    "50 frames a second": (
-        ONE, {"precision": "bfloat16", "frame_rate_hz": 50, "mask_span": 10},
-    ),
-}  # fmt: skip
+    "25 frames a second, six layers": (ONE, {}, STEPS),
+    "codebooks of 25, 100 and 400": (THREE, {}, STEPS),
+    "masked frames alone": (ONE, {"masked_weight": 1.0}, STEPS),
+    "rate 3e-3": (ONE, {"lr": 3e-3}, STEPS),
+    "no dropout": (ONE, {"dropout": 0.0, "input_dropout": 0.0}, STEPS),
+    "steps twice as long": (ONE, {"batch_seconds": 40.0, "step_seconds": 30.0}, STEPS // 2),
+    "50 frames a second": (ONE, HALF, STEPS),
+    "50 frames a second, three codebooks": (THREE, HALF, 1_650),
+    "the same, four layers": (THREE, HALF | {"num_layers": 4}, 2_350),
+}
 LINES = FIGURES / "tries.jsonl"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="of TRIES; none: all")
-    parser.add_argument("--steps", type=int, default=2500)
-    arguments = parser.parse_args()
     spoken = None
-    for name in arguments.names or TRIES:
-        if any((one["try"], one["steps"]) == (name, arguments.steps) for one in done()):
+    for name in parser.parse_args().names or TRIES:
+        if any(one["try"] == name for one in done()):
             continue
-        clusters, changes = TRIES[name]
-        halved = arguments.steps // 2 if "half as many" in name else arguments.steps
-        model = RUN / "tries" / f"{name}, {halved}"
+        clusters, changes, steps = TRIES[name]
+        model = RUN / "tries" / f"{name}, {steps}"
         began = cpu_of_children()
-        train(model, clusters, changes, halved)
+        train(model, clusters, BASE | changes | {"steps": steps})
         seconds = cpu_of_children() - began
         spoken = spoken or by_pocketsphinx(LABELLED / "dev")
         encoder = Encoder.load(str(model), EncoderOptions(layer=None))
         best = best_of(rows_of(name, encoder, encoder.by_layer, spoken))
         last = json.loads((model / "train.jsonl").read_text().splitlines()[-1])
         line = {
-            "try": name, "steps": arguments.steps, "cpu_s": round(seconds), "layer": best.layer,
+            "try": name, "steps": steps, "cpu_s": round(seconds), "layer": best.layer,
             "pnmi": best.pnmi.value, "pnmi_ci95": best.pnmi.ci95, "chance": best.chance,
             "masked_accuracy": last["mfcc_k100.masked_accuracy"],
-            "masked_nll": last["mfcc_k100.masked_nll"], "loss": last["loss"],
+            "masked_nll": last["mfcc_k100.masked_nll"],
         }  # fmt: skip
         LINES.parent.mkdir(parents=True, exist_ok=True)
         with LINES.open("a") as file:
@@ -90,7 +83,7 @@ def done() -> list[dict]:
     return [json.loads(line) for line in LINES.read_text().splitlines()] if LINES.exists() else []
 
 
-def train(model: Path, clusters: tuple[int, ...], changes: dict, steps: int) -> None:
+def train(model: Path, clusters: tuple[int, ...], changes: dict) -> None:
     if model.exists():
         return
     labels = [RUN / "units" / "mfcc" / f"k{k}" / "labels" for k in clusters]
@@ -98,7 +91,7 @@ def train(model: Path, clusters: tuple[int, ...], changes: dict, steps: int) -> 
         make_labels(clusters)
     plan = Plan(resolve_files([CONFIG]))
     fields = plan.model_fields() | plan.training_fields(1, how=False)
-    fields |= plan.training_fields(1, how=True) | {"steps": steps} | changes
+    fields |= plan.training_fields(1, how=True) | changes
     command = [sys.executable, "-m", "aubert", "hubert", "train", str(RUN), str(model), "--root=/"]
     command += [f"--labels=mfcc_k{k}={path}" for k, path in zip(clusters, labels, strict=True)]
     subprocess.run([*command, *shlex.split(to_flags(fields))], check=True)
@@ -137,13 +130,12 @@ def best_of(rows: list[Row]) -> Row:
 
 
 def keep_table() -> None:
-    columns = ["", "steps", "CPU s", "masked accuracy, K = 100", "masked nll", "loss",
+    columns = ["", "steps", "CPU s", "masked accuracy, K = 100", "masked nll",
                "PNMI, best layer (95% interval)", "random order"]  # fmt: skip
     rows = []
     for one in done():
-        learned = [figure(one[key]) if key in one else "" for key in ("masked_accuracy",)]
-        learned += [figure(one[key], digits=2) if key in one else ""
-                    for key in ("masked_nll", "loss")]  # fmt: skip
+        learned = [figure(one["masked_accuracy"]) if "masked_accuracy" in one else ""]
+        learned.append(figure(one["masked_nll"], digits=2) if "masked_nll" in one else "")
         pnmi = figure(one["pnmi"], one["pnmi_ci95"])
         pnmi |= {} if one["layer"] is None else {"text": f"layer {one['layer']}"}
         chance = figure(one["chance"])
