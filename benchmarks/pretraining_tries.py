@@ -31,10 +31,11 @@ from aubert.units.features import Mfcc
 SHARDS = range(4)
 ONE, THREE = (100,), (25, 100, 400)
 STEPS = 2_500
-# What every try begins from, beside the preset.
-BASE = {"precision": "bfloat16", "frame_rate_hz": 25, "mask_span": 5, "num_layers": 6}
-HALF = {"frame_rate_hz": 50, "mask_span": 10}
-# The codebooks, what is another value than BASE's, and steps.
+# Other values than the preset's that every try has: of the model, and of the training.
+MODEL = {"frame_rate_hz": 25, "mask_span": 5, "num_layers": 6}
+TRAINING = {"precision": "bfloat16"}
+FIFTY = {"frame_rate_hz": 50, "mask_span": 10}
+# The codebooks, what is another value than those, and steps.
 TRIES = {
     "25 frames a second, six layers": (ONE, {}, STEPS),
     "codebooks of 25, 100 and 400": (THREE, {}, STEPS),
@@ -42,9 +43,9 @@ TRIES = {
     "rate 3e-3": (ONE, {"lr": 3e-3}, STEPS),
     "no dropout": (ONE, {"dropout": 0.0, "input_dropout": 0.0}, STEPS),
     "steps twice as long": (ONE, {"batch_seconds": 40.0, "step_seconds": 30.0}, STEPS // 2),
-    "50 frames a second": (ONE, HALF, STEPS),
-    "50 frames a second, three codebooks": (THREE, HALF, 1_650),
-    "the same, four layers": (THREE, HALF | {"num_layers": 4}, 2_350),
+    "50 frames a second": (ONE, FIFTY, STEPS),
+    "50 frames a second, three codebooks": (THREE, FIFTY, 1_650),
+    "the same, four layers": (THREE, FIFTY | {"num_layers": 4}, 2_350),
 }
 LINES = FIGURES / "tries.jsonl"
 
@@ -59,7 +60,7 @@ def main() -> None:
         clusters, changes, steps = TRIES[name]
         model = RUN / "tries" / f"{name}, {steps}"
         began = cpu_of_children()
-        train(model, clusters, BASE | changes | {"steps": steps})
+        train(model, clusters, MODEL | TRAINING | changes | {"steps": steps})
         seconds = cpu_of_children() - began
         spoken = spoken or by_pocketsphinx(LABELLED / "dev")
         encoder = Encoder.load(str(model), EncoderOptions(layer=None))
@@ -75,7 +76,8 @@ def main() -> None:
         with LINES.open("a") as file:
             file.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
-    controls(spoken or by_pocketsphinx(LABELLED / "dev"))
+    if not any(one["try"] == "MFCC" for one in done()):
+        controls(spoken or by_pocketsphinx(LABELLED / "dev"))
     keep_table()
 
 
@@ -108,16 +110,16 @@ def make_labels(clusters: tuple[int, ...]) -> None:
 
 
 def controls(spoken: list[Spoken]) -> None:
-    """MFCC, and the network before it is trained."""
-    if any(one["try"] == "MFCC" for one in done()):
-        return
-    untrained = RUN / "hubert" / "untrained"
+    """MFCC, and the first try's network before it is trained."""
+    untrained, fields = RUN / "tries" / "untrained", Plan(resolve_files([CONFIG])).model_fields()
     if not untrained.exists():
-        targets = [str(untrained), "--cores=2", "--configfile", str(CONFIG)]
-        subprocess.run(["snakemake", *targets], check=True)
+        flags = shlex.split(to_flags(fields | MODEL))
+        command = [sys.executable, "-m", "aubert", "hubert", "init", str(untrained), "--seed=0"]
+        subprocess.run([*command, *flags], check=True)
     encoder = Encoder.load(str(untrained), EncoderOptions(layer=None))
     rows = rows_of("MFCC", Mfcc(normalise_mean=False), lambda frames: [frames], spoken)
-    rows.append(best_of(rows_of("untrained", encoder, encoder.by_layer, spoken)))
+    name = f"{next(iter(TRIES))}, untrained"
+    rows.append(best_of(rows_of(name, encoder, encoder.by_layer, spoken)))
     with LINES.open("a") as file:
         for row in rows:
             line = {"try": row.encoder, "steps": 0, "cpu_s": 0, "layer": row.layer}
