@@ -2,24 +2,28 @@
 
 Trains AuBERT as the default run does, on that run's pairs, with several seeds of its weights and
 batches: with contexts that end with their sentence (pairs.within_sentence) and with those that go
-on. Prints retrieval of 4 (chance .25), beside the mean-pooled encoders and texts without context:
-of each training, and of each kind of context the mean over seeds. The default run's few hundred
-held-out pairs leave wide intervals; these are of more readings besides: every voice reads the
-held-out books from end to end, in another room each time. Needs a finished default run. What is
-there already in the results folder is not made again; a training that was killed goes on.
+on. Prints retrieval of 4 (chance .25), beside the mean-pooled encoders, texts without context and
+what prosody alone tells (aubert_prosody.py). The default run's few hundred held-out pairs leave
+wide intervals; these are of more readings besides: every voice reads the held-out books from end to
+end, in another room each time. Needs a finished default run. What is there already in the results
+folder is not made again; a training that was killed goes on.
 
-    python benchmarks/aubert_context.py [--seeds 0 1 2] [--scorer cosine] [--results DIR]
+    python benchmarks/aubert_context.py [--seeds 0 1 2] [--scorers cosine mlp] [--results DIR]
         [--contexts sentence characters]
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from statistics import mean
 
+from aubert_prosody import ceilings
+from figures import figure, keep, table
 from readings import as_tables
 from real_recordings import ROOT
 
@@ -29,9 +33,8 @@ from aubert.corpus.books import Bookshelf
 from aubert.corpus.held_out import HeldOut
 from aubert.crossmodal.evaluation_stage import evaluate_aubert
 from aubert.crossmodal.options import AubertEvaluateOptions, AubertOptions, AubertTrainOptions
-from aubert.crossmodal.pairs import PairsOptions, pairs
+from aubert.crossmodal.pairs import TRAIN, PairsOptions, pairs
 from aubert.crossmodal.task import train_aubert
-from aubert.evaluate.metrics import Figure
 from aubert.files import complete_directory
 from aubert.mini.books import chapters
 from aubert.mini.cast import ASSIGNMENTS, HELD_OUT_BOOKS, READERS, UNSEEN_SPEAKERS, Assignment
@@ -52,98 +55,131 @@ SHOWN = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--scorer", choices=("cosine", "mlp"), default="cosine")
+    parser.add_argument("--scorers", choices=("cosine", "mlp"), nargs="+", default=["cosine"])
     parser.add_argument("--results", type=Path, default=Path("results/aubert_context"))
     contexts = ("sentence", "characters")
     parser.add_argument("--contexts", choices=contexts, nargs="+", default=contexts)
     arguments = parser.parse_args()
-    if not (RUN / "aubert" / "text").exists():
-        raise SystemExit(f"{RUN} holds no finished default run: run `make demo` first")
-    config = resolve_files([])["aubert"]
-    shelf = Bookshelf(MINI / "books", MINI / "book_meta.json")
+    config, shelf = default_config(), Bookshelf(MINI / "books", MINI / "book_meta.json")
+    rows, seconds = [], 0.0
     for context in arguments.contexts:
         read = arguments.results / context
         if not read.exists():
             with complete_directory(read) as part:
-                write_tables(part, shelf, config, context == "sentence")
-        found = []
-        for seed in arguments.seeds:
-            out = arguments.results / f"{context}_{arguments.scorer}_{seed}"
-            found.append(figures(out, read, shelf, config, arguments.scorer, seed))
-            show(f"{context}, seed {seed}", found[-1])
-        show_means(f"{context}, mean of {len(found)} seeds", found)
+                write_tables(part, shelf, config, HELD_OUT_BOOKS, context == "sentence")
+        for scorer in arguments.scorers:
+            name, found = f"{context}, {scorer}", []
+            for seed in arguments.seeds:
+                out = arguments.results / f"{context}_{scorer}_{seed}"
+                changes = {"model": {"scorer": scorer}, "train": {"seed": seed}}
+                found.append(measured(out, read, shelf, config, changes))
+            rows += rows_of(name, found)
+            seconds += sum(each["cpu_seconds"] for each in found)
+        for key, top1 in ceilings(read, shelf, read / RECORDINGS_DIR).items():
+            predictor = key.removeprefix("unseen_")
+            voices = VOICES[key.removesuffix(predictor)]
+            cell = figure(top1.value, top1.ci95)
+            rows.append([context, voices, f"prosody alone, {predictor}", "", cell, top1.n])
+    columns = ["contexts", "voices", "what, top-1", "by seed", "mean (95% interval)", "n"]
+    command = "python benchmarks/aubert_context.py"
+    keep("aubert-context", columns, rows, command=command, seconds=seconds)
+    print(table("aubert-context"))
 
 
-def write_tables(out: Path, shelf: Bookshelf, config: dict, within_sentence: bool) -> None:
-    """The tables that a training and its evaluation read, of the run and of more readings, with
-    the audio of both below."""
+def default_config() -> dict:
+    if not (RUN / "aubert" / "text").exists():
+        raise SystemExit(f"{RUN} holds no finished default run: run `make demo` first")
+    return resolve_files([])["aubert"]
+
+
+def write_tables(
+    out: Path,
+    shelf: Bookshelf,
+    config: dict,
+    books: Sequence[str],
+    within_sentence: bool = True,
+    more: Iterable[Assignment] = (),
+) -> None:
+    """The tables that a training and its evaluation read, with the audio below: of the run, and of
+    books that every voice reads, which are the test. more: readings that the training has, too."""
     corpus = out / RECORDINGS_DIR
     columns = {
         name: list(tables.all_rows(RUN, name))
         for name in ("recordings", "utterances", "refined", "words")
     }
-    made = make_recordings(out, more_readings(), jobs=2)
+    made = make_recordings(out, [*every_voice(books), *more], jobs=1)
     for row in columns["recordings"]:
         link = corpus / row["path"]
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(MINI / RECORDINGS_DIR / row["path"])
-    for rows, more in zip(columns.values(), as_tables(made), strict=True):
-        rows += more
+    for rows, others in zip(columns.values(), as_tables(made), strict=True):
+        rows += others
     options = PairsOptions(**{**config["pairs"], "within_sentence": within_sentence})
     rows = pairs(
         *columns.values(), corpus, shelf, options,
-        held_out=HeldOut(speakers=list(UNSEEN_SPEAKERS), books=list(HELD_OUT_BOOKS)),
+        held_out=HeldOut(speakers=list(UNSEEN_SPEAKERS), books=[*HELD_OUT_BOOKS, *books]),
     )  # fmt: skip
-    columns["pairs"] = [row for row in rows if not isinstance(row, Reject)]
+    columns["pairs"] = [
+        row for row in rows if not isinstance(row, Reject)
+        and (row["split"] == TRAIN or row["book_id"] in books)
+    ]  # fmt: skip
     for name in ("recordings", "utterances", "pairs"):
         tables.write(out / name / "all.parquet", name, columns[name])
 
 
-def more_readings() -> list[Assignment]:
-    """The held-out books by every voice, without what the run has."""
+def every_voice(books: Sequence[str]) -> list[Assignment]:
+    """The books by every voice, without what the run has."""
     return [
         wanted
-        for reader, book_id in product(READERS, HELD_OUT_BOOKS)
+        for reader, book_id in product(READERS, books)
         for chapter in chapters(book_id)
         if (wanted := Assignment(reader=reader, book_id=book_id, chapter=chapter.number,
                                  stated_book_id=book_id)) not in ASSIGNMENTS
     ]  # fmt: skip
 
 
-def figures(
-    out: Path, read: Path, shelf: Bookshelf, config: dict, scorer: str, seed: int
-) -> dict[str, Figure | None]:
-    """Of the model in `out`, which is trained where it is not there."""
-    encoders = (str(RUN / "aubert" / "text"), str(RUN / "ctc" / "hubert"))
+def measured(
+    out: Path, read: Path, shelf: Bookshelf, config: dict, changes: Mapping[str, Mapping]
+) -> dict:
+    """Figures of the model in `out`, which is trained where it is not there: {"figures": {key:
+    {value, ci95, n}}, "cpu_seconds"}. changes: of the config's model, train, encoders and
+    evaluate. What was measured is kept beside the model."""
+    kept = out.parent / f"{out.name}.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
+    began = os.times()
+    encoders = {"text": RUN / "aubert" / "text", "audio": RUN / "ctc" / "hubert"}
+    encoders = tuple(map(str, (encoders | changes.get("encoders", {})).values()))
     corpus = read / RECORDINGS_DIR
     if not out.exists():
-        model = AubertOptions(**{**config["model"], "scorer": scorer})
-        options = AubertTrainOptions(**{**config["train"], "seed": seed})
+        model = AubertOptions(**{**config["model"], **changes.get("model", {})})
+        options = AubertTrainOptions(**{**config["train"], **changes.get("train", {})})
         print(train_aubert(out, read, corpus, shelf, encoders, model, options), flush=True)
-    every = AubertEvaluateOptions(**{**config["evaluate"], "max_pairs": 100_000})
-    return evaluate_aubert(read, out, encoders, corpus, shelf, "aubert", every)[0]
+    wanted = config["evaluate"] | {"max_pairs": 100_000} | changes.get("evaluate", {})
+    every = AubertEvaluateOptions(**wanted)
+    found = evaluate_aubert(read, out, encoders, corpus, shelf, "aubert", every)[0]
+    ended = os.times()
+    result = {
+        "figures": {
+            key: {"value": each.value, "ci95": each.ci95, "n": each.n}
+            for key, each in found.items() if each is not None
+        },
+        "cpu_seconds": sum(ended[:4]) - sum(began[:4]),
+    }  # fmt: skip
+    kept.write_text(json.dumps(result))
+    return result
 
 
-def show(name: str, found: dict[str, Figure | None]) -> None:
-    for key, label in labels(name).items():
-        low, high = found[key].ci95
-        sign = "+" if "over" in label else ""
-        interval = f"{low:{sign}.3f} to {high:{sign}.3f}"
-        print(f"{label}{found[key].value:{sign}.3f}  {interval}  (n {found[key].n})", flush=True)
-
-
-def show_means(name: str, found: Sequence[dict[str, Figure | None]]) -> None:
-    for key, label in labels(name).items():
-        print(f"{label}{mean(each[key].value for each in found):.3f}")
-
-
-def labels(name: str) -> dict[str, str]:
-    """Key of each figure that is shown -> what its line begins with."""
-    return {
-        f"aubert.{prefix}{key}": f"{name:<28}{voices:<15}{shown:<18}"
-        for prefix, voices in VOICES.items()
-        for key, shown in SHOWN.items()
-    }
+def rows_of(name: str, found: Sequence[dict]) -> list[list]:
+    """Of the seeds' figures. The mean's interval is the mean of theirs."""
+    rows = []
+    for (prefix, voices), (key, what) in product(VOICES.items(), SHOWN.items()):
+        own = [each["figures"][f"aubert.{prefix}{key}"] for each in found]
+        ends = [mean(each["ci95"][edge] for each in own) for edge in (0, 1)]
+        by_seed = ", ".join(f"{each['value']:.3f}".replace("0.", ".") for each in own)
+        cell = figure(mean(each["value"] for each in own), ends)
+        rows.append([name, voices, what, by_seed, cell, own[0]["n"]])
+    return rows
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from figures import figure, keep, table
 from readings import as_tables
 
 from aubert import tables
@@ -30,7 +31,7 @@ from aubert.audio import SAMPLE_RATE_HZ, decode
 from aubert.corpus.books import Bookshelf
 from aubert.crossmodal.pairs import PairsOptions, pairs
 from aubert.mini import write
-from aubert.mini.cast import ASSIGNMENTS
+from aubert.mini.cast import CASTS
 from aubert.stage import Reject
 
 MAX_SECONDS, MAX_TOKENS, BATCH_PAIRS = 5, 256, 64
@@ -39,9 +40,9 @@ OPTIONS = PairsOptions(min_occurrences=2, min_utterances=1, min_ms=100, max_ngra
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        made = write.make_recordings(root, ASSIGNMENTS)
-        write._write_books(root)
+        root, cast = Path(folder), CASTS["en"]
+        made = write.make_recordings(root, cast.assignments)
+        write._write_books(root, cast)
         shelf = Bookshelf(root / "books", root / "book_meta.json")
         shard = list(as_tables(made))
         model = small_model(root, shelf)
@@ -50,25 +51,32 @@ def main() -> None:
         found = pairs(*shard, root / "librilight", shelf, OPTIONS)
         rows = [row for row in found if not isinstance(row, Reject)]
         tables.write(root / "pairs.parquet", "pairs", rows)
-        ours = time.perf_counter() - started
+        ours_s = time.perf_counter() - started
         started = time.perf_counter()
         copies = root / "copies"
         write_copies(rows, shard[0], root, shelf, model.tokenizer, copies)
-        theirs = time.perf_counter() - started
+        preparing_s = ours_s, time.perf_counter() - started
 
         bytes_ours = (root / "pairs.parquet").stat().st_size
         bytes_theirs = sum(path.stat().st_size for path in copies.iterdir())
-        report(len(rows), "preparing", ours, theirs)
-        ratio = bytes_theirs / bytes_ours
-        print(f"disk: aubert {bytes_ours / 1e6:.2f} MB, copies {bytes_theirs / 1e6:,.0f} MB: "
-              f"{ratio:,.0f} times as much")  # fmt: skip
-        ours = timed(our_epoch(rows, shard[0], root, shelf, model))
-        report(len(rows), "an epoch", ours, timed(their_epoch(copies, len(rows))))
+        ours_s = timed(our_epoch(rows, shard[0], root, shelf, model))
+        epoch_s = ours_s, timed(their_epoch(copies, len(rows)))
+    sizes = (figure(size / 1e6, unit="MB", digits=2) for size in (bytes_ours, bytes_theirs))
+    cells = [
+        ["preparing", *rates(len(rows), *preparing_s)],
+        ["reading an epoch", *rates(len(rows), *epoch_s)],
+        ["disk", *sizes, figure(bytes_theirs / bytes_ours, digits=0)],
+    ]
+    columns = [f"{len(rows):,} pairs", "aubert", "padded copies", "times aubert's time or size"]
+    keep("aubert-pairs", columns, cells, command="python benchmarks/aubert_pairs.py",
+         seconds=time.process_time())  # fmt: skip
+    print(table("aubert-pairs"))
 
 
-def report(num_pairs: int, what: str, ours: float, theirs: float) -> None:
-    rates = f"aubert {num_pairs / ours:,.0f} pairs/s, copies {num_pairs / theirs:,.0f} pairs/s"
-    print(f"{what}: {rates}: {theirs / ours:.2f} times as fast (n {num_pairs:,})")
+def rates(num_pairs: int, ours_s: float, theirs_s: float) -> list[dict]:
+    """Cells: pairs a second of both, and how many times as long theirs takes."""
+    each = (figure(num_pairs / took, unit="pairs/s", digits=0) for took in (ours_s, theirs_s))
+    return [*each, figure(theirs_s / ours_s, digits=2)]
 
 
 def small_model(root: Path, shelf: Bookshelf):

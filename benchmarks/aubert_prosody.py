@@ -6,22 +6,17 @@ the sentence and the clause have come and how much is left, the marks around the
 marks, the neighbours' lengths. What a place adds to a word's usual prosody by its speaker is
 predicted by a ridge regression and by boosted trees, which learn from the training pairs. The
 score of a text and a segment is the likelihood of their difference. Candidates, queries and
-intervals are aubert_context.py's.
-
-    python benchmarks/aubert_context.py   # writes the pairs
-    python benchmarks/aubert_prosody.py [--results DIR] [--contexts sentence characters]
+intervals are aubert_context.py's, which prints it.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from aubert_context import MINI, VOICES
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
 from torchaudio.functional import detect_pitch_frequency
@@ -32,7 +27,6 @@ from aubert.corpus.books import Bookshelf
 from aubert.crossmodal.evaluation_stage import SPLITS
 from aubert.crossmodal.retrieval import Scorer, figure, same_token, token_queries
 from aubert.evaluate.metrics import Figure
-from aubert.mini.write import RECORDINGS_DIR
 from aubert.processes import in_processes
 from aubert.text.sentences import within_sentence
 
@@ -43,24 +37,11 @@ CLAUSE = ",;:()—"
 MARKS = ["", *",;:.!?", '"']
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--results", type=Path, default=Path("results/aubert_context"))
-    contexts = ("sentence", "characters")
-    parser.add_argument("--contexts", choices=contexts, nargs="+", default=["sentence"])
-    arguments = parser.parse_args()
-    shelf = Bookshelf(MINI / "books", MINI / "book_meta.json")
-    for context in arguments.contexts:
-        read = arguments.results / context
-        for name, found in ceilings(read, shelf, read / RECORDINGS_DIR).items():
-            low, high = found.ci95
-            print(f"{context:12}{name:40}{found.value:.3f}  {low:.3f} to {high:.3f}  (n {found.n})")
-
-
-def ceilings(read: Path, shelf: Bookshelf) -> dict[str, Figure]:
-    """ "<voices>, <predictor>" -> the share of queries whose own segment comes first of K."""
+def ceilings(read: Path, shelf: Bookshelf, root: Path) -> dict[str, Figure]:
+    """Key of the voices ("" or "unseen_") and predictor -> the share of queries whose own segment
+    comes first of K. read: folder of the tables; root: of the audio."""
     pairs = list(tables.rows(read / "pairs" / "all.parquet", "pairs"))
-    sound, place = measured(pairs, read), np.array([place_of(row, shelf) for row in pairs])
+    sound, place = measured(pairs, read, root), np.array([place_of(row, shelf) for row in pairs])
     sound = by_speaker(sound, pairs)
     split = np.array([row["split"] for row in pairs])
     group = np.unique([f"{row['speaker']} {row['ngram']}" for row in pairs], return_inverse=True)[1]
@@ -85,7 +66,7 @@ def ceilings(read: Path, shelf: Bookshelf) -> dict[str, Figure]:
             texts = [(row["book_id"], row["char_start"], row["char_end"]) for row in rows]
             queries = token_queries(groups, texts, K)
             own = same_token(queries, K, guessed[kept], relative_sound[kept], score, ngrams)
-            found[f"{VOICES[prefix]}, {predictor}"] = figure(own.top1, own.ngrams)
+            found[f"{prefix}{predictor}"] = figure(own.top1, own.ngrams)
     return found
 
 
@@ -207,7 +188,3 @@ def slope(values: np.ndarray) -> float:
     """From the mean of the first half to that of the second."""
     half = len(values) // 2
     return float(values[half:].mean() - values[:half].mean()) if half else 0.0
-
-
-if __name__ == "__main__":
-    main()

@@ -147,7 +147,7 @@ def rows_of(
             half = (ends[1] - ends[0]) / 2
             needed = round(found[0].n * (half / POWER) ** 2)
             rows.append([name, f"{kind}: {what}", figure(value, ends), found[0].n, needed])
-    for predictor, found in ceilings(read, shelf, root).items():
+    for predictor, found in ceilings(read, shelf, root).items():  # of seen voices: there is one
         rows.append([name, f"prosody alone: {predictor}", figure(found.value, found.ci95),
                      found.n, ""])  # fmt: skip
     return rows

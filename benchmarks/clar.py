@@ -2,9 +2,8 @@
 
 With `--set commands`: on 297 clips of Speech Commands, six words of 162 speakers.
 
-    python benchmarks/clar.py table      every arm at 1, 10 and 100% of the labels
-    python benchmarks/clar.py curve      accuracy against CPU seconds of training, with negatives of
-                                         all speakers, and of the clip's own speaker alone
+    python benchmarks/clar.py curve      accuracy at 1, 10 and 100% of the labels against CPU
+                                         seconds of training, by arm, beside what needs no training
     python benchmarks/clar.py inputs     spectrogram against waveform, for as many CPU seconds
     python benchmarks/clar.py views      contrastive, each kind of view left out in turn
     python benchmarks/clar.py groups     the same digits as a flat folder, whose clips have no
@@ -12,7 +11,7 @@ With `--set commands`: on 297 clips of Speech Commands, six words of 162 speaker
 
 Every arm trains the same encoder for as many steps of as many views: --minutes of CPU each, one
 thread. Each training is one line of benchmarks/figures/clar/<figures>.jsonl as soon as it is done;
-a run that was stopped goes on there, and what is printed is read from there.
+a run that was stopped goes on there, and the table is made from there.
 """
 
 from __future__ import annotations
@@ -25,18 +24,16 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
-from figures import FIGURES, figure, keep
-from figures import table as shown_table
+from figures import FIGURES, figure, keep, table
 from real_recordings import real_recordings
 
-from aubert.clar.options import ClarOptions, ClarTrainOptions, ReadOptions, ViewOptions
+from aubert.clar.options import ClarOptions, ClarTrainOptions, Loss, ReadOptions, ViewOptions
 from aubert.clar.splits import SplitOptions, Training
 from aubert.corpus.clips import Clip, clips_of_table
 from aubert.evaluate.metrics import mean_of_runs
@@ -69,13 +66,18 @@ SETS = {
     "commands": Set(("more", "speech_commands", "manifest.tsv"), ("file", "text", "speaker"), 1.0),
 }
 # Loss, share of the labels in %, negatives of the clip's own speaker alone.
-ARMS = {
+ARMS: dict[str, tuple[Loss, float | None, bool]] = {
     "contrastive, all speakers' negatives": ("contrastive", None, False),
     "contrastive, own speaker's negatives": ("contrastive", None, True),
     "supervised, 1%": ("supervised", 1, False),
     "supervised, 10%": ("supervised", 10, False),
     "joint, own speaker's negatives, 1%": ("joint", 1, True),
     "joint, own speaker's negatives, 10%": ("joint", 10, True),
+    "SupCon, 10%": ("supcon", 10, False),
+}
+CONTROLS = {
+    "logmel": "log-mel statistics, logistic regression",
+    "untrained": "untrained encoder, linear probe",
 }
 WITHOUT = {
     "all views": {},
@@ -95,13 +97,11 @@ WITHOUT = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    verbs = {each.__name__: each for each in (table, curve, inputs, views, groups)}
+    verbs = {each.__name__: each for each in (curve, inputs, views, groups)}
     parser.add_argument("figures", choices=[*verbs])
     parser.add_argument("--minutes", type=float, default=0.5, help="of CPU for each training")
-    parser.add_argument(
-        "--shares", type=float, nargs="+", default=[0.25, 0.5, 1, 2],
-        help="multiples of --minutes, of curve",
-    )  # fmt: skip
+    parser.add_argument("--shares", type=float, nargs="+", default=[1, 4, 12],
+                        help="multiples of --minutes, of curve")  # fmt: skip
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", choices=[*ARMS], default=[*ARMS], help="of curve")
     parser.add_argument("--set", choices=[*SETS], default="digits")
@@ -110,23 +110,23 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    own = SETS[arguments.set]
-    clips = clips_of_table(real_recordings(*own.manifest), *own.columns)
-    name = arguments.figures + ("" if arguments.set == "digits" else f"-{arguments.set}")
-    run = Runs(clips, name, arguments.minutes, own.clip_seconds)
-    if arguments.figures == "curve":
-        for share in arguments.shares:
-            curve(run, arguments.folds, share, arguments.arms, arguments.draws)
-        keep_curve(run)
-    else:
-        verbs[arguments.figures](run, arguments.folds)
+    run = Runs(arguments)
+    verbs[arguments.figures](run, arguments)
+    run.keep()
 
 
 class Runs:
     """Trainings that are done once, a line of a file each."""
 
-    def __init__(self, clips: list[Clip], name: str, minutes: float, clip_seconds: float):
-        self.clips, self.minutes, self.clip_seconds = clips, minutes, clip_seconds
+    def __init__(self, arguments: argparse.Namespace):
+        own = SETS[arguments.set]
+        self.clips = clips_of_table(real_recordings(*own.manifest), *own.columns)
+        self.minutes, self.clip_seconds = arguments.minutes, own.clip_seconds
+        self.command = arguments.figures
+        name = arguments.figures
+        if arguments.set != "digits":
+            name, self.command = f"{name}-{arguments.set}", f"{name} --set {arguments.set}"
+        self.name = f"clar-{name}"
         self.path = FIGURES / "clar" / f"{name}.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._versions: dict = {}
@@ -138,25 +138,48 @@ class Runs:
 
     def train(
         self,
+        label: str,
         training: Training,
         model: ClarOptions,
         views: ViewOptions = VIEWS,
-        minutes: float | None = None,
-        label: str = "",
+        share: float = 1.0,
+        clips: list[Clip] | None = None,
     ) -> None:
-        """Trains and scores, unless that was done; appends what came of it."""
-        minutes = minutes or self.minutes
-        key = [label or model.loss, minutes, training.fold, training.budget, training.draw]
+        """Trains and scores, unless that was done; appends what came of it. share: of the minutes.
+        clips: instead of the set's."""
+        minutes = self.minutes * share
+        key = [label, minutes, training.fold, training.budget, training.draw]
         if any(line["key"] == key for line in self.done()):
             return
         steps = max(2, round(60 * minutes / SECONDS_PER_STEP[model.encoder]))
-        seconds, scores = self._measured(training, model, views, steps)
+        own = clips or self.clips
+        seconds, scores = self._measured(own, training, model, views, steps)
+        self._append(key, steps, seconds, scores)
+
+    def control(self, fold: int, clips: list[Clip] | None = None, where: str = "") -> None:
+        """What needs no training, a line each. where: at the end of its name."""
+        from aubert.clar.evaluation import score_controls
+
+        labels = {arm: f"{label}{where}" for arm, label in CONTROLS.items()}
+        done = {line["key"][0] for line in self.done() if line["key"][2] == fold}
+        if done.issuperset(labels.values()):
+            return
+        start = time.process_time()
+        model = replace(MODEL, clip_seconds=self.clip_seconds)
+        own = clips or self.clips
+        scores = score_controls(model, own, fold, BUDGETS, SPLITS, READ, TRAIN.seed)
+        seconds = time.process_time() - start
+        for arm, label in labels.items():
+            lines = [list(score) for score in scores if score.arm == arm]
+            self._append([label, 0, fold, 0, 0], 0, seconds / len(labels), lines)
+
+    def _append(self, key: list, steps: int, seconds: float, scores: list) -> None:
         line = {"key": key, "steps": steps, "cpu_s": round(seconds, 1), "scores": scores}
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
-        print(json.dumps(line["key"]), f"{steps} steps, {seconds:.0f} s", flush=True)
+        print(json.dumps(key), f"{steps} steps, {seconds:.0f} s", flush=True)
 
-    def _measured(self, training, model, views, steps) -> tuple[float, list]:
+    def _measured(self, clips, training, model, views, steps) -> tuple[float, list]:
         from aubert.clar.evaluation import score_trained
         from aubert.clar.task import Versions, train_arm
 
@@ -166,163 +189,92 @@ class Runs:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "model"
             start = time.process_time()
-            train_arm(out, self.clips, training, SPLITS, model, views, options, versions=kept)
+            train_arm(out, clips, training, SPLITS, model, views, options, versions=kept)
             seconds = time.process_time() - start
-            scores = score_trained(out, self.clips, BUDGETS, SPLITS, READ)
+            scores = score_trained(out, clips, BUDGETS, SPLITS, READ)
         return seconds, [list(score) for score in scores]
 
-
-def place(training: Training, loss: str) -> tuple[Training, ClarOptions]:
-    return training, replace(MODEL, loss=loss)
-
-
-def table(run: Runs, folds: list[int]) -> None:
-    for fold in folds:
-        run.train(*place(Training(fold=fold), "contrastive"))
-        for draw in range(READ.draws):
-            for loss, budget in (("supervised", 1), ("supervised", 10), ("joint", 10)):
-                run.train(*place(Training(fold=fold, budget=budget, draw=draw), loss))
-    for fold in folds:
-        for loss in ("supervised", "joint"):
-            run.train(*place(Training(fold=fold, budget=100), loss))
-        for draw in range(READ.draws):
-            run.train(*place(Training(fold=fold, budget=1, draw=draw), "joint"))
-    report(run, folds, "contrastive")
-
-
-def report(run: Runs, folds: list[int], controls_of: str) -> None:
-    from aubert.clar import evaluation as clar
-
-    scores = [clar.Score(*score) for line in run.done() for score in line["scores"]]
-    for fold in folds:
-        model = replace(MODEL, loss=controls_of)
-        scores += clar.score_controls(model, run.clips, fold, BUDGETS, SPLITS, READ, TRAIN.seed)
-    found = clar.figures(scores)
-    print(clar.table(found))
-    for key, lead in found.items():
-        if ".lead_" in key:
-            low, high = lead.ci95 or (float("nan"),) * 2
-            print(f"{key:<30}{lead.value:+.3f}  {low:+.3f} to {high:+.3f}  (n {lead.n})")
-    seconds = [line["cpu_s"] for line in run.done()]
-    print(f"{len(seconds)} trainings, {min(seconds):.0f}-{max(seconds):.0f} CPU seconds each")
+    def keep(self) -> None:
+        """A row for each arm and length of training; what learned without labels less supervision,
+        of the same fold, draw and length, where both are there."""
+        found: dict[tuple[int, str], dict] = {}
+        for line in self.done():
+            group = found.setdefault((line["steps"], line["key"][0]), {"cpu_s": [], "scores": {}})
+            group["cpu_s"].append(line["cpu_s"])
+            for _, of, budget, fold, draw, value, _ in line["scores"]:
+                if of == "accuracy":
+                    group["scores"][budget, fold, draw] = value
+        rows = []
+        for (steps, name), group in sorted(found.items()):
+            cells, number = cells_of(group["scores"])
+            rows.append([name, steps, round(mean(group["cpu_s"])), number, *cells])
+            if not name.startswith("supervised"):
+                rows += leads(found, steps, name)
+        shares = (f"{budget}% of labels" for budget in BUDGETS)
+        columns = ["arm", "steps", "CPU s", "folds and draws", *shares]
+        seconds = sum(line["cpu_s"] for line in self.done())
+        command = f"python benchmarks/clar.py {self.command}"
+        keep(self.name, columns, rows, command=command, seconds=seconds)
+        print(table(self.name))
 
 
-def means(run: Runs) -> Iterator[tuple[str, float, dict[float, list[float]], list[float]]]:
-    """label, minutes, accuracies by budget, CPU seconds; of all lines that share the first two."""
-    found: dict = {}
-    for line in run.done():
-        accuracies, seconds = found.setdefault(tuple(line["key"][:2]), ({}, []))
-        seconds.append(line["cpu_s"])
-        for _, of, budget, _, _, value, _ in line["scores"]:
-            if of == "accuracy":
-                accuracies.setdefault(budget, []).append(value)
-    for (label, minutes), (accuracies, seconds) in found.items():
-        yield label, minutes, accuracies, seconds
-
-
-def print_means(run: Runs) -> None:
-    for label, minutes, accuracies, seconds in means(run):
-        cells = []
-        for budget in sorted(accuracies):
-            found = mean_of_runs(accuracies[budget])
-            low, high = found.ci95 or (float("nan"),) * 2
-            cells.append(f"{budget:g}%: {found.value:.3f} {low:.3f}-{high:.3f} (n {found.n})")
-        took = sum(seconds) / len(seconds)
-        print(f"{label:<22}{minutes:>5g} min {took:>5.0f} CPU s   {'   '.join(cells)}")
-
-
-def curve(run: Runs, folds: list[int], share: float, arms: Sequence[str], num_draws: int) -> None:
-    for fold, name in product(folds, arms):
-        loss, budget, same_group = ARMS[name]
-        for draw in range(num_draws if budget else 1):
-            training = Training(fold=fold, budget=budget or 0, draw=draw)
-            model = replace(MODEL, loss=loss, same_group=same_group)
-            run.train(training, model, minutes=run.minutes * share, label=name)
-
-
-def keep_curve(run: Runs) -> None:
-    """A row for each arm and length of training; contrast less supervision, of the same fold, draw
-    and length, where both are there."""
-    found: dict[tuple[int, str], dict] = {}
-    for line in run.done():
-        group = found.setdefault((line["steps"], line["key"][0]), {"cpu_s": [], "scores": {}})
-        group["cpu_s"].append(line["cpu_s"])
-        for _, of, budget, fold, draw, value, _ in line["scores"]:
-            if of == "accuracy":
-                group["scores"][budget, fold, draw] = value
-    rows = []
-    for (steps, name), group in sorted(found.items()):
-        cells = [over_runs(of_budget(group["scores"], budget)) for budget in BUDGETS]
-        num_runs = len(of_budget(group["scores"], budget_of(name)))
-        rows.append([name, steps, round(mean(group["cpu_s"])), num_runs, *cells])
-        if not name.startswith("supervised"):
-            rows += leads(found, steps, name)
-    columns = [
-        "arm",
-        "steps",
-        "CPU s",
-        "folds and draws",
-        *(f"{budget}% of labels" for budget in BUDGETS),
-    ]
-    seconds = sum(line["cpu_s"] for line in run.done())
-    name, command = f"clar-{run.path.stem}", f"python benchmarks/clar.py {run.path.stem}"
-    command = command.replace("curve-", "curve --set ")
-    keep(name, columns, rows, command=command, seconds=seconds)
-    print(shown_table(name))
-
-
-def budget_of(name: str) -> float:
-    """Of an arm's labels, in %; the smallest that is read off what learned without labels."""
-    return ARMS[name][1] or BUDGETS[0]
+def cells_of(scores: dict[tuple, float]) -> tuple[list, int]:
+    """By budget the mean over folds and draws, with Student's interval; the most of these."""
+    values = {
+        budget: [value for (of, *_), value in sorted(scores.items()) if of == budget]
+        for budget in BUDGETS
+    }
+    means = [mean_of_runs(own) for own in values.values()]
+    cells = [figure(each.value, each.ci95) if each else "" for each in means]
+    return cells, max(map(len, values.values()))
 
 
 def leads(found: dict, steps: int, name: str) -> list[list]:
     """A row, or none: over supervision with the same labels."""
-    own, cells, number = found[steps, name]["scores"], [], 0
+    own, differences = found[steps, name]["scores"], {}
     for budget in BUDGETS:
         other = found.get((steps, f"supervised, {budget}%"), {"scores": {}})["scores"]
-        both = {place: own[place] - other[place] for place in own.keys() & other}
-        values = of_budget(both, budget)
-        number = number or len(values)
-        cells.append(over_runs(values))
-    return [[f"{name}, less supervised", steps, "", number, *cells]] if any(cells) else []
+        differences |= {
+            place: own[place] - other[place]
+            for place in own.keys() & other if place[0] == budget
+        }  # fmt: skip
+    cells, number = cells_of(differences)
+    return [[f"{name}, less supervised", steps, "", number, *cells]] if differences else []
 
 
-def of_budget(scores: dict[tuple, float], budget: float) -> list[float]:
-    return [value for (of, *_), value in sorted(scores.items()) if of == budget]
+def curve(run: Runs, arguments: argparse.Namespace) -> None:
+    for fold in arguments.folds:
+        run.control(fold)
+    for share, fold, name in product(arguments.shares, arguments.folds, arguments.arms):
+        loss, budget, same_group = ARMS[name]
+        for draw in range(arguments.draws if budget else 1):
+            training = Training(fold=fold, budget=budget or 0, draw=draw)
+            model = replace(MODEL, loss=loss, same_group=same_group)
+            run.train(name, training, model, share=share)
 
 
-def over_runs(values: list[float]):
-    """A cell: the mean over folds and draws, with Student's interval."""
-    found = mean_of_runs(values)
-    return figure(found.value, found.ci95) if found else ""
+def inputs(run: Runs, arguments: argparse.Namespace) -> None:
+    names = {"time_frequency": "spectrogram", "raw": "waveform"}
+    for fold, (encoder, name) in product(arguments.folds, names.items()):
+        run.train(name, Training(fold=fold), replace(MODEL, encoder=encoder, same_group=True))
 
 
-def inputs(run: Runs, folds: list[int]) -> None:
-    for fold in folds:
-        for encoder in ("time_frequency", "raw"):
-            training, model = place(Training(fold=fold), "contrastive")
-            run.train(training, replace(model, encoder=encoder), label=encoder)
-    print_means(run)
+def views(run: Runs, arguments: argparse.Namespace) -> None:
+    model = replace(MODEL, same_group=True)
+    for name, changes in WITHOUT.items():  # stretched clips of one kind are in memory
+        for fold in arguments.folds:
+            run.train(name, Training(fold=fold), model, replace(VIEWS, **changes))
 
 
-def views(run: Runs, folds: list[int]) -> None:
-    for fold in folds:
-        for name, changes in WITHOUT.items():
-            own = place(Training(fold=fold), "contrastive")
-            run.train(*own, views=replace(VIEWS, **changes), label=name)
-    print_means(run)
-
-
-def groups(run: Runs, folds: list[int]) -> None:
+def groups(run: Runs, arguments: argparse.Namespace) -> None:
     alone = [clip._replace(group=clip.id) for clip in run.clips]
-    for name, clips in (("speakers", run.clips), ("flat", alone)):
-        own = Runs(clips, f"groups-{name}", run.minutes, run.clip_seconds)
-        for fold in folds:
-            own.train(*place(Training(fold=fold), "contrastive"))
-            own.train(*place(Training(fold=fold, budget=100), "supervised"))
-        print(f"groups: {name}")
-        report(own, folds, "contrastive")
+    for fold, (name, clips) in product(
+        arguments.folds, (("speakers left out", run.clips), ("flat", alone))
+    ):
+        run.control(fold, clips, f", {name}")
+        for loss, budget in (("contrastive", 0), ("supervised", 100)):
+            own = Training(fold=fold, budget=budget)
+            run.train(f"{loss}, {name}", own, replace(MODEL, loss=loss), clips=clips)
 
 
 if __name__ == "__main__":

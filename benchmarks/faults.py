@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import signal
@@ -32,6 +33,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from figures import keep, table
 from real_recordings import ROOT
 
 from aubert.config.resolve import PRESETS, laid_over, read_yaml
@@ -131,7 +133,9 @@ STAGES = {
     "metrics": ("metrics.json", "metrics"),
 }
 MINI = "mini"  # the synthesis, in a directory of its own with the default config
-HOWS = ("run", "job", "main")
+HOWS = {"run": "Snakemake and its jobs", "job": "the job alone", "main": "Snakemake alone"}
+KILLED = "killed while it ran"
+REFUSED = "killed, the next refused to train beside it"
 LATE = "ended before it was killed"
 
 
@@ -142,27 +146,36 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="aubert_faults_") as directory:
         make_mini(Path(directory) / "corpus")
         undisturbed = Undisturbed(Path(directory), Path(directory) / "corpus", stages)
-        play(undisturbed, stages, range(rounds), chance)
+        outcomes = play(undisturbed, stages, range(rounds), chance)
+    rows = [
+        [whom, *(outcomes[how, outcome] for outcome in (KILLED, REFUSED, LATE))]
+        for how, whom in HOWS.items()
+    ]  # fmt: skip
+    columns = [f"SIGKILL to, in {len(stages)} stages; all files equal afterwards",
+               KILLED, REFUSED, LATE]  # fmt: skip
+    keep("faults", columns, rows, seconds=sum(os.times()[:4]),
+         command=" ".join(["python benchmarks/faults.py", *sys.argv[1:]]))  # fmt: skip
+    print(table("faults"))
 
 
 def play(
     undisturbed: Undisturbed, stages: Sequence[str], rounds: Iterable[int], chance: random.Random
-) -> None:
-    """Plays these rounds; a stage whose job ended before it could be killed, again."""
-    outcomes: Counter[str] = Counter()
+) -> Counter[tuple[str, str]]:
+    """Plays these rounds; a stage whose job ended before it could be killed, again. Returns how
+    often each of HOWS had which outcome."""
+    outcomes: Counter[tuple[str, str]] = Counter()
     pace = 1.0  # of the machine, now faster than when the undisturbed run was timed
     for number in rounds:
         turn, place = divmod(number, len(stages))
-        stage, how = stages[place], HOWS[(place + turn) % len(HOWS)]
+        stage, how = stages[place], list(HOWS)[(place + turn) % len(HOWS)]
         while True:
             outcome = disturb(undisturbed, stage, how, pace * chance.random())
-            outcomes[outcome] += 1
+            outcomes[how, outcome] += 1
             print(f"round {number + 1}: {stage}, SIGKILL to {how}: {outcome}", flush=True)
             if outcome != LATE:
                 break
             pace *= 0.7
-    print(f"{dict(outcomes)} in {len(stages)} stages")
-    print("no file was ever half there under its name; all were the undisturbed run's in the end")
+    return outcomes
 
 
 class Undisturbed:
@@ -215,12 +228,12 @@ def disturb(undisturbed: Undisturbed, stage: str, how: str, moment: float) -> st
     assert failed or not alive or how == "job", f"{stage}: Snakemake outlived SIGKILL"
     check_partial(work / target(stage), contents(work), whole)
 
-    outcome = "killed" if alive else LATE
+    outcome = KILLED if alive else LATE
     if how == "main":
         if start(work, "--nolock", target(stage)).wait():
             output = (work / "snakemake.txt").read_text()
             assert "by another process" in output and "Traceback" not in output, output
-            outcome += ", the next refused to train beside it"
+            outcome = REFUSED
         psutil.wait_procs(jobs)
     finish(work, "--nolock", target(stage))
     assert contents(work) == whole, f"{stage}: not what the undisturbed run made"

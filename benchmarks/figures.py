@@ -47,9 +47,15 @@ def figure(
 
 
 def keep(
-    name: str, columns: Sequence[str], rows: Sequence[Sequence], *, command: str, seconds: float
+    name: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence],
+    *,
+    command: str,
+    seconds: float | None,
 ) -> Path:
-    """Writes a table. rows: cells are `figure`s, whole numbers or text. seconds: of CPU."""
+    """Writes a table. rows: cells are `figure`s, whole numbers or text. seconds: of CPU; None
+    where they are not known."""
     FIGURES.mkdir(exist_ok=True)
     path = FIGURES / f"{name}.json"
     content = {
@@ -57,7 +63,7 @@ def keep(
         "commit": _commit(),
         "date": date.today().isoformat(),
         "processor": _processor(),
-        "cpu_seconds": round(seconds),
+        "cpu_seconds": None if seconds is None else round(seconds),
         "columns": list(columns),
         "rows": [list(row) for row in rows],
     }
@@ -93,7 +99,8 @@ def table(name: str) -> str:
     lines = [content["columns"], ["---"] * len(content["columns"])]
     lines += [[shown(cell) for cell in row] for row in content["rows"]]
     rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    machine = f"{_time(content['cpu_seconds'])} on {content['processor']}"
+    seconds = content["cpu_seconds"]
+    machine = f"{'' if seconds is None else _time(seconds) + ' '}on {content['processor']}"
     when = f"{content['date']}, commit {content['commit']}"
     return f"{rows}\n`{content['command']}`, {machine}, {when}.\n"
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from figures import figure, keep, table
 from real_recordings import ROOT
 
 sys.path.insert(0, str(ROOT / "tests/workflow"))
@@ -61,8 +62,12 @@ def main(runs: str = "100", cores: str = "4", target: str = "corpus") -> None:
                 made = f"failed: {error}"
             seconds.append(time.monotonic() - start)
             print(f"run {number + 1}, {seconds[-1]:.1f} s: {made}", flush=True)
-    print(f"{runs} first runs with {cores} cores, {np.median(seconds):.1f} s each: {failed} failed")
-    print("corpora that were made:", *(f"{name} ({times} times)" for name, times in found.items()))
+    columns = ["first runs of", "cores", "runs", "median", "failed", "different corpora"]
+    median = figure(float(np.median(seconds)), unit="s", digits=1)
+    keep("first-runs", columns, [[target, int(cores), int(runs), median, failed, len(found)]],
+         command=" ".join(["python benchmarks/first_runs.py", *sys.argv[1:]]),
+         seconds=None)  # fmt: skip
+    print(table("first-runs"))
     sys.exit(bool(failed) or len(found) > 1)
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import hubert_step
 import numpy as np
 import torch
+from figures import shown
 
 from aubert.encoders.hubert import encode
 from aubert.hubert.batch import hubert_batch
@@ -44,8 +45,9 @@ def main() -> None:
     title("HuBERT training step" + (", BASE, bfloat16" if gpu else ", tiny, float32"))
     flags = [f"--device={arguments.device}", *(["--base"] if gpu else [])]
     steps = 20 if gpu else 2
-    for line in hubert_step.compared([*flags, f"--steps={steps}"], rounds=1):
-        print(line)
+    rows = hubert_step.compared([*flags, f"--steps={steps}"], rounds=1)
+    for row in [hubert_step.COLUMNS, *rows]:
+        print(" | ".join(map(shown, row)))
 
     with tempfile.TemporaryDirectory() as folder:
         model = written_encoder(Path(folder, "model"), options)

@@ -22,6 +22,7 @@ import time
 
 import numpy as np
 import torch
+from figures import cpu_of_children, figure, keep, table
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -38,6 +39,8 @@ SIZES = {  # options, rows, seconds a row, units
     "base": (HubertOptions.base(), 8, 10.9, 500),  # 87.5 s, what the paper gives a GPU
 }
 SIDES = ("torchaudio", "transformers", "aubert", "aubert compiled")
+COLUMNS = ("", "a step", "peak", "times as fast as the first", "times its peak",
+           "share of the GPU's peak FLOPs")  # fmt: skip
 # Dense bfloat16 FLOP per second of NVIDIA's data sheets.
 PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12}
 
@@ -48,8 +51,11 @@ def main() -> None:
         print(json.dumps(measure(arguments)))
         return
     flags = [f"--device={arguments.device}", f"--steps={arguments.steps}"]
-    for line in compared(flags + ["--base"] * arguments.base, arguments.rounds):
-        print(line)
+    rows = compared(flags + ["--base"] * arguments.base, arguments.rounds)
+    size = "-cuda" if arguments.device == "cuda" else "-base" * arguments.base
+    keep(f"hubert-step{size}", COLUMNS[: len(rows[0])], rows, seconds=cpu_of_children(),
+         command=" ".join(["python benchmarks/hubert_step.py", *sys.argv[1:]]))  # fmt: skip
+    print(table(f"hubert-step{size}"))
 
 
 def parse() -> argparse.Namespace:
@@ -62,25 +68,26 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def compared(flags: list[str], rounds: int, sides: tuple[str, ...] = SIDES) -> list[str]:
-    """Lines of the table: each side's medians over its processes, and ratios to the first."""
+def compared(flags: list[str], rounds: int, sides: tuple[str, ...] = SIDES) -> list[list]:
+    """Rows of COLUMNS: each side's medians over its processes, and ratios to the first. The last
+    column is for a GPU of PEAKS alone."""
     results = {side: [] for side in sides}
     for _ in range(rounds):
         for side in sides:
             results[side].append(run_apart(side, flags))
-    rows = {
+    medians = {
         side: {key: statistics.median(one[key] for one in ones) for key in ones[0]}
         for side, ones in results.items()
     }
-    first = rows[sides[0]]
-    lines = [f"{'':<18}{'ms/step':>10}{'MB peak':>10}{'faster':>9}{'memory':>9}{'MFU':>7}"]
-    for side, row in rows.items():
-        lines.append(
-            f"{side:<18}{row['step_s'] * 1000:>10.1f}{row['peak_mb']:>10.0f}"
-            f"{first['step_s'] / row['step_s']:>8.2f}x{row['peak_mb'] / first['peak_mb']:>8.2f}x"
-            + (f"{row['mfu']:>7.2f}" if row["mfu"] else "")
-        )
-    return lines
+    first = medians[sides[0]]
+    return [
+        [side, figure(own["step_s"] * 1000, unit="ms", digits=1),
+         figure(own["peak_mb"], unit="MB", digits=0),
+         figure(first["step_s"] / own["step_s"], digits=2),
+         figure(own["peak_mb"] / first["peak_mb"], digits=2),
+         *([figure(own["mfu"], digits=2)] if own["mfu"] else [])]
+        for side, own in medians.items()
+    ]  # fmt: skip
 
 
 def run_apart(side: str, flags: list[str]) -> dict:

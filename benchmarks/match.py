@@ -20,11 +20,13 @@ from pathlib import Path
 
 import Levenshtein
 import numpy as np
+from figures import figure, keep, table
 from num2words import num2words
 from real_recordings import real_recordings
 
 from aubert.align.book import prepared
 from aubert.align.book_json import align_book
+from aubert.evaluate.metrics import proportion
 from aubert.text.boilerplate import body
 from aubert.text.distance import text_similarity
 from aubert.text.normalise import spoken_words
@@ -49,76 +51,79 @@ def main() -> None:
         started = time.process_time()
         placed = align_book(data)["utterances"]
         seconds.append(time.process_time() - started)
-    report("aubert", data, placed, silver)
-    report("AuBERT scripts, matched (recorded)", data, match, silver)
-    report("AuBERT scripts, refined (recorded)", data, refined, silver)
-    report_time(float(np.median(seconds)), data, silver)
+    median_s = float(np.median(seconds))
+    kinds = {"aubert": placed, "AuBERT's scripts, matched": match, "refined": refined}
+    found = [column(data, spans, silver) for spans in kinds.values()]
+    peer_s, peer_near = peer(data, silver)
+    rows = [[name, *(each[name] for each in found), ""] for name in found[0]]
+    rows[-1][-1] = peer_near
+    recorded_s = figure(RECORDED_CPU_S / RECORDED_BOOKS, digits=0)
+    rows.append(["CPU s of the book", figure(median_s), "", recorded_s, figure(peer_s, digits=1)])
+    rows.append(["times aubert's CPU s", "", "", figure(RECORDED_CPU_S / RECORDED_BOOKS / median_s,
+                 digits=0), figure(peer_s / median_s, digits=0)])  # fmt: skip
+    columns = ["", *kinds, f"difflib and Levenshtein, every {PEER_STEP}th utterance"]
+    keep("matching", columns, rows, command="python benchmarks/match.py",
+         seconds=sum(seconds) + peer_s / PEER_STEP)  # fmt: skip
+    print(table("matching"))
     worst_cases(data, placed, silver)
 
 
-def report(name: str, data: dict, spans: list[dict], silver: list[dict]) -> None:
-    raw, num = data["raw"], len(data["utterances"])
+def column(data: dict, spans: list[dict], silver: list[dict]) -> dict:
+    """Figures of recorded or new spans by name."""
+    raw = data["raw"]
     by_name = {span["fname"]: span for span in spans if span.get("start_idx") is not None}
     found = [(u, by_name[u["fname"]]) for u in data["utterances"] if u["fname"] in by_name]
     found = [(u, span) for u, span in found if 0 <= span["start_idx"] < span["end_idx"]]
     body_start, body_end = body(raw)
-    outside = sum(s["start_idx"] < body_start or s["end_idx"] > body_end for _, s in found)
     texts = [(u["utterance"], raw[s["start_idx"] : s["end_idx"]]) for u, s in found]
-    whole = [text_similarity(heard, " ".join(spoken_words(written))) for heard, written in texts]
-    as_written = [text_similarity(*pair) for pair in texts]
-    print(f"\n{name}")
-    print(f"  utterances placed                        {len(found)}/{num}")
-    print(f"  of them in the licence                   {outside}")
-    if "similarity" in spans[0] and name == "aubert":
-        read = [span["similarity"] for _, span in found]
-        print(f"  normalised similarity, what was read     {np.mean(read):.4f}  (n {len(read)})")
-    print(f"  normalised similarity, the whole span    {np.mean(whole):.4f}")
-    print(f"  raw similarity, the whole span           {np.mean(as_written):.4f}")
-    offsets = [
-        (abs(by_name[s["fname"]]["start_idx"] - s["start_idx"]),
-         abs(by_name[s["fname"]]["end_idx"] - s["end_idx"]))
-        for s in silver if s["n_best"] == 1 and s["fname"] in by_name
-    ]  # fmt: skip
-    both = np.array(offsets).max(axis=1)
-    num_sure = sum(s["n_best"] == 1 for s in silver)
-    print(
-        f"  within 5 characters of silver, both ends {(both <= 5).sum() / num_sure:.1%}  "
-        f"(n {num_sure}); larger offset: 50% {np.percentile(both, 50):.0f}, "
-        f"90% {np.percentile(both, 90):.0f} characters"
+    whole = [text_similarity(own, " ".join(spoken_words(written))) for own, written in texts]
+    sure = [best for best in silver if best["n_best"] == 1]
+    return {
+        f"placed, of {len(data['utterances'])}": len(found),
+        "of them in the licence": sum(
+            s["start_idx"] < body_start or s["end_idx"] > body_end for _, s in found
+        ),
+        "similarity of transcript and span, normalised": figure(float(np.mean(whole))),
+        "within 5 characters of the exact best span, both ends": near(
+            [(by_name.get(best["fname"]), best) for best in sure]
+        ),
+    }
+
+
+def near(pairs: list[tuple[dict | None, dict]]) -> dict:
+    """A cell: the share of spans whose two ends are within 5 characters of the best."""
+    hits = sum(
+        span is not None
+        and max(abs(span[end] - best[end]) for end in ("start_idx", "end_idx")) <= 5
+        for span, best in pairs
     )
+    found = proportion(hits, len(pairs))
+    return figure(found.value, found.ci95)
 
 
-def report_time(seconds: float, data: dict, silver: list[dict]) -> None:
+def peer(data: dict, silver: list[dict]) -> tuple[float, dict]:
+    """CPU seconds of difflib and Levenshtein for the whole book, of every tenth utterance, and how
+    near these are."""
     subset = list(zip(data["utterances"], silver, strict=True))[::PEER_STEP]
     started = time.process_time()
     words = [match.span() for match in re.finditer(r"\S+", data["raw"])]
     spans = [peer_span(utterance["utterance"], data["raw"], words) for utterance, _ in subset]
-    peer = (time.process_time() - started) * len(data["utterances"]) / len(subset)
-    near = [
-        max(abs(start - best["start_idx"]), abs(end - best["end_idx"])) <= 5
-        for (start, end), (_, best) in zip(spans, subset, strict=True)
-        if best["n_best"] == 1
-    ]
-    recorded = RECORDED_CPU_S / RECORDED_BOOKS
-    print("\nCPU seconds for the book, tokenisation included")
-    print(f"  aubert (median of {NUM_REPEATS})                     {seconds:.3f}")
-    print(
-        f"  difflib + Levenshtein, scaled to all     {peer:.1f}  (from {len(subset)} of "
-        f"{len(data['utterances'])} utterances; {np.mean(near):.0%} of {len(near)} within 5)"
-    )
-    print(f"  ratio, measured here                     {peer / seconds:.0f}")
-    print(f"  AuBERT scripts, recorded elsewhere       {recorded:.1f}  (154 for three books)")
-    print(f"  ratio to the recorded figure             {recorded / seconds:.0f}")
+    seconds = (time.process_time() - started) * len(data["utterances"]) / len(subset)
+    pairs = [
+        ({"start_idx": start, "end_idx": end}, best)
+        for (start, end), (_, best) in zip(spans, subset, strict=True) if best["n_best"] == 1
+    ]  # fmt: skip
+    return seconds, near(pairs)
 
 
 def peer_span(text: str, raw: str, words: list[tuple[int, int]]) -> tuple[int, int]:
     """One utterance in the whole book: its longest common run of words, then boundaries."""
-    heard = text.split()
+    own = text.split()
     written = [raw[start:end].lower().strip(".,;:!?\"'") for start, end in words]
-    matcher = difflib.SequenceMatcher(None, heard, written)  # autojunk, as it comes
+    matcher = difflib.SequenceMatcher(None, own, written)  # autojunk, as it comes
     block = max(matcher.get_matching_blocks(), key=lambda block: block.size)
     first = min(max(0, block.b - block.a), len(words) - 1)
-    last = min(first + len(heard), len(words)) - 1
+    last = min(first + len(own), len(words)) - 1
 
     def distance(first: int, last: int) -> int:
         return Levenshtein.distance(raw[words[first][0] : words[last][1]].lower(), text)
@@ -143,7 +148,7 @@ def worst_cases(data: dict, placed: list[dict], silver: list[dict]) -> None:
         if max(abs(start), abs(end)) > 5:
             ours, theirs = (raw[s["end_idx"] - 25 : s["end_idx"]] for s in (span, best))
             print(f"  {Path(span['fname']).stem}: start {start:+}, end {end:+}")
-            print(f"    heard ...{span['utterance'][-40:]!r}")
+            print(f"    transcript ...{span['utterance'][-40:]!r}")
             print(f"    ours  ...{ours!r}")
             print(f"    best  ...{theirs!r}")
 

@@ -1,6 +1,6 @@
 """What stages cost an hour of audio: the rates of `aubert plan`, from the times of finished runs.
 
-    python benchmarks/plan_rates.py results/mini results/<the same heard by pocketsphinx>
+    python benchmarks/plan_rates.py results/mini results/<the same with pocketsphinx>
 
 A rule's rate is what its jobs took beyond what a job takes whatever it does, per hour. That is
 measured beside it: Python with aubert, with torch, and with a network of no weights to speak of.
@@ -10,11 +10,13 @@ CPU seconds, by the processes' own account: other load on the machine hardly cou
 from __future__ import annotations
 
 import csv
-import resource
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
+
+from figures import cpu_of_children, figure, keep, table
 
 from aubert import tables
 
@@ -28,22 +30,28 @@ STARTS = {
 
 
 def main(runs: list[str]) -> None:
-    print("start of a job, CPU s")
-    for name, code in STARTS.items():
-        print(f"  {name:10}{_cpu_s([sys.executable, '-c', code]):8.2f}")
+    rows = [["", f"start, {name}", *_cells([_start_s(code)])] for name, code in STARTS.items()]
     for run in map(Path, runs):
         hours = _hours(run)
-        print(f"\n{run}: {hours:.3f} hours\n{'rule':34}{'jobs':>5}{'CPU s':>9}{'s / job':>9}")
-        for rule, times in sorted(_times(run).items()):
-            print(f"{rule:34}{len(times):5}{sum(times):9.1f}{sum(times) / len(times):9.2f}")
-        print(f"tables: {_table_bytes(run) / hours / 1e6:.2f} MB an hour")
+        name = f"{run}, {hours:.3f} hours"
+        size = figure(_table_bytes(run) / hours / 1e6, unit="MB an hour", digits=2)
+        rows += [[name, rule, *_cells(times)] for rule, times in sorted(_times(run).items())]
+        rows.append([name, "tables", "", size, ""])
+    columns = ["run", "rule", "jobs", "CPU s", "CPU s a job"]
+    keep("plan-rates", columns, rows, command=" ".join(["python benchmarks/plan_rates.py", *runs]),
+         seconds=time.process_time() + cpu_of_children())  # fmt: skip
+    print(table("plan-rates"))
 
 
-def _cpu_s(command: list[str]) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def _cells(times: list[float]) -> list:
+    """Jobs, their CPU seconds, and those of one."""
+    return [len(times), figure(sum(times), digits=1), figure(sum(times) / len(times), digits=2)]
+
+
+def _start_s(code: str) -> float:
+    before = cpu_of_children()
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    return cpu_of_children() - before
 
 
 def _hours(run: Path) -> float:

@@ -2,7 +2,7 @@
 
     python benchmarks/real_speech.py data/real
     python benchmarks/pretraining.py encoders   # two iterations and the control; CPU hours
-    python benchmarks/pretraining.py choose     # learning rates, on the dev readers
+    python benchmarks/pretraining.py choose     # learning rates, on the dev readers; of named ones
     python benchmarks/pretraining.py finetune   # every budget, encoder and seed; CPU hours
     python benchmarks/pretraining.py table      # what is there by now
 
@@ -49,8 +49,7 @@ CONFIG = ROOT / "workflow" / "presets" / "real-small.yaml"
 ENCODERS = ("untrained", "shuffled", "iter1", "iter2")
 STEPS = {"1min": 300, "10min": 600, "60min": 1500}
 SEEDS = (0, 1, 2)
-RATES = (5e-4, 1e-3, 2e-3)
-RATE = 1e-3
+RATE = 1e-3  # where the choice begins
 PRECISION = "bfloat16"  # two thirds of the time on a processor that multiplies it
 CHOSEN_AT = "10min"
 # Books of the collection that a reader of dev or test reads are found by their words.
@@ -138,10 +137,13 @@ def train(encoder: str, budget: str, seed: int, rate: float, part: str) -> None:
     print(f"{part} {name}: " + ", ".join(f"{one} {rate_of([notes], one):.3f}" for one in MEASURES))
 
 
-def choose() -> None:
-    for encoder in ENCODERS:
-        for rate in RATES:
-            if (RUN / "hubert" / encoder).exists():
+def choose(*encoders: str) -> None:
+    """Half and twice the best rate, until both are worse."""
+    for encoder in encoders or ENCODERS:
+        best = None
+        while (RUN / "hubert" / encoder).exists() and best != best_rate(encoder):
+            best = best_rate(encoder)
+            for rate in (best, best / 2, best * 2):
                 train(encoder, CHOSEN_AT, SEEDS[0], rate, "dev")
     print({encoder: best_rate(encoder) for encoder in ENCODERS})
 

@@ -4,22 +4,23 @@
 
 Codebooks of 100 units are learned on a part of the training speech, of MFCC and of every layer of
 every encoder. PNMI is measured with two kinds of phones: those that people marked in 32 sentences
-of TIMIT (4 speakers), and pocketsphinx's, held to the transcripts, of the test readers. The control
-beside each is the same units in random order: few frames share information by chance alone. A
-linear probe tells the test readers from one another.
+of TIMIT (4 speakers), and pocketsphinx's, held to the transcripts, of the test readers. The best
+layer is that of the dev readers. The control beside each is the same units in random order: few
+frames share information by chance alone. A linear probe tells the test readers from one another.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pretraining import ENCODERS, FIGURES, LABELLED, RUN
+from figures import figure, keep, shown, table
+from pretraining import ENCODERS, LABELLED, RUN
 from real_recordings import real_recordings
 
 from aubert import audio
@@ -31,7 +32,7 @@ from aubert.evaluate.metrics import Figure
 from aubert.evaluate.probe import ProbeOptions, probe
 from aubert.evaluate.unit_quality import pnmi_figure
 from aubert.stage import Reject
-from aubert.units.codebook import learn_codebook
+from aubert.units.codebook import Codebook, learn_codebook
 from aubert.units.encoder_features import Encoder, EncoderOptions
 from aubert.units.features import Mfcc
 from aubert.units.kmeans import KMeansOptions
@@ -39,11 +40,10 @@ from aubert.units.quality import QualityTally
 from aubert.units.sample import survey
 
 NUM_UNITS = 100
-LAYER = 4  # of 6, for the probe
+LAYER = 4  # the last, for the probe
 CODEBOOK_UTTERANCES = 600
 KMEANS = KMeansOptions(sample_frames=60_000)
 READINGS = 200  # of the test readers, drawn by hash
-KINDS = ("by hand", "pocketsphinx")
 
 
 class Spoken(NamedTuple):
@@ -65,26 +65,66 @@ class Row(NamedTuple):
 
 
 def main() -> None:
-    speech = {"by hand": by_hand(), "pocketsphinx": by_pocketsphinx()}
+    began = os.times()
+    speech = {
+        "dev readers": by_pocketsphinx(LABELLED / "dev"),
+        "test readers": by_pocketsphinx(),
+        "TIMIT, by hand": by_hand(),
+    }
     models = {name: RUN / "hubert" / name for name in ENCODERS}
     models = {name: path for name, path in models.items() if path.exists()}
-    kept: dict = {}
-    for kind, spoken in speech.items():
-        rows = rows_of("mfcc", Mfcc(normalise_mean=False), lambda frames: [frames], spoken)
-        for name, path in models.items():
-            encoder = Encoder.load(str(path), EncoderOptions(layer=None))
-            rows += rows_of(name, encoder, encoder.by_layer, spoken)
-        for row in rows:
-            print(f"{kind:14}{row.encoder:12}{row.layer!s:>5}  {_shown(row.pnmi)}  chance "
-                  f"{row.chance:.3f}  purity {row.purity:.3f}  n {row.pnmi.n}")  # fmt: skip
-        kept[kind] = [row._asdict() | {"pnmi": asdict(row.pnmi)} for row in rows]
+    units: dict[str, list[Row]] = {kind: [] for kind in speech}
+    encoders = {name: Encoder.load(str(path), EncoderOptions(layer=None))
+                for name, path in models.items()}  # fmt: skip
+    extractors = {"mfcc": (Mfcc(normalise_mean=False), lambda frames: [frames])}
+    extractors |= {name: (encoder, encoder.by_layer) for name, encoder in encoders.items()}
+    for name, (extractor, apart) in extractors.items():
+        books = codebooks_of(extractor, apart)
+        for kind, spoken in speech.items():
+            units[kind] += rows_of(name, extractor, apart, spoken, books)
+    layers: dict[str, list[Row]] = {}
+    for row in units["dev readers"]:
+        layers.setdefault(row.encoder, []).append(row)
+    best = {name: max(own, key=lambda row: row.pnmi.value).layer for name, own in layers.items()}
     clips = clips_of_folder(LABELLED / "test")
     probed = probe("reader", clips, models, ProbeOptions(layer=LAYER), NetworkOptions())
-    for key, own in probed.items():
-        print(f"{key:32}{_shown(own)}  n {own.n}")
-    kept["probe"] = {key: asdict(own) for key, own in probed.items()}
-    FIGURES.mkdir(parents=True, exist_ok=True)
-    (FIGURES / "units.json").write_text(json.dumps(kept, indent=1) + "\n")
+    rows = []
+    for name, layer in best.items():
+        cells: list = []
+        for of_kind in units.values():
+            (row,) = (each for each in of_kind if (each.encoder, each.layer) == (name, layer))
+            cells += [figure(row.pnmi.value, row.pnmi.ci95), figure(row.chance)]
+        key = "untrained.baseline" if name == "mfcc" else name
+        readers = probed.get(f"probe.reader.{key}")
+        cells.append(figure(readers.value, readers.ci95) if readers else "")
+        rows.append([name, *learned(models.get(name)), "" if layer is None else layer, *cells])
+    columns = ["units of", "steps", "masked accuracy, K = 100", "masked nll", "layer"]
+    columns += [text for kind in units for text in (f"PNMI, {kind} (95%)", "random order")]
+    chance = shown(figure(probed["probe.reader.untrained.chance"].value))
+    columns.append(f"reader, linear probe of layer {LAYER} (chance {chance})")
+    ended, command = os.times(), "python benchmarks/pretraining_units.py"
+    seconds = sum(ended[:4]) - sum(began[:4])
+    keep("pretraining-units", columns, rows, command=command, seconds=seconds)
+    by_layer = [
+        [name, *(figure(row.pnmi.value) for row in own)]
+        for name, own in layers.items() if len(own) > 1
+    ]  # fmt: skip
+    most = max(map(len, by_layer))
+    by_layer = [[*row, *[""] * (most - len(row))] for row in by_layer]
+    columns = ["PNMI, dev readers", *map("layer {}".format, range(most - 1))]
+    keep("pretraining-layers", columns, by_layer, command=command, seconds=seconds)
+    print(table("pretraining-units"), table("pretraining-layers"), sep="\n")
+
+
+def learned(model: Path | None) -> list:
+    """Steps, accuracy and loss on masked frames at the end of a training, where there was one."""
+    path = model and model / "train.jsonl"
+    if not path or not path.exists():
+        return [0, "", ""]
+    last = json.loads(path.read_text().splitlines()[-1])
+    (name,) = {key.split(".")[0] for key in last if "_k100." in key}
+    return [last["step"], figure(last[f"{name}.masked_accuracy"]),
+            figure(last[f"{name}.masked_nll"], digits=2)]  # fmt: skip
 
 
 def by_hand() -> list[Spoken]:
@@ -114,11 +154,23 @@ def _rows(phones) -> list[dict]:
     return [{"phone": phone, "start_s": start, "end_s": end} for phone, start, end in phones]
 
 
-def rows_of(name: str, extractor, by_layer: Callable, spoken: list[Spoken]) -> list[Row]:
-    """A row for each layer. by_layer: takes the features of all layers apart."""
-    books = []
-    for own in map(np.ascontiguousarray, by_layer(training_frames(extractor))):
-        books.append(learn_codebook(partial(_whole, own), NUM_UNITS, extractor.kind, KMEANS))
+def codebooks_of(extractor, by_layer: Callable) -> list[Codebook]:
+    """One for each layer. by_layer: takes the features of all layers apart."""
+    return [
+        learn_codebook(partial(_whole, own), NUM_UNITS, extractor.kind, KMEANS)
+        for own in map(np.ascontiguousarray, by_layer(training_frames(extractor)))
+    ]
+
+
+def rows_of(
+    name: str,
+    extractor,
+    by_layer: Callable,
+    spoken: list[Spoken],
+    books: list[Codebook] | None = None,
+) -> list[Row]:
+    """A row for each layer; the codebooks are learned where they are not given."""
+    books = books or codebooks_of(extractor, by_layer)
     rate_hz, random = extractor.kind.rate_hz, np.random.default_rng(0)
     tallies = [(QualityTally(NUM_UNITS, rate_hz), QualityTally(NUM_UNITS, rate_hz)) for _ in books]
     by_path = {str(one.path): one for one in spoken}
@@ -150,11 +202,6 @@ def frames_of(extractor, paths: dict[str, str]) -> Iterator[tuple[str, np.ndarra
 
 def _whole(frames: np.ndarray):
     return iter([("sample", frames)])
-
-
-def _shown(figure: Figure) -> str:
-    low, high = figure.ci95 or (float("nan"),) * 2
-    return f"{figure.value:.3f} ({low:.3f}-{high:.3f})"
 
 
 if __name__ == "__main__":

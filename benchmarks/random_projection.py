@@ -10,11 +10,13 @@ lies above it. MFCC's codebooks are learned from other readers. Random ones are 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from figures import figure, keep, table
 from pretraining_units import Spoken, by_hand, by_pocketsphinx, frames_of
 from real_recordings import real_recordings
 
@@ -34,20 +36,24 @@ SEEDS = (0, 1, 2)
 
 
 def main() -> None:
-    books = list(codebooks())
+    began, rows, books = time.process_time(), [], list(codebooks())
     for kind, spoken in {
         "by hand": by_hand(),
-        "pocketsphinx": by_pocketsphinx(real_recordings("more", "librispeech")),
+        "by pocketsphinx": by_pocketsphinx(real_recordings("more", "librispeech")),
     }.items():
         for name, extractor, book in books:
             true, mixed = tallies(extractor, book, spoken)
-            print(
-                f"{kind:13}{name:42}K {book.num_clusters:<5} PNMI {true.pnmi:.3f}  random order "
-                f"{mixed.pnmi:.3f}  above {true.pnmi - mixed.pnmi:.3f}  purity "
-                f"{true.phone_purity:.3f}  speaker {true.speaker_nmi - mixed.speaker_nmi:.3f}  "
-                f"dead {true.dead_clusters}  {true.mean_unit_ms:.0f} ms  n {true.num_frames}",
-                flush=True,
-            )
+            values = true.pnmi, mixed.pnmi, true.pnmi - mixed.pnmi
+            speaker = true.speaker_nmi - mixed.speaker_nmi
+            cells = [figure(value) for value in (*values, true.phone_purity, speaker)]
+            rows.append([kind, name, book.num_clusters, *cells, true.dead_clusters,
+                         true.num_frames])  # fmt: skip
+    columns = ["phones", "units", "K", "PNMI", "random order", "above it", "phone purity",
+               "speaker, above random order", "dead", "frames"]  # fmt: skip
+    seconds = time.process_time() - began
+    keep("random-projection", columns, rows, command="python benchmarks/random_projection.py",
+         seconds=seconds)  # fmt: skip
+    print(table("random-projection"))
 
 
 def codebooks() -> Iterator[tuple[str, object, Codebook]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from figures import figure, keep, table
 
 FAIRSEQ = "fairseq-fixed==0.12.3.1"
 LIMIT = 1e-4
@@ -30,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--venv", type=Path, default=Path(tempfile.gettempdir(), "aubert-fairseq"))
     python = installed(parser.parse_args().venv)
+    began = sum(os.times()[:4])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_inputs(folder)
@@ -38,10 +41,26 @@ def main() -> int:
         in_fairseq(python, "read", folder)
         for row in rows:
             row["exported"] = exported(folder, row["kind"])
-        print_table(rows, control(folder))
-    worst = max(value for row in rows for value in numbers(row))
-    print(f"the largest difference: {worst:.1e}; {'within' if worst < LIMIT else 'ABOVE'} {LIMIT}")
-    return int(worst >= LIMIT)
+        unlike = control(folder)
+    sides = ("imported", "exported")
+    cells = [
+        [row["kind"], what, *(scientific(row[side].get(what)) for side in sides)]
+        for row in rows for what in row["imported"]
+    ]  # fmt: skip
+    worst = [max(max(row[side].values()) for row in rows) for side in sides]
+    cells.append(["all", "the largest of these", *map(scientific, worst)])
+    cells.append(["control: BASE's weights as a pre-norm model", "features, mean",
+                  figure(unlike, digits=2), ""])  # fmt: skip
+    columns = ["checkpoint", "largest difference of", "fairseq to aubert", "aubert to fairseq"]
+    keep("fairseq-checkpoints", columns, cells, command="python benchmarks/real_fairseq.py",
+         seconds=sum(os.times()[:4]) - began)  # fmt: skip
+    print(table("fairseq-checkpoints"))
+    return int(max(worst) >= LIMIT)
+
+
+def scientific(value: float | None) -> str:
+    """A cell: a very small number, or nothing where there is none."""
+    return "" if value is None else f"{value:.1e}"
 
 
 def installed(venv: Path) -> Path:
@@ -161,24 +180,6 @@ def control(folder: Path) -> float:
         for kind in ("base", "pre-norm, default front end")
     )
     return float(np.abs(first - second).mean())
-
-
-def numbers(row: dict) -> list[float]:
-    return [value for side in ("imported", "exported") for value in row[side].values()]
-
-
-def print_table(rows: list[dict], control: float) -> None:
-    print(f"{'checkpoint':<40}{'what':<20}{'fairseq -> aubert':>18}{'aubert -> fairseq':>18}")
-    for row in rows:
-        for what, value in row["imported"].items():
-            back = row["exported"].get(what)
-            print(
-                f"{row['kind']:<40}{what:<20}{value:>18.1e}"
-                f"{'' if back is None else f'{back:.1e}':>18}"
-            )
-    print(
-        f"control: BASE's features and those of the same weights as a pre-norm model: {control:.2f}"
-    )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from figures import cpu_of_children, figure, keep, table
 from real_recordings import ROOT
 
 from aubert import tables
@@ -61,13 +62,23 @@ def main() -> None:
         (house / "overlay.json").write_text(json.dumps(OVERLAY))
         num_recordings = sum(map(len, chapters.values()))
         print(f"{num_recordings:,} recordings written in {time.perf_counter() - started:.0f} s")
-        started = time.process_time()
+        began = started = time.process_time()
         fingerprints(house / "librilight", SUBSETS, NUM_SHARDS)
-        print(f"fingerprints of {NUM_SHARDS} shards: {time.process_time() - started:.1f} CPU s")
-        dry_run(house, "nothing made yet")
+        seconds = time.process_time() - started
+        rows = [[f"fingerprints of {NUM_SHARDS} shards", "", figure(seconds, digits=1), ""]]
+        rows.append(dry_run(house, "nothing made yet"))
         write_recordings(house, chapters)
-        dry_run(house, "recordings indexed")
-        index_pace(house / "probe")
+        rows.append(dry_run(house, "recordings indexed"))
+        rows.append(index_pace(house / "probe"))
+        columns = [
+            "",
+            f"s (limit {MOST_SECONDS})",
+            "CPU s",
+            f"peak (limit {MOST_BYTES / 1e9:g} GB)",
+        ]
+        seconds = time.process_time() - began + cpu_of_children()
+        keep("scale", columns, rows, command="python benchmarks/scale.py", seconds=seconds)
+    print(table("scale"))
 
 
 def write_corpus(house: Path) -> dict[str, list[tuple[str, str]]]:
@@ -139,7 +150,7 @@ def write_recordings(house: Path, chapters: dict[str, list[tuple[str, str]]]) ->
         tables.write(path, "recordings", shards[shard])
 
 
-def dry_run(house: Path, what: str) -> None:
+def dry_run(house: Path, what: str) -> list:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(house), "--configfile", str(house / "overlay.json")]
     command += ["--cores", "2", "--workflow-profile", "none", "--dry-run", "dataset"]
@@ -152,14 +163,14 @@ def dry_run(house: Path, what: str) -> None:
     if status:
         raise SystemExit(text[-4000:])
     num_jobs = text.rsplit("total", 1)[1].split()[0]
-    print(
-        f"dry run of {num_jobs} jobs, {what}: {seconds:.1f} s (at most {MOST_SECONDS}), "
-        f"{usage.ru_utime + usage.ru_stime:.1f} CPU s, "
-        f"peak {peak / 1e9:.2f} GB (at most {MOST_BYTES / 1e9:.0f})"
-    )
+    return [
+        f"dry run, {what}, {int(num_jobs):,} jobs", figure(seconds, digits=1),
+        figure(usage.ru_utime + usage.ru_stime, digits=1),
+        figure(peak / 1e9, unit="GB", digits=2),
+    ]  # fmt: skip
 
 
-def index_pace(root: Path) -> None:
+def index_pace(root: Path) -> list:
     samples = np.random.default_rng(0).normal(scale=0.1, size=16_000)
     folder = root / "small/14/book"
     folder.mkdir(parents=True)
@@ -175,10 +186,9 @@ def index_pace(root: Path) -> None:
     seconds = time.process_time() - started
     assert len(rows) == NUM_PROBED and all(isinstance(row, dict) for row in rows)
     num_recordings = sum(count for count, _ in SUBSETS.values())
-    print(
-        f"index: {NUM_PROBED / seconds:,.0f} recordings a CPU s (n {NUM_PROBED:,}): "
-        f"{num_recordings / NUM_PROBED * seconds:.0f} CPU s for all"
-    )
+    every = num_recordings / NUM_PROBED * seconds
+    name = f"`index` of all headers and jsons, by {NUM_PROBED:,} of them"
+    return [name, "", figure(every, digits=0), ""]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How the cost of matching grows: with the book, with what was heard, with the shelf.
+"""How the cost of matching grows: with the book, with the transcripts, with the number of books.
 
-Synthetic books of words from a Zipf distribution over a made-up vocabulary; of what is heard
-of them, every tenth word is another one. Prints CPU seconds of this process (median of three)
+Synthetic books of words from a Zipf distribution over a made-up vocabulary; in the transcripts
+every tenth word is another one. Prints CPU seconds of this process (median of three)
 and the exponent of a power law through them: 1 is linear. Then one chapter of each of 1,000
 books is found by content and placed.
 
@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from figures import figure, keep, table
 
 from aubert import tables
 from aubert.align.book import prepared
@@ -35,23 +36,27 @@ def main() -> None:
     words = vocabulary(random)
     sizes = [25_000, 50_000, 100_000, 200_000, 400_000]
     texts = [book(random, words, size) for size in sizes]
-    chapters = [heard(random, words, text) for text in texts]
-    report(
-        "words of the book (1,200 heard)",
+    chapters = [read_aloud(random, words, text) for text in texts]
+    rows = [report(
+        "words of the book (1,200 in the transcripts)",
         sizes,
         [lambda pair=pair: placed(*pair) for pair in zip(texts, chapters, strict=True)],
-    )
+    )]  # fmt: skip
     numbers = [100, 200, 400, 800, 1600]
     long = texts[2]
-    chapters = [heard(random, words, long, number) for number in numbers]
+    chapters = [read_aloud(random, words, long, number) for number in numbers]
     ready = prepared(long)
-    report(
+    rows.append(report(
         "transcripts of 30 words (book of 100,000, prepared)",
         numbers,
         [lambda chapter=chapter: place(chapter, ready) for chapter in chapters],
-    )
+    ))  # fmt: skip
     with tempfile.TemporaryDirectory() as directory:
-        whole_shelf(random, words, Path(directory))
+        rows += whole_shelf(random, words, Path(directory))
+    columns = ["what grows", "from", "to", "CPU s, from", "CPU s, to", "exponent"]
+    keep("scale-match", columns, rows, command="python benchmarks/scale_match.py",
+         seconds=time.process_time())  # fmt: skip
+    print(table("scale-match"))
 
 
 def vocabulary(random: np.random.Generator) -> np.ndarray:
@@ -66,10 +71,10 @@ def book(random: np.random.Generator, words: np.ndarray, num_words: int) -> str:
     return ".\n".join(lines)
 
 
-def heard(
+def read_aloud(
     random: np.random.Generator, words: np.ndarray, text: str, number: int = UTTERANCES
 ) -> list[str]:
-    """A chapter from the middle of the book, in transcripts, with words misheard."""
+    """Transcripts of a chapter from the middle of the book, with a recogniser's errors."""
     spoken = np.array(text.replace(".", "").split())
     first = random.integers(len(spoken) - number * UTTERANCE_WORDS + 1)
     chapter = spoken[first : first + number * UTTERANCE_WORDS].astype(object)
@@ -83,11 +88,14 @@ def placed(text: str, chapter: list[str]) -> None:
     assert place(chapter, prepared(text)).share > 0.8
 
 
-def report(what: str, sizes: Sequence[int], tasks: Sequence[Callable[[], object]]) -> None:
+def report(what: str, sizes: Sequence[int], tasks: Sequence[Callable[[], object]]) -> list:
+    """A row: the smallest and the largest size, and the power that CPU seconds grow with."""
     seconds = [median_cpu_s(task) for task in tasks]
     exponent = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
     pairs = ", ".join(f"{n:,}: {s:.3f}" for n, s in zip(sizes, seconds, strict=True))
     print(f"{what}: {pairs} CPU s; exponent {exponent:.2f}", flush=True)
+    ends = [figure(seconds[at]) for at in (0, -1)]
+    return [what, sizes[0], sizes[-1], *ends, figure(float(exponent), digits=2)]
 
 
 def median_cpu_s(task: Callable[[], object]) -> float:
@@ -99,38 +107,41 @@ def median_cpu_s(task: Callable[[], object]) -> float:
     return float(np.median([once() for _ in range(REPEATS)]))
 
 
-def whole_shelf(random: np.random.Generator, words: np.ndarray, house: Path) -> None:
+def whole_shelf(random: np.random.Generator, words: np.ndarray, house: Path) -> list[list]:
     (house / "books").mkdir()
     recordings, utterances, transcripts = [], [], []
     for number in range(NUM_BOOKS):
         text, name = book(random, words, BOOK_WORDS), f"{number:04}"
         (house / "books" / f"{name}.txt").write_text(text)
         recordings.append({"recording_id": name, "book_id": None, "speaker": "14"})
-        for index, said in enumerate(heard(random, words, text)):
+        for index, said in enumerate(read_aloud(random, words, text)):
             utterance_id = f"{name}_{index:04}"
             utterances.append({"utterance_id": utterance_id, "recording_id": name, "index": index})
             transcripts.append({"utterance_id": utterance_id, "text": said})
     shelf = Bookshelf(house / "books")
     started = time.process_time()
     tables.write(house / "books.parquet", "books", sketch_books(shelf))
-    print(f"{NUM_BOOKS:,} books of {BOOK_WORDS:,} words sketched: {since(started):.1f} CPU s")
+    sketched_s = since(started)
 
     sketches = StoredSketches(house / "books.parquet")
     said = " ".join(row["text"] for row in transcripts[:UTTERANCES]).split()
     sizes = [125, 250, 500, 1_000]
     shelves = [{name: sketches[name] for name in sorted(sketches)[:size]} for size in sizes]
-    report(
+    rows = [report(
         "books to find a chapter in",
         sizes,
         [lambda some=some: find_book(said, some) for some in shelves],
-    )
+    )]  # fmt: skip
     started = time.process_time()
-    rows = list(match(recordings, transcripts, utterances, shelf, sketches, MatchOptions()))
-    right = sum(row["utterance_id"].startswith(row["book_id"]) for row in rows if type(row) is dict)
-    print(
-        f"{NUM_BOOKS:,} chapters found by content and placed: {since(started):.1f} CPU s; "
-        f"{right:,} of {len(transcripts):,} utterances in their own book"
+    placed = list(match(recordings, transcripts, utterances, shelf, sketches, MatchOptions()))
+    right = sum(
+        row["utterance_id"].startswith(row["book_id"]) for row in placed if type(row) is dict
     )
+    of = f"{NUM_BOOKS:,} books of {BOOK_WORDS:,} words"
+    own = f"{right:,} of {len(transcripts):,} utterances in their own book"
+    rows.append([f"sketches of {of}", "", "", "", figure(sketched_s, digits=0), ""])
+    rows.append([f"a chapter of each, {own}", "", "", "", figure(since(started), digits=0), ""])
+    return rows
 
 
 def since(started: float) -> float:

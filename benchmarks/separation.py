@@ -15,14 +15,16 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+from figures import figure, keep, table
 from real_recordings import real_recordings
 from separation_voices import WOMEN, write_voices
 
-from aubert.evaluate.metrics import Figure, mean, metrics_table
+from aubert.evaluate.metrics import Figure, mean
 from aubert.separation.evaluation import Outcome, figures, outcomes
 from aubert.separation.mixtures import draw_list
 from aubert.separation.options import (
@@ -42,6 +44,8 @@ TRAIN = {
     "log_every": 50, "checkpoint_every": 100, "validate_every": 100,
 }  # fmt: skip
 SYSTEMS = ("network", "random", "ideal_binary", "ideal_ratio")
+COLUMNS = ("mixtures of", "n", "SI-SDR improvement, dB (95% interval)", "random masks",
+           "ideal binary", "ideal ratio")  # fmt: skip
 
 
 def main() -> None:
@@ -55,21 +59,44 @@ def main() -> None:
     two.save(arguments.results / "mixtures.json")
     models = {}
     for dim in arguments.dims:
-        models[dim] = arguments.results / (f"model_d{dim}" if dim != 20 else "model")
+        models[dim] = arguments.results / f"model_d{dim}_{arguments.steps}"
         if not models[dim].exists():
             model = DeepClusteringOptions(**MODEL, embedding_dim=dim)
             options = SeparationTrainOptions(**TRAIN, steps=arguments.steps)
+            began = sum(os.times()[:4])
             print(train_separation(models[dim], clips, two, model, options), flush=True)
+            spent(models[dim]).write_text(f"{sum(os.times()[:4]) - began:.0f}\n")
+    seconds = sum(float(spent(model).read_text()) for model in models.values())
+    command = f"python benchmarks/separation.py --steps {arguments.steps}"
     if len(models) > 1:
-        sweep(models, two.mixtures)
+        rows = [
+            [dim, *cells(own)]
+            for dim, model in models.items()
+            for own in by_split(outcomes(two.mixtures, model, SeparateOptions()))
+        ]
+        command += f" --dims {' '.join(map(str, models))}"
+        keep("separation-dims", ["dimensions", *COLUMNS], rows, command=command, seconds=seconds)
+        print(table("separation-dims"))
         return
     (model,) = models.values()
     found = outcomes(two.mixtures, model, SeparateOptions())
-    report("collection", found, lambda each: collection(each))
-    report("sexes", found, lambda each: sexes(each))
-    report("all", found, lambda each: "")
     three = draw_list(clips, ListOptions(num_mixtures=20, max_speakers=3))
-    print(metrics_table(figures(outcomes(three.mixtures, model, SeparateOptions()))))
+    both = outcomes(three.mixtures, model, SeparateOptions())
+    groups: list[tuple[str, list[Outcome]]] = [("", own) for own in by_split(found)]
+    groups += [(name, own) for by in (collection, sexes) for name, own in grouped(found, by)]
+    of_three = [each for each in both if len(each.mixture.sources) == 3]
+    groups += [("three voices", own) for own in by_split(of_three)]
+    rows = [cells(own, name) for name, own in groups]
+    right, constant = (figures(both)[f"speaker_count_accuracy{end}"] for end in ("", ".chance"))
+    rows.append(["number of speakers, two or three, right", right.n,
+                 figure(right.value, right.ci95), figure(constant.value), "", ""])  # fmt: skip
+    keep("separation", COLUMNS, rows, command=command, seconds=seconds)
+    print(table("separation"))
+
+
+def spent(model: Path) -> Path:
+    """The file of the CPU seconds of the training, or of its last part."""
+    return model.with_name(f"{model.name}.seconds")
 
 
 def all_clips(results: Path) -> list[Clip]:
@@ -88,22 +115,27 @@ def all_clips(results: Path) -> list[Clip]:
     return find_clips(None, None, folders)
 
 
-def report(title: str, found: Sequence[Outcome], group: Callable[[Outcome], str]) -> None:
-    """A table of improvements in dB, a row for each split and group."""
-    print(f"{title:<24}{'n':>4}  {'network, 95% interval':<24}" + "{:>14}{:>14}{:>14}".format(
-        *SYSTEMS[1:]
-    ))  # fmt: skip
+def cells(own: Sequence[Outcome], name: str = "") -> list:
+    """A row of COLUMNS."""
+    network, *others = (improvements(own, system) for system in SYSTEMS)
+    split = f"{own[0].mixture.split} speakers{', ' if name else ''}{name}"
+    ends = network.ci95 if network.n > 1 else None
+    return [split, network.n, figure(network.value, ends, digits=2),
+            *(figure(other.value, digits=2) for other in others)]  # fmt: skip
+
+
+def by_split(found: Sequence[Outcome]) -> list[list[Outcome]]:
+    return [own for _, own in grouped(found, lambda each: "")]
+
+
+def grouped(
+    found: Sequence[Outcome], group: Callable[[Outcome], str]
+) -> list[tuple[str, list[Outcome]]]:
+    """The outcomes of each split and group, by their names."""
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for each in found:
         groups.setdefault((each.mixture.split, group(each)), []).append(each)
-    for (split, name), own in sorted(groups.items()):
-        network, *others = (improvements(own, system) for system in SYSTEMS)
-        low, high = network.ci95 or (float("nan"),) * 2  # of one mixture
-        print(
-            f"{f'{split} {name}':<24}{network.n:>4}  "
-            f"{f'{network.value:5.2f}  ({low:.2f} to {high:.2f})':<24}"
-            + "".join(f"{other.value:>14.2f}" for other in others)
-        )
+    return [(name, own) for (_, name), own in sorted(groups.items(), key=lambda each: each[0])]
 
 
 def improvements(found: Sequence[Outcome], system: str) -> Figure:
@@ -145,12 +177,6 @@ def known_sexes() -> dict[tuple[str, str], str]:
         grown_up = {"F": "women", "M": "men"}[letter.upper()]
         found[own, name] = grown_up if age >= GROWN_UP else "children"
     return found
-
-
-def sweep(models: dict[int, Path], mixtures) -> None:
-    for dim, model in models.items():
-        print(f"embeddings of {dim}")
-        print(metrics_table(figures(outcomes(mixtures, model, SeparateOptions()))))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from figures import cpu_of_children, figure, keep, table
 from real_recordings import real_recordings
 
 UTTERANCE_FRAMES = 700
@@ -46,7 +47,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "frames.npy"
                 np.save(path, make_frames(num_frames, dim))
-                compare_kmeans(path, num_clusters)
+                compare_kmeans(name, path, num_clusters)
 
 
 def recordings() -> list[Path]:
@@ -73,23 +74,31 @@ def compare_mfcc() -> None:
         second = torchaudio.functional.compute_deltas(first)
         return torch.cat([static.T, first, second]).T.contiguous().numpy()
 
-    paths = recordings()
+    began, paths, peer = time.process_time(), recordings(), "torchaudio.compliance.kaldi"
     sounds = [decode(path) for path in paths]
     seconds = sum(map(len, sounds)) / 16_000
     apart = max(np.abs(mfcc(samples) - kaldi(samples)).max() for samples in sounds)
-    alone = fastest({name: each(f, sounds) for name, f in (("kaldi", kaldi), ("aubert", mfcc))})
+    alone = fastest({name: each(f, sounds) for name, f in ((peer, kaldi), ("aubert", mfcc))})
     read = fastest(
         {
             "reading alone": each(decode, paths),
-            "kaldi": each(lambda path: kaldi(decode(path)), paths),
+            peer: each(lambda path: kaldi(decode(path)), paths),
             "aubert": each(lambda path: mfcc(decode(path)), paths),
         }
     )
-    print(f"MFCC, {len(paths)} files, {seconds:.0f} s; largest difference {apart:.1e}")
-    for title, times in (("from memory", alone), ("with reading", read)):
-        for name, took in times.items():
-            print(f"  {title:<13} {name:<14} {seconds / took:>8.0f} x real time")
-        print(f"  {title:<13} ratio {times['kaldi'] / times['aubert']:.2f}")
+    rows = [
+        [name, *(figure(seconds / times[name], digits=0) if name in times else ""
+                 for times in (alone, read))]
+        for name in read
+    ]  # fmt: skip
+    ratios = (figure(times[peer] / times["aubert"], digits=2) for times in (alone, read))
+    rows.append(["aubert, times as fast as torchaudio", *ratios])
+    rows.append(["largest difference", f"{apart:.1e}", ""])
+    columns = [f"{len(paths)} files, {seconds:.0f} s", "from memory, times real time",
+               "with reading FLAC, times real time"]  # fmt: skip
+    keep("units-mfcc", columns, rows, command="python benchmarks/units.py mfcc",
+         seconds=time.process_time() - began)  # fmt: skip
+    print(table("units-mfcc"))
 
 
 def each(f: Callable, items: list) -> Callable[[], None]:
@@ -131,34 +140,39 @@ def make_frames(num_frames: int, dim: int) -> np.ndarray:
     return frames
 
 
-def compare_kmeans(path: Path, num_clusters: int) -> None:
+def compare_kmeans(name: str, path: Path, num_clusters: int) -> None:
+    began, rows, peer, own = cpu_of_children(), [], None, None
     num_frames, dim = np.load(path, mmap_mode="r").shape
-    print(f"k-means, {num_frames} x {dim}, {num_clusters} clusters")
-    peer = apart(fit_sklearn, path, num_clusters, FAIRSEQ_INITS)
-    if peer is None:
-        print(f"  scikit-learn with {FAIRSEQ_INITS} starts: not done after {LIMIT_S} s", flush=True)
-        peer = apart(fit_sklearn, path, num_clusters, 1)
-    if peer is None:
-        print(f"  scikit-learn with 1 start: not done after {LIMIT_S} s")
-        return
-    report("scikit-learn", *peer)
-    for passes in (0, 1, 2, 5):
-        own = apart(fit_aubert, path, num_clusters, passes)
-        report(f"aubert, {passes} passes", *own)
-        if own[1] <= peer[1]:
-            print(
-                f"  to equal inertia: ratio {peer[0] / own[0]:.2f}, memory {peer[2] / own[2]:.2f}"
-            )
+    for num_starts in (FAIRSEQ_INITS, 1):
+        peer = apart(fit_sklearn, path, num_clusters, num_starts)
+        rows.append([f"scikit-learn, starts: {num_starts}", *cells(peer)])
+        if peer:
             break
-    else:
-        print("  aubert does not reach scikit-learn's inertia")
-    compare_labelling(path, own[3])
+    for passes in (0, 1, 2, 5) if peer else ():
+        own = apart(fit_aubert, path, num_clusters, passes)
+        rows.append([f"aubert, passes over all frames: {passes}", *cells(own, peer)])
+        if own[1] <= peer[1]:
+            break
+    columns = [f"{num_frames:,} x {dim}, K = {num_clusters}", "s", "inertia", "peak",
+               "times as fast, to equal inertia", "scikit-learn's peak, times this"]  # fmt: skip
+    keep(f"units-kmeans-{name}", columns, rows, command=f"python benchmarks/units.py {name}",
+         seconds=cpu_of_children() - began)  # fmt: skip
+    print(table(f"units-kmeans-{name}"), flush=True)
+    if own:
+        compare_labelling(name, path, own[3])
 
 
-def report(name: str, took: float, inertia: float, memory_mb: float, _) -> None:
-    print(
-        f"  {name:<18} {took:>7.2f} s, inertia {inertia:.4f}, peak {memory_mb:.0f} MB", flush=True
-    )
+def cells(fit: tuple | None, peer: tuple | None = None) -> list:
+    """Of what `apart` returned: seconds, inertia and peak, and the ratios of the peer's seconds and
+    peak to these where the inertia is no higher than the peer's."""
+    if fit is None:
+        return [f"over {LIMIT_S}", "", "", "", ""]
+    took, inertia, memory_mb, _ = fit
+    own = [figure(took, digits=1), figure(inertia, digits=2),
+           figure(memory_mb, unit="MB", digits=0)]  # fmt: skip
+    if peer is None or inertia > peer[1]:
+        return [*own, "", ""]
+    return [*own, figure(peer[0] / took, digits=2), figure(peer[2] / memory_mb, digits=2)]
 
 
 def fit_sklearn(path: Path, num_clusters: int, num_starts: int) -> np.ndarray:
@@ -231,13 +245,13 @@ def anonymous_mb() -> float:
     raise RuntimeError("/proc/self/status has no RssAnon: this needs Linux")
 
 
-def compare_labelling(path: Path, centroids: np.ndarray) -> None:
+def compare_labelling(name: str, path: Path, centroids: np.ndarray) -> None:
     from sklearn.cluster import MiniBatchKMeans
 
     from aubert.units.codebook import Codebook
     from aubert.units.shards import FeatureKind
 
-    frames = np.load(path)[:100_000]
+    began, frames = time.process_time(), np.load(path)[:100_000]
     utterances = np.array_split(frames, len(frames) // UTTERANCE_FRAMES)
     book = Codebook(centroids, FeatureKind())
     model = MiniBatchKMeans(len(centroids), n_init=1, max_iter=1).fit(frames[: 3 * len(centroids)])
@@ -248,16 +262,20 @@ def compare_labelling(path: Path, centroids: np.ndarray) -> None:
         return ((x**2).sum(axis=1, keepdims=True) - 2 * (x @ transposed) + norms).argmin(axis=1)
 
     arms = {
-        "predict": model.predict, "numpy": by_numpy, "aubert": book.label,
-        "product": lambda x: x @ transposed,
+        "scikit-learn's predict": model.predict, "distances by numpy": by_numpy,
+        "aubert": book.label, "the product of frames and centroids alone": lambda x: x @ transposed,
     }  # fmt: skip
     times = fastest({name: each(f, utterances) for name, f in arms.items()})
-    for name, took in times.items():
-        print(f"  labelling, {name:<8} {len(frames) / took / 1e6:>6.2f} M frames/s")
-    for peer in ("predict", "numpy"):
-        print(f"  labelling against {peer}: ratio {times[peer] / times['aubert']:.2f}")
-    most = times["predict"] / times["product"]
-    print(f"  against predict with nothing but the matrix product: ratio {most:.2f}")
+    rows = [
+        [arm, figure(len(frames) / took / 1e6, digits=2),
+         *(figure(times[peer] / took, digits=2) for peer in list(arms)[:2])]
+        for arm, took in times.items()
+    ]  # fmt: skip
+    columns = [f"{len(frames):,} x {frames.shape[1]}, K = {len(centroids)}",
+               "million frames a second", "times as fast as predict", "as numpy"]  # fmt: skip
+    keep(f"units-labelling-{name}", columns, rows, command=f"python benchmarks/units.py {name}",
+         seconds=time.process_time() - began)  # fmt: skip
+    print(table(f"units-labelling-{name}"))
 
 
 if __name__ == "__main__":

@@ -13,12 +13,14 @@ The control learns from the same amount of audio of the fewest speakers that hav
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from figures import figure, keep, table
 from real_recordings import ROOT, real_recordings
 
 from aubert import audio
@@ -47,11 +49,18 @@ class Utterance:
 
 def main() -> None:
     torch.set_num_threads(1)
-    mini = read_mini(ROOT / "data/mini")
+    mini, rows = read_mini(ROOT / "data/mini"), []
     if mini:
-        compare("mini", mini, mini, MINI)
+        rows += compare("mini", mini, mini, MINI)
     more = real_recordings("more")
-    compare("LibriSpeech", read_librispeech(more / "librispeech"), read_timit(more), LIBRISPEECH)
+    corpus = read_librispeech(more / "librispeech")
+    rows += compare("LibriSpeech", corpus, read_timit(more), LIBRISPEECH)
+    columns = ["corpus", "K", "frames", "of", "minutes",
+               f"inertia, mean of {len(SEEDS)} seeds", "sd", "less that of all, in sd",
+               "PNMI", "sd", "less that of all, in sd"]  # fmt: skip
+    keep("units-choice", columns, rows, command="python benchmarks/units_choice.py",
+         seconds=time.process_time())  # fmt: skip
+    print(table("units-choice"))
 
 
 def read_mini(root: Path) -> list[Utterance]:
@@ -98,37 +107,30 @@ def read_timit(more: Path) -> list[Utterance]:
 
 def compare(
     name: str, corpus: list[Utterance], measured: list[Utterance], options: KMeansOptions
-) -> None:
+) -> list[list]:
+    """A row for each choice of utterances."""
     frames = np.concatenate([one.frames for one in corpus])
     wanted = hours_of_sample(options) * 3600 * MFCC_HZ
-    print(
-        f"{name}: {len(frames) / MFCC_HZ / 3600:.2f} hours, {len(corpus)} utterances; "
-        f"{options.sample_frames:,} frames of {wanted / MFCC_HZ / 60:.0f} minutes, "
-        f"K = {CLUSTERS[name]}, {len(SEEDS)} seeds"
-    )
-    results = {}
+    base, rows = None, []
     for way in ("all utterances", "chosen utterances", "fewest speakers"):
-        rows = []
+        found, whole = [], way == "all utterances"
         for seed in SEEDS:
-            part = corpus if way == "all utterances" else taken(corpus, way, wanted, seed)
+            part = corpus if whole else taken(corpus, way, wanted, seed)
             source = [(one.name, one.frames) for one in part]
             known = survey(lambda source=source: iter(source), options.sample_frames, seed)
             own = KMeansOptions(**{**vars(options), "seed": seed})
             book = fit_sample(known, CLUSTERS[name], own).centroids
-            rows.append((inertia(book, frames), pnmi(book, measured)))
-        results[way] = np.array(rows)
-        means, spreads = results[way].mean(axis=0), results[way].std(axis=0, ddof=1)
-        print(
-            f"  {way:18} inertia {means[0]:8.2f} (sd {spreads[0]:.2f})   "
-            f"PNMI {means[1]:.4f} (sd {spreads[1]:.4f})"
-        )
-    for way in ("chosen utterances", "fewest speakers"):
-        difference = results[way].mean(axis=0) - results["all utterances"].mean(axis=0)
-        spread = results["all utterances"].std(axis=0, ddof=1)
-        print(
-            f"  {way} less all: inertia {difference[0]:+.2f} ({difference[0] / spread[0]:+.1f} sd "
-            f"of seeds), PNMI {difference[1]:+.4f} ({difference[1] / spread[1]:+.1f} sd)"
-        )
+            found.append((inertia(book, frames), pnmi(book, measured)))
+        means, sds = np.mean(found, axis=0), np.std(found, axis=0, ddof=1)
+        base = base or (means, sds)
+        minutes = (len(frames) if whole else wanted) / MFCC_HZ / 60
+        row = [f"{name}, {len(corpus):,} utterances", CLUSTERS[name], options.sample_frames, way,
+               figure(minutes, digits=0)]  # fmt: skip
+        for mean, sd, all_mean, all_sd, digits in zip(means, sds, *base, (2, 4), strict=True):
+            less = "" if whole else figure((mean - all_mean) / all_sd, digits=1)
+            row += [figure(mean, digits=digits), figure(sd, digits=digits), less]
+        rows.append(row)
+    return rows
 
 
 def taken(corpus: list[Utterance], way: str, num_frames: float, seed: int) -> list[Utterance]:

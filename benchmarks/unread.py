@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from figures import cpu_of_children, figure, keep, shown, table
 from real_recordings import ROOT, real_recordings
 
 from aubert import audio, tables
@@ -40,7 +41,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         marks = make_corpus(Path(directory) / "in", SPLITS[split])
         results = run_preset(Path(directory))
-        report(results, marks, Path(directory) / "in")
+        rows = rows_of(results, marks, Path(directory) / "in")
+        seconds = cpu_of_children()
+    if split == "test":
+        columns = ["texts", "method", "marks", "read words", "precision", "recall",
+                   "read words kept"]  # fmt: skip
+        keep("unread", columns, rows, command="python benchmarks/unread.py", seconds=seconds)
+        print(table("unread"))
+    else:
+        for row in rows:
+            print(" | ".join(map(shown, row)))
 
 
 def make_corpus(folder: Path, split: slice) -> dict[str, list[tuple[int, int]]]:
@@ -117,7 +127,7 @@ def run_preset(directory: Path) -> Path:
     return directory / "results/own-audiobooks"
 
 
-def report(results: Path, marks: dict[str, list[tuple[int, int]]], folder: Path) -> None:
+def rows_of(results: Path, marks: dict[str, list[tuple[int, int]]], folder: Path) -> list[list]:
     rows = {table: list(tables.all_rows(results, table)) for table in ("refined", "words")}
     counts: dict[tuple[str, str], Counter] = {}
     for speaker, spans in marks.items():
@@ -132,7 +142,7 @@ def report(results: Path, marks: dict[str, list[tuple[int, int]]], folder: Path)
             truth = any(start <= middle < end for start, end in spans)
             called = {
                 "aubert": token.char_start not in timed,
-                "runs of refine alone": not any(
+                "SKIPPED runs of `refine` alone": not any(
                     run["char_start"] <= middle < run["char_end"] for run in read
                 ),
             }
@@ -142,22 +152,21 @@ def report(results: Path, marks: dict[str, list[tuple[int, int]]], folder: Path)
             if truth != called["aubert"]:
                 around = text[max(0, token.char_start - 30) : token.char_end + 20]
                 print(f"{'kept' if truth else 'lost'} {text[slice(*token[:2])]!r} in {around!r}")
-    print(f"{'':24}{'':8}{'precision':>26}{'recall':>26}{'read words kept':>28}")
+    rows = []
     for (name, group), seen in sorted(counts.items()):
-        cells = (
-            (seen[True, True], seen[True, True] + seen[False, True]),
-            (seen[True, True], seen[True, True] + seen[True, False]),
-            (seen[False, False], seen[False, False] + seen[False, True]),
-        )
-        print(f"{name:24}{group:8}" + "".join(f"{shown(*cell):>26}" for cell in cells))
+        num_marks = seen[True, True] + seen[True, False]
+        num_read = seen[False, False] + seen[False, True]
+        rows.append([
+            group, name, num_marks, num_read,
+            cell(seen[True, True], seen[True, True] + seen[False, True]),
+            cell(seen[True, True], num_marks), cell(seen[False, False], num_read, digits=4),
+        ])  # fmt: skip
+    return rows
 
 
-def shown(part: int, whole: int) -> str:
-    figure = proportion(part, whole)
-    if figure is None:
-        return "-"
-    low, high = figure.ci95
-    return f"{figure.value:.4f} ({low:.3f}-{high:.3f}) {whole}"
+def cell(part: int, whole: int, digits: int = 3):
+    found = proportion(part, whole)
+    return figure(found.value, found.ci95, digits=digits) if found else ""
 
 
 if __name__ == "__main__":

@@ -18,11 +18,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from figures import figure, keep
 from no_speech import at_level, sound
 from real_recordings import real_recordings
 
@@ -43,6 +45,8 @@ FILLED_PAUSE_S = 0.3
 CHOOSING = ("white", "brown", "tones", "melody")
 REPORTED = ("pink", "chords", "drums")
 AUDIO = {".flac", ".mp3", ".oga", ".ogg", ".wav"}
+# Those that the README shows: the defaults of each detector, and the control.
+SHORT = {"silero > 0.2": "silero", "webrtcvad 1": "webrtcvad", "all speech": "all speech"}
 PLAIN = {"min_speech_ms": 0, "min_silence_ms": 0, "padding_ms": 0}
 Spans = Sequence[tuple[float, float]]
 
@@ -71,6 +75,7 @@ def main() -> None:
 
 
 def report(folder: Path | None) -> None:
+    began = time.process_time()
     rng = np.random.default_rng(0)
     default = VadOptions()
     detectors = {
@@ -108,9 +113,27 @@ def report(folder: Path | None) -> None:
     }
     if folder:
         sets[f"no speech: {folder.name}"] = list(silent_recordings(folder))
+    rows = []
     for name, scenes in sets.items():
         print()
-        table(name, scenes, detectors)
+        rows.append(row_of(name, scenes, table(name, scenes, detectors)))
+    columns = ["set", "seconds", "words", *(
+        f"{what}, {detector}" for detector in SHORT.values()
+        for what in ("precision", "recall", "F1", "no speech taken for speech", "words lost")
+    )]  # fmt: skip
+    command = "python benchmarks/vad.py" + (" --no-speech FOLDER" if folder else "")
+    keep("vad", columns[:-1], rows, command=command, seconds=time.process_time() - began)
+
+
+def row_of(name: str, scenes: Sequence[Scene], measured: dict[str, list[float | None]]) -> list:
+    seconds = sum(len(scene.samples) for scene in scenes) / RATE_HZ
+    num_words = sum(len(scene.words) for scene in scenes)
+    row: list = [name, round(seconds), num_words or ""]
+    for detector in SHORT:
+        *shares, lost = measured[detector]
+        row += ["" if share is None else figure(share) for share in shares]
+        row.append("" if lost is None else round(lost))
+    return row[:-1]  # all speech loses no word
 
 
 def choose(folder: Path | None) -> None:
@@ -233,7 +256,10 @@ def silent_recordings(folder: Path) -> Iterator[Scene]:
 # --- the figures
 
 
-def table(name: str, scenes: Sequence[Scene], detectors: dict[str, VadOptions]) -> None:
+def table(
+    name: str, scenes: Sequence[Scene], detectors: dict[str, VadOptions]
+) -> dict[str, list[float | None]]:
+    """Prints it. Detector -> precision, recall, F1, share of what is no speech, words lost."""
     decisions = [decided(scene.samples) for scene in scenes]
     seconds = sum(len(scene.samples) for scene in scenes) / RATE_HZ
     num_words = sum(len(scene.words) for scene in scenes)
@@ -245,21 +271,22 @@ def table(name: str, scenes: Sequence[Scene], detectors: dict[str, VadOptions]) 
         for detector, options in detectors.items()
     }
     controls["all speech"] = lambda scene, found: [(0.0, len(scene.samples) / RATE_HZ)]
+    shown: dict[str, list[float | None]] = {}
     for detector, find in controls.items():
         measured = [
-            figures(scene, find(scene, found))
+            cells_of(scene, find(scene, found))
             for scene, found in zip(scenes, decisions, strict=True)
         ]
         hits, taken, speech, wrong, silence, lost, half = np.sum(measured, axis=0)
-        line = f"{detector:24}"
+        rates: list[float | None] = [None, None, None]
         if speech:
-            precision, recall = hits / max(taken, 1), hits / speech
-            f1 = 2 * hits / (taken + speech)
-            line += f"{precision:>10.3f}{recall:>8.3f}{f1:>8.3f}"
-        else:
-            line += 26 * " "
-        line += f"{wrong / max(silence, 1):>12.4f}"
+            rates = [hits / max(taken, 1), hits / speech, 2 * hits / (taken + speech)]
+        wrongly = wrong / max(silence, 1)
+        shown[detector] = [*rates, wrongly, lost if num_words else None]
+        precision, recall, f1 = (f"{rate:.3f}" if rate is not None else "" for rate in rates)
+        line = f"{detector:24}{precision:>10}{recall:>8}{f1:>8}{wrongly:>12.4f}"
         print(line + (f"{lost:>6.0f}{half:>6.0f}" if num_words else ""))
+    return shown
 
 
 def decided(samples: np.ndarray) -> Decisions:
@@ -275,7 +302,7 @@ def intervals(scene: Scene, found: Decisions, options: VadOptions) -> Spans:
     return smoothed(flags, len(scene.samples) / RATE_HZ, options)
 
 
-def figures(scene: Scene, found: Spans) -> tuple[float, ...]:
+def cells_of(scene: Scene, found: Spans) -> tuple[float, ...]:
     """Cells that are rightly taken, taken, speech, wrongly taken, no speech; words lost wholly, and
     by more than half."""
     num_cells = len(scene.samples) * CELLS_PER_S // RATE_HZ
