@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from aubert_context import MINI, RUN, default_config, measured, write_tables
+from aubert_prosody import ceilings
 from figures import figure, keep, table
 
 from aubert.corpus.books import Bookshelf
@@ -22,6 +24,7 @@ from aubert.crossmodal.options import SmallBertOptions
 from aubert.crossmodal.small_bert import save_small_bert
 from aubert.files import complete_directory
 from aubert.mini.cast import ASSIGNMENTS, TRAIN_BOOKS, TRAIN_SPEAKERS, Assignment
+from aubert.mini.write import RECORDINGS_DIR
 
 BOOKS = ("2309", "2310")
 RESULTS = Path("results/aubert_tries")
@@ -51,6 +54,7 @@ TRIES: dict[str, dict[str, dict]] = {
     "masked words beside the contrast": {"model": {"mlm_weight": 0.1}},
     "text encoder of 2,000 tokens": {"encoders": {"text": RESULTS / "text 2000"}},
     "24 more readings": {},
+    "96 more readings, 1,350 steps": {"train": {"steps": 1350, "freeze_audio_steps": 1350}},
 }  # fmt: skip
 
 
@@ -64,11 +68,11 @@ def main() -> None:
         options = SmallBertOptions(**{**config["small_bert"], "vocab_size": 2000})
         save_small_bert(RESULTS / "text 2000", texts, options)
     for name in arguments.only:
-        read = RESULTS / ("more readings" if name == "24 more readings" else "readings")
+        number = int(name.split()[0]) if "more readings" in name else 0
+        read = RESULTS / (f"readings and {number}" if number else "readings")
         if not read.exists():
             with complete_directory(read) as part:
-                more = more_readings() if read.name == "more readings" else ()
-                write_tables(part, shelf, config, BOOKS, more=more)
+                write_tables(part, shelf, config, BOOKS, more=more_readings(number))
         train = {**TRIES[name].get("train", {}), "seed": SEED}
         own = {**TRIES[name], "train": train, "evaluate": {"max_pairs": MAX_PAIRS}}
         measured(RESULTS / name, read, shelf, config, own)
@@ -79,7 +83,14 @@ def main() -> None:
          round(found["cpu_seconds"])]
         for name, found in done.items()
     ]  # fmt: skip
+    began, read = os.times(), RESULTS / "readings"
+    top1 = ceilings(read, shelf, read / RECORDINGS_DIR)
+    for predictor in ("ridge regression", "boosted trees"):
+        ends = (top1[predictor], top1[f"unseen_{predictor}"])
+        both = [figure(each.value, each.ci95) for each in ends]
+        rows.append([f"prosody alone, {predictor}", *both, "", "", "", ""])
     seconds = sum(found["cpu_seconds"] for found in done.values())
+    seconds += sum(os.times()[:4]) - sum(began[:4])
     columns = ["", *SHOWN.values(), "CPU s"]
     command = "python benchmarks/aubert_tries.py"
     keep("aubert-tries", columns, rows, command=command, seconds=seconds)
@@ -90,15 +101,19 @@ def cell(found: dict) -> dict:
     return figure(found["value"], found["ci95"])
 
 
-def more_readings() -> list[Assignment]:
-    """Of books of the training, by its speakers, each of three books that are not theirs."""
+def more_readings(number: int) -> list[Assignment]:
+    """Of books of the training by its speakers, as many of each: other chapters than they read."""
     books = [id for id in TRAIN_BOOKS if id not in BOOKS]
-    wanted = [
-        Assignment(reader=reader, book_id=book_id, chapter=1 + number % 3, stated_book_id=book_id)
-        for number, reader in enumerate(TRAIN_SPEAKERS)
-        for book_id in (books[(number + step) % len(books)] for step in (3, 4, 5))
-    ]
-    return [each for each in wanted if each not in ASSIGNMENTS]
+    chapters = [(book_id, chapter) for chapter in (1, 2, 3) for book_id in books]
+    found, made = [], {each.recording_id for each in ASSIGNMENTS}
+    for place, reader in enumerate(TRAIN_SPEAKERS):
+        others = [
+            Assignment(reader=reader, book_id=book_id, chapter=chapter, stated_book_id=book_id)
+            for book_id, chapter in chapters[place:] + chapters[:place]
+        ]
+        others = [each for each in others if each.recording_id not in made]
+        found += others[: number // len(TRAIN_SPEAKERS)]
+    return found
 
 
 if __name__ == "__main__":
