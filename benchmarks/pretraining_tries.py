@@ -39,14 +39,17 @@ FIFTY = {"frame_rate_hz": 50, "mask_span": 10}
 TRIES = {
     "25 frames a second, six layers": (ONE, {}, STEPS),
     "codebooks of 25, 100 and 400": (THREE, {}, STEPS),
-    "masked frames alone": (ONE, {"masked_weight": 1.0}, STEPS),
     "rate 3e-3": (ONE, {"lr": 3e-3}, STEPS),
     "no dropout": (ONE, {"dropout": 0.0, "input_dropout": 0.0}, STEPS),
     "steps twice as long": (ONE, {"batch_seconds": 40.0, "step_seconds": 30.0}, STEPS // 2),
     "50 frames a second": (ONE, FIFTY, STEPS),
     "50 frames a second, three codebooks": (THREE, FIFTY, 1_650),
     "the same, four layers": (THREE, FIFTY | {"num_layers": 4}, 2_350),
-}
+    "the same, 6,000 steps": (THREE, FIFTY | {"num_layers": 4}, 6_000),  # the preset's iteration 1
+    "the same, masked frames alone": (
+        THREE, FIFTY | {"num_layers": 4, "masked_weight": 1.0}, 6_000
+    ),
+}  # fmt: skip
 LINES = FIGURES / "tries.jsonl"
 
 
