@@ -249,8 +249,11 @@ def table() -> None:
     """Prints it, and keeps it for the README."""
     runs, rows = read_runs("test"), []
     for budget in STEPS:
-        groups = {name: [run for run in runs if (run["encoder"], run["labelled"]) ==
-                         (name, budget)] for name in ENCODERS}  # fmt: skip
+        groups = {
+            name: [run for run in runs if (run["encoder"], run["labelled"], run["lr"]) ==
+                   (name, budget, best_rate(name))]
+            for name in ENCODERS
+        }  # fmt: skip
         for name, own in groups.items():
             if not own:
                 continue

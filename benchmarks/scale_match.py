@@ -114,29 +114,28 @@ def whole_shelf(random: np.random.Generator, words: np.ndarray, house: Path) -> 
         text, name = book(random, words, BOOK_WORDS), f"{number:04}"
         (house / "books" / f"{name}.txt").write_text(text)
         recordings.append({"recording_id": name, "book_id": None, "speaker": "14"})
-        for index, said in enumerate(read_aloud(random, words, text)):
+        for index, transcript in enumerate(read_aloud(random, words, text)):
             utterance_id = f"{name}_{index:04}"
             utterances.append({"utterance_id": utterance_id, "recording_id": name, "index": index})
-            transcripts.append({"utterance_id": utterance_id, "text": said})
+            transcripts.append({"utterance_id": utterance_id, "text": transcript})
     shelf = Bookshelf(house / "books")
     started = time.process_time()
     tables.write(house / "books.parquet", "books", sketch_books(shelf))
     sketched_s = since(started)
 
     sketches = StoredSketches(house / "books.parquet")
-    said = " ".join(row["text"] for row in transcripts[:UTTERANCES]).split()
+    words_of_chapter = " ".join(row["text"] for row in transcripts[:UTTERANCES]).split()
     sizes = [125, 250, 500, 1_000]
     shelves = [{name: sketches[name] for name in sorted(sketches)[:size]} for size in sizes]
     rows = [report(
         "books to find a chapter in",
         sizes,
-        [lambda some=some: find_book(said, some) for some in shelves],
+        [lambda some=some: find_book(words_of_chapter, some) for some in shelves],
     )]  # fmt: skip
     started = time.process_time()
-    placed = list(match(recordings, transcripts, utterances, shelf, sketches, MatchOptions()))
-    right = sum(
-        row["utterance_id"].startswith(row["book_id"]) for row in placed if type(row) is dict
-    )
+    found = list(match(recordings, transcripts, utterances, shelf, sketches, MatchOptions()))
+    found = [row for row in found if isinstance(row, dict)]
+    right = sum(row["utterance_id"].startswith(row["book_id"]) for row in found)
     of = f"{NUM_BOOKS:,} books of {BOOK_WORDS:,} words"
     own = f"{right:,} of {len(transcripts):,} utterances in their own book"
     rows.append([f"sketches of {of}", "", "", "", figure(sketched_s, digits=0), ""])
