@@ -230,7 +230,8 @@ def cells_of(scores: dict[tuple, float]) -> tuple[list, int]:
 
 
 def leads(found: dict, steps: int, name: str) -> list[list]:
-    """A row, or none: over supervision with the same labels."""
+    """Two rows, or none: over supervision with the same labels, by run and by fold. Runs of a fold
+    share its test speakers."""
     own, differences = found[steps, name]["scores"], {}
     for budget in BUDGETS:
         other = found.get((steps, f"supervised, {budget}%"), {"scores": {}})["scores"]
@@ -238,8 +239,15 @@ def leads(found: dict, steps: int, name: str) -> list[list]:
             place: own[place] - other[place]
             for place in own.keys() & other if place[0] == budget
         }  # fmt: skip
-    cells, number = cells_of(differences)
-    return [[f"{name}, less supervised", steps, "", number, *cells]] if differences else []
+    folds: dict[tuple, list[float]] = {}
+    for (budget, fold, _), value in differences.items():
+        folds.setdefault((budget, fold, 0), []).append(value)
+    rows = []
+    by_fold = {place: mean(values) for place, values in folds.items()}
+    for kind, own in (("", differences), (", by fold", by_fold)):
+        cells, number = cells_of(own)
+        rows.append([f"{name}, less supervised{kind}", steps, "", number, *cells])
+    return rows if differences else []
 
 
 def curve(run: Runs, arguments: argparse.Namespace) -> None:

@@ -45,7 +45,8 @@ TRIES = {
     "50 frames a second": (ONE, FIFTY, STEPS),
     "50 frames a second, three codebooks": (THREE, FIFTY, 1_650),
     "the same, four layers": (THREE, FIFTY | {"num_layers": 4}, 2_350),
-    "four layers, 6,000 steps": (THREE, FIFTY | {"num_layers": 4}, 6_000),  # the preset's iteration 1
+    # The preset's iteration 1.
+    "four layers, 6,000 steps": (THREE, FIFTY | {"num_layers": 4}, 6_000),
     "four layers, 6,000 steps, masked frames alone": (
         THREE, FIFTY | {"num_layers": 4, "masked_weight": 1.0}, 6_000
     ),
