@@ -36,7 +36,7 @@ def run(tmp_path_factory, mini_corpus) -> Run:
             "train": TRAIN,
         },
     }
-    run = chapters_run(directory, mini_corpus, RECORDINGS, overlay)
+    run = chapters_run(directory, mini_corpus, RECORDINGS, overlay, seconds=60)
     run.snakemake("aubert", "results/tiny/metrics.json")
     return run
 

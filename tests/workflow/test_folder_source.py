@@ -59,8 +59,8 @@ def test_one_book_takes_all_cores(tmp_path):
 
 def test_first_runs_with_many_jobs_at_once_are_alike(tmp_path):
     """More of the same: benchmarks/first_runs.py."""
-    first_runs.write_folder(tmp_path / "books", num_readers=6)
-    run = Run(tmp_path, {**first_runs.CONFIG, "num_shards": 6})
+    first_runs.write_folder(tmp_path / "books", num_readers=4)
+    run = Run(tmp_path, {**first_runs.CONFIG, "num_shards": 4})
     made = set()
     for _ in range(2):
         run.snakemake("--cores", "4", "corpus")

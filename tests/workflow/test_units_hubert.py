@@ -42,7 +42,9 @@ def run(tmp_path_factory, mini_corpus) -> Run:
             "compare": {"layer": 1, "clusters": 6},
         },
     }
-    run = chapters_run(tmp_path_factory.mktemp("hubert"), mini_corpus, RECORDINGS, overlay)
+    run = chapters_run(
+        tmp_path_factory.mktemp("hubert"), mini_corpus, RECORDINGS, overlay, seconds=40
+    )
     run.snakemake("hubert")
     return run
 

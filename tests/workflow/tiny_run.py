@@ -56,17 +56,22 @@ SMALL = laid_over(MINI_SIZES, NOTHING_TRAINED)
 
 
 def chapters_run(
-    directory: Path, mini: Path, chapters: list[str], overlay: dict, house: Path = ROOT
+    directory: Path,
+    mini: Path,
+    chapters: list[str],
+    overlay: dict,
+    house: Path = ROOT,
+    seconds: int | None = None,
 ) -> Run:
-    """Of whole chapters, which are copied to `directory`, in one shard; nothing is run yet.
+    """Of chapters, which are copied to `directory`, in one shard; nothing is run yet.
 
-    mini: the miniature corpus. chapters: patterns of its recordings.
+    mini: the miniature corpus. chapters: patterns of its recordings. seconds: that are taken of
+    each, from its beginning; None: all
     """
     for pattern in chapters:
         for path in (mini / "librilight/small").glob(pattern):
-            target = directory / path.relative_to(mini)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
+            if path.suffix == ".flac":
+                take_recording(path, directory / path.relative_to(mini), seconds)
     corpus = {
         "source": "librilight",
         "root": "librilight",
@@ -93,7 +98,7 @@ def tiny_run(directory: Path, mini: Path, house: Path = ROOT, num_shards: int = 
     """
     for pattern in CHAPTERS:
         (source,) = (mini / "librilight/small").glob(pattern)
-        _first_seconds(source, directory / source.relative_to(mini))
+        take_recording(source, directory / source.relative_to(mini), SECONDS)
     shutil.copytree(mini / "books", directory / "books")
     shutil.copy(mini / "book_meta.json", directory)
     own = {
@@ -135,11 +140,15 @@ def copy_of(run: Run, directory: Path) -> Run:
     return replace(run, directory=directory)
 
 
-def _first_seconds(source: Path, target: Path) -> None:
-    samples, rate_hz = soundfile.read(source, frames=SECONDS * 16_000, dtype="int16")
+def take_recording(source: Path, target: Path, seconds: int | None) -> None:
+    """A recording of Libri-Light's form with its JSON, or its first seconds."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(target, samples, rate_hz)
     described = json.loads(source.with_suffix(".json").read_text())
-    speech = described["voice_activity"] or []
-    described["voice_activity"] = [pair for pair in speech if pair[1] <= SECONDS] or None
+    if seconds is None:
+        shutil.copy(source, target)
+    else:
+        samples, rate_hz = soundfile.read(source, frames=seconds * 16_000, dtype="int16")
+        soundfile.write(target, samples, rate_hz)
+        speech = described["voice_activity"] or []
+        described["voice_activity"] = [pair for pair in speech if pair[1] <= seconds] or None
     target.with_suffix(".json").write_text(json.dumps(described))

@@ -30,8 +30,9 @@ from aubert.units.shards import FeatureKind, read_km, write_km
 
 LABELS, IDS = "labels.npy", "ids.txt"
 MOST_CLUSTERS = 2**15  # of int16
-# Frames that a count may be off from duration x rate: the last, incomplete window is left out.
-_FRAMES_SHORT = 2
+# A count stays below duration x rate by less than this: Kaldi's MFCC takes whole windows of 25 ms,
+# every 10 ms; HuBERT's of 25 ms, every 20 ms.
+_FRAMES_SHORT = 2.5
 
 
 @dataclass(frozen=True)
@@ -321,7 +322,7 @@ def import_km(
         )
     for number, ((name, samples), units) in enumerate(zip(utterances, lines, strict=True), 1):
         whole = samples / SAMPLE_RATE_HZ * kind.rate_hz
-        if not whole - _FRAMES_SHORT <= len(units) <= whole + 1:
+        if not whole - _FRAMES_SHORT < len(units) <= whole + 1:
             raise ValueError(
                 f"{km}, line {number}: {len(units)} labels for {name}, which has "
                 f"{samples / SAMPLE_RATE_HZ:.2f} s; at {kind.rate_hz:g} Hz there are about "

@@ -101,6 +101,15 @@ def test_km_goes_out_and_comes_in(labels, tmp_path):
         import_km(tmp_path / "no", [tmp_path / "x.km"], utterances, KIND, 500)
 
 
+@pytest.mark.parametrize(("rate_hz", "shift"), [(100.0, 160), (50.0, 320)])
+def test_whole_windows_fit_a_recording_of_any_length(tmp_path, rate_hz, shift):
+    utterances = [(f"u{samples}", samples) for samples in range(4_000, 4_000 + shift)]
+    units = [(name, np.zeros(1 + (samples - 400) // shift, int)) for name, samples in utterances]
+    kind = FeatureKind(rate_hz=rate_hz)
+    write_labels(tmp_path / "out", units, kind, 1, "x").export_km(tmp_path / "x.km")
+    assert import_km(tmp_path / "in", [tmp_path / "x.km"], utterances, kind).ids
+
+
 def written(directory, units, kind=KIND, num_clusters=500, codebook="book0"):
     return write_labels(directory, units, kind, num_clusters, codebook).directory
 
