@@ -8,52 +8,55 @@ else to stderr.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import traceback
+from collections.abc import Collection
 
 import shtab
 
 from aubert import __version__, gpus
-from aubert.align.commands import add_align
-from aubert.align.words_commands import add_words
-from aubert.clar.commands import add_clar
-from aubert.config.commands import add_config
-from aubert.corpus.commands import add_corpus
-from aubert.cost.command import add_plan
-from aubert.crossmodal.commands import add_aubert
-from aubert.crossmodal.use_commands import add_embed, add_score
-from aubert.ctc.commands import add_ctc
-from aubert.download.commands import add_download
-from aubert.evaluate.commands import add_evaluate
-from aubert.evaluate.probe_command import add_probe
-from aubert.export.command import add_export
-from aubert.hubert.commands import add_hubert
 from aubert.learn.stop import STOPPED, Stopped
 from aubert.learn.torchrun import gpus_here
-from aubert.mini.commands import add_mini
-from aubert.report.command import add_report
-from aubert.separation.commands import add_separate, add_separation
-from aubert.transcribe.commands import add_transcribe, add_transcripts
-from aubert.units.commands import add_kmeans
-from aubert.units.encode_command import add_encode
-from aubert.units.stage_commands import add_units
 
-# Every group, in the order of the flow.
+# Every group, in the order of the flow, and the function that adds it. A module is imported when
+# its group is asked for: all of them take half a second, in every job of a run.
 GROUPS = {
-    "before anything runs": (add_config, add_plan, add_download),
-    "the corpus": (add_mini, add_corpus, add_transcripts, add_align, add_words),
-    "what learns from it": (add_units, add_hubert, add_ctc, add_aubert, add_clar, add_separation),
-    "what comes of it": (add_evaluate, add_report, add_export),
-    "by themselves": (
-        add_encode,
-        add_transcribe,
-        add_probe,
-        add_score,
-        add_embed,
-        add_separate,
-        add_kmeans,
-    ),
+    "before anything runs": {
+        "config": "config.commands.add_config",
+        "plan": "cost.command.add_plan",
+        "download": "download.commands.add_download",
+    },
+    "the corpus": {
+        "mini": "mini.commands.add_mini",
+        "corpus": "corpus.commands.add_corpus",
+        "transcripts": "transcribe.commands.add_transcripts",
+        "align": "align.commands.add_align",
+        "words": "align.words_commands.add_words",
+    },
+    "what learns from it": {
+        "units": "units.stage_commands.add_units",
+        "hubert": "hubert.commands.add_hubert",
+        "ctc": "ctc.commands.add_ctc",
+        "aubert": "crossmodal.commands.add_aubert",
+        "clar": "clar.commands.add_clar",
+        "separation": "separation.commands.add_separation",
+    },
+    "what comes of it": {
+        "evaluate": "evaluate.commands.add_evaluate",
+        "report": "report.command.add_report",
+        "export": "export.command.add_export",
+    },
+    "by themselves": {
+        "encode": "units.encode_command.add_encode",
+        "transcribe": "transcribe.commands.add_transcribe",
+        "probe": "evaluate.probe_command.add_probe",
+        "score": "crossmodal.use_commands.add_score",
+        "embed": "crossmodal.use_commands.add_embed",
+        "separate": "separation.commands.add_separate",
+        "kmeans": "units.commands.add_kmeans",
+    },
 }
 
 # And argparse's 2: a wrong command line.
@@ -68,7 +71,8 @@ network): another try may help; 75 a training was asked to stop, and the same co
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
-    arguments = parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = parser(_asked_for(argv)).parse_args(argv)
     try:
         if (number := gpus_here(arguments)) is not None:
             gpus.take(number)
@@ -98,8 +102,15 @@ def main(argv: list[str] | None = None) -> int:
     return DONE
 
 
-def parser() -> argparse.ArgumentParser:
-    """Of the whole command. Its help is a map: every group with its verbs, by section."""
+def _asked_for(argv: Collection[str]) -> set[str]:
+    """The group of a command line: its first word; all groups where that is none."""
+    known = {name for section in GROUPS.values() for name in section}
+    return known & {next((word for word in argv if not word.startswith("-")), "")} or known
+
+
+def parser(names: Collection[str] | None = None) -> argparse.ArgumentParser:
+    """Of these groups; None: of the whole command. Its help is a map: every group with its verbs,
+    by section."""
     front = argparse.ArgumentParser(
         prog="aubert",
         usage="aubert [--debug] [--gpus N] GROUP [VERB] ...",
@@ -117,11 +128,12 @@ def parser() -> argparse.ArgumentParser:
     groups = parser.add_subparsers(required=True, metavar="GROUP")
     lines = ["From audiobooks to speech representations. In the order of the flow:"]
     for section, adds in GROUPS.items():
-        there = set(groups.choices)
-        for add in adds:
-            add(groups)
         lines += ["", f"{section}:"]
-        lines += [_line(groups.choices[name]) for name in groups.choices if name not in there]
+        for name, add in adds.items():
+            if names is None or name in names:
+                module, _, function = add.rpartition(".")
+                getattr(importlib.import_module(f"aubert.{module}"), function)(groups)
+                lines.append(_line(groups.choices[name]))
     front.description = "\n".join(
         [*lines, "", "More: aubert GROUP --help, aubert GROUP VERB --help"]
     )

@@ -43,6 +43,23 @@ def test_help_is_a_map_of_all_verbs_in_the_order_of_the_flow(capsys):
     assert places == sorted(places)
 
 
+def test_a_command_imports_its_own_group_alone():
+    program = "import sys; from aubert.cli import main\n"
+    program += "try: main(['--gpus=0', 'corpus', 'index', '-h'])\nexcept SystemExit: pass\n"
+    program += "print([name for name in sys.modules if '.commands' in name])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "['aubert.corpus.commands']", done.stderr
+
+
+def test_what_is_no_group_is_named_beside_all_that_are(capsys):
+    for words in (["corps", "index"], ["--gpus", "0", "corps"]):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 2
+        printed = capsys.readouterr().err
+        assert "invalid choice: 'corps'" in printed and all(name in printed for name in groups())
+
+
 def test_a_stage_writes_its_tables_and_one_line(tmp_path, capsys):
     (tmp_path / "corpus/small").mkdir(parents=True)
     out, rejects = tmp_path / "recordings.parquet", tmp_path / "rejects.parquet"
@@ -81,7 +98,7 @@ def test_the_exit_status_says_whose_fault_it_was(raised, status, said, monkeypat
     known = SimpleNamespace(
         parse_args=lambda argv: SimpleNamespace(run=run, debug=False, gpus=None)
     )
-    monkeypatch.setattr(cli, "parser", lambda: known)
+    monkeypatch.setattr(cli, "parser", lambda names: known)
     assert main([]) == status
     printed = capsys.readouterr().err
     assert said in printed
