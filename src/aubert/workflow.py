@@ -69,6 +69,7 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
             yield from _statements(child)
 
 
+@cache
 def _file_of(module: str) -> Path | None:
     path = SOURCE.joinpath(*module.split(".")[1:])
     candidates = (path.with_suffix(".py"), path / "__init__.py")

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import percentile_filter
 
 from aubert.files import write_json
 
@@ -115,6 +114,8 @@ def _level_db(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 def _loud_around(level_db: np.ndarray) -> np.ndarray:
     """The 95th percentile of the levels within AROUND_S / 2 of every hop [num_hops]."""
+    from scipy.ndimage import percentile_filter  # .3 s, which no start of Snakemake has to wait for
+
     return percentile_filter(level_db, 95, size=int(AROUND_S / HOP_S) + 1, mode="nearest")
 
 
