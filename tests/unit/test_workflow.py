@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from test_import_order import MODULES, imported
 
 from aubert import workflow
 from aubert.config import resolve
@@ -35,6 +36,12 @@ def test_imports_inside_functions_count(tmp_path, monkeypatch):
     workflow.code_of.cache_clear()
     assert names("a") == {"a.py", "b.py", "c.py"}
     workflow.code_of.cache_clear()
+
+
+def test_imports_are_those_that_python_sees():
+    for path in MODULES:
+        found = {workflow._file_of(name) for name in workflow._imports(path)}
+        assert {workflow._file_of(f"aubert.{name}") for name in imported(path)} <= found, path
 
 
 def fingerprints(corpus):
