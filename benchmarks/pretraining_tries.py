@@ -45,7 +45,10 @@ TRIES = {
     "50 frames a second": (ONE, FIFTY, STEPS),
     "50 frames a second, three codebooks": (THREE, FIFTY, 1_650),
     "the same, four layers": (THREE, FIFTY | {"num_layers": 4}, 2_350),
-    # The preset's iteration 1.
+    # The paper's front end, with a quarter of its channels.
+    "the same, seven convolutions of the waveform": (
+        THREE, FIFTY | {"num_layers": 4, "front_end": "waveform", "conv_channels": 128}, 2_350
+    ),
     "four layers, 6,000 steps": (THREE, FIFTY | {"num_layers": 4}, 6_000),
     "four layers, 6,000 steps, masked frames alone": (
         THREE, FIFTY | {"num_layers": 4, "masked_weight": 1.0}, 6_000
