@@ -21,9 +21,9 @@ from figures import cpu_of_children, figure, keep, table
 from aubert import tables
 
 STARTS = {
-    "aubert": "import aubert.cli, aubert.tables",
-    "torch": "import aubert.cli, aubert.tables, torch, torchaudio",
-    "network": "import aubert.cli, aubert.tables, torch, torchaudio, transformers; "
+    "aubert": "import aubert.cli, aubert.corpus.commands",
+    "torch": "import aubert.cli, aubert.corpus.commands, torch, torchaudio",
+    "network": "import aubert.cli, aubert.corpus.commands, torch, torchaudio, transformers; "
     "from transformers import HubertConfig, HubertModel; HubertModel(HubertConfig("
     "hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16))",
 }
