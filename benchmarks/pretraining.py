@@ -91,11 +91,12 @@ def configs() -> list[Path]:
 
 
 def control() -> None:
-    plan = Plan(resolve_files(configs()))
-    labels = []
+    config = resolve_files(configs())
+    plan, labels = Plan(config), []
     for units in plan.learned_from(2):
         out = RUN / "units" / "shuffled" / f"k{units.k}"
-        shuffled_labels(RUN / "units" / units.feature / f"k{units.k}" / "labels", out)
+        true = RUN / "units" / units.feature / f"k{units.k}" / "labels"
+        shuffled_labels([true / str(shard) for shard in range(config["num_shards"])], out)
         labels.append(f"--labels=shuffled_k{units.k}={out}")
     fields = plan.model_fields() | plan.training_fields(2, how=False)
     flags = shlex.split(to_flags(fields | plan.training_fields(2, how=True)))
@@ -105,12 +106,14 @@ def control() -> None:
         subprocess.run([sys.executable, *command, *labels, *flags], check=True)
 
 
-def shuffled_labels(labels: Path, out: Path) -> None:
+def shuffled_labels(shards: list[Path], out: Path) -> None:
     """Of each utterance the same labels in random order, one order for all codebooks: as frequent,
     and of no sound."""
     from aubert.units.labels import LabelSet, write_labels
 
-    for shard in sorted(labels.iterdir()):
+    if missing := [shard for shard in shards if not shard.exists()]:
+        sys.exit(f"{missing[0]} is not there yet: `encoders` makes it before iteration 2")
+    for shard in shards:
         if (out / shard.name / "labels.json").exists():
             continue
         true, random = LabelSet.open(shard), np.random.default_rng(0)
