@@ -183,11 +183,11 @@ class Bookshelf:
 
         recording: its row
         """
-        told = None
+        language = None
         if book_id is not None and book_id in self._names:
-            told = self._languages.get(book_id)
-            told = told or language_of_file(self.books_dir / self._names[book_id])
-        return told or (recording or {}).get("language") or self.default_language
+            language = self._languages.get(book_id)
+            language = language or language_of_file(self.books_dir / self._names[book_id])
+        return language or (recording or {}).get("language") or self.default_language
 
     def text(self, book_id: str) -> str:
         """The book as `read_text` gives it. Raises BookError (book_missing, book_unreadable,
@@ -207,8 +207,8 @@ def _named(book_meta: Path) -> tuple[dict[str, str], dict[str, str]]:
     try:
         entries = json.loads(book_meta.read_text(encoding="utf-8"))
         names = {str(book_id): str(entry["name"]) for book_id, entry in entries.items()}
-        told = {str(book_id): entry.get("language") for book_id, entry in entries.items()}
-        languages = {book_id: bcp47(str(name)) for book_id, name in told.items() if name}
+        given = {str(book_id): entry.get("language") for book_id, entry in entries.items()}
+        languages = {book_id: bcp47(str(name)) for book_id, name in given.items() if name}
         return names, {book_id: tag for book_id, tag in languages.items() if tag}
     except FileNotFoundError:
         raise ValueError(f"corpus.book_meta: {book_meta} is not there") from None

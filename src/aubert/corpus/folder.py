@@ -177,8 +177,8 @@ def _write_cover(plan: Plan, reading: Reading, folder: Path) -> str | None:
 def _write_texts(
     plan: Plan, readings: Sequence[Reading], folder: Path, everything: bool = False
 ) -> None:
-    """Those that the readings are read from: all, where it is not told of one. Two shards may
-    write the same text: each writes the same content, in one step."""
+    """Those that the readings are read from: all, where a reading does not know its own. Two shards
+    may write the same text: each writes the same content, in one step."""
     folder.mkdir(parents=True, exist_ok=True)
     everything |= any(reading.text_id is None for reading in readings)
     wanted = {reading.text_id for reading in readings}

@@ -129,8 +129,8 @@ def counts(rows: Sequence[Row]) -> str:
 def remark(row: Row) -> str:
     """The book, the length where the header has another, or why a file is not used."""
     if row.reason:
-        said = f": {row.detail}" if row.detail else ""
-        return f"{row.reason}{said} ({REASONS[row.reason]})"
+        detail = f": {row.detail}" if row.detail else ""
+        return f"{row.reason}{detail} ({REASONS[row.reason]})"
     parts = [row.detail]
     if row.recordings > 1:
         parts.append(f"{row.recordings} chapters")

@@ -199,11 +199,11 @@ def _add_texts(
 ) -> dict[str, list[PurePosixPath]]:
     placed = [one for reading in readings for one in reading.chapters]
     titles = {reading.book: [reading.title] for reading in readings}
-    told = texts_of(placed, texts, titles)
+    found = texts_of(placed, texts, titles)
     shelf: dict[str, list[PurePosixPath]] = {}
     names: dict[tuple[PurePosixPath, ...], str] = {}
     for reading in readings:
-        reading.texts = told.get(reading.book, [])
+        reading.texts = found.get(reading.book, [])
         if not reading.texts:
             continue
         key = tuple(reading.texts)
@@ -309,10 +309,10 @@ class _Known:
         self._compared = known.get("compared")
 
     def tags(self, root: Path, source: Source) -> Tags:
-        state, *told = self._tags.get(str(source.path), [None])
+        state, *values = self._tags.get(str(source.path), [None])
         if state != source.state:
             return read_tags(root / source.path)
-        tags = Tags(*told)
+        tags = Tags(*values)
         return tags._replace(marks=tuple(Mark(*mark) for mark in tags.marks))
 
     def copies(self, states: Sequence[str]) -> dict[PurePosixPath, PurePosixPath] | None:

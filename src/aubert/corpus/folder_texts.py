@@ -103,21 +103,23 @@ class _Shelf:
 
     def _named(self, book: Book, texts: Sequence[PurePosixPath]) -> list[PurePosixPath]:
         """The one that has the book's name, or the only one that has it in its own."""
-        names = {plain(name) for name in self._told(book)} - {""}
+        names = {plain(name) for name in self._names_of(book)} - {""}
         same = [path for path in texts if plain(path.stem) in names]
         if len(same) == 1:
             return same
         within = [
-            path for path in texts if any(_has_words(path.stem, name) for name in self._told(book))
+            path
+            for path in texts
+            if any(_has_words(path.stem, name) for name in self._names_of(book))
         ]
         return within if len(within) == 1 and not same else []
 
-    def _told(self, book: Book) -> list[str]:
+    def _names_of(self, book: Book) -> list[str]:
         own = self._of_book[book]
-        told = [book.title, *self._titles.get(book, ())]
+        names = [book.title, *self._titles.get(book, ())]
         if len(own) == 1 and self._is_shared(book):
-            told.append(own[0].path.stem)
-        return told
+            names.append(own[0].path.stem)
+        return names
 
     def _is_shared(self, book: Book) -> bool:
         mine = self._folders[book]

@@ -124,7 +124,7 @@ def _owners(examples: Sequence[Clip], by_label: bool) -> dict[str, list[str]]:
 
 
 def _correct(examples: Sequence[Clip], vectors: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Whether each is told right: bool [num_examples]."""
+    """Whether each is classified correctly: bool [num_examples]."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -166,10 +166,10 @@ class Espeak:
         pointer = ctypes.c_char_p(word.encode())
         parts = []
         while pointer.value:  # a clause at a time; the pointer becomes null at the end
-            said = self._library.espeak_TextToPhonemes(
+            phonemes = self._library.espeak_TextToPhonemes(
                 ctypes.byref(pointer), _UTF8, _IPA_WITH_SEPARATOR
             )
-            parts += (said or b"").decode().replace(" ", "_").split("_")
+            parts += (phonemes or b"").decode().replace(" ", "_").split("_")
         return [part for part in parts if part]
 
     def _use(self, voice: Voice) -> None:

@@ -54,18 +54,18 @@ def metadata_of_text(text: str) -> Metadata:
     """Of the header of Project Gutenberg's texts, which begin with it. text: HEADER characters at
     least"""
     start = _START.search(text, 0, HEADER)
-    told: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for name, value in _LINE.findall(text, 0, start.start() if start else 0):
-        told.setdefault(name, value)
-    authors = (told["Author"],) if "Author" in told else ()
-    return Metadata(told.get("Title"), authors, told.get("Language"))
+        fields.setdefault(name, value)
+    authors = (fields["Author"],) if "Author" in fields else ()
+    return Metadata(fields.get("Title"), authors, fields.get("Language"))
 
 
 def _role(epub: Epub, element: etree._Element) -> str:
     """MARC's code of what a creator did, "" where the package does not say."""
     refined = epub.package.iterfind("opf:metadata/opf:meta[@property='role']", NS)
-    told = {meta.get("refines"): _text(meta) for meta in refined}
-    return element.get(_ROLE) or told.get(f"#{element.get('id')}", "")
+    fields = {meta.get("refines"): _text(meta) for meta in refined}
+    return element.get(_ROLE) or fields.get(f"#{element.get('id')}", "")
 
 
 def _cover(epub: Epub) -> str | None:

@@ -149,8 +149,8 @@ def _lines(text: str) -> list[_Line]:
         start = match.start() + match[0].index(written)
         line = _Line(len(found), start, start + len(written), written, "", None)
         if len(written) <= _LONGEST:
-            if told := _NUMBER.fullmatch(written):
-                line.number = int(next(filter(None, told.groups())))
+            if matched := _NUMBER.fullmatch(written):
+                line.number = int(next(filter(None, matched.groups())))
             elif _ROMAN.fullmatch(written):
                 line.number = 0  # a preface's: in no order with the others
             else:

@@ -58,11 +58,11 @@ def pronounce(words: Iterable[str], language: str = "en") -> dict[str, str]:
     pack = pack_of(language)
     phones_of = {**_CMU, **SPOKEN_WITH_CMU.get(pack.base, {})}
     with espeak.session() as engine:
-        said = {
+        spoken = {
             word: _cmu_phones(engine.phonemes(word, pack.voice), phones_of)
             for word in sorted(set(words))
         }
-    return {word: " ".join(phones) for word, phones in said.items() if phones}
+    return {word: " ".join(phones) for word, phones in spoken.items() if phones}
 
 
 def _cmu_phones(phonemes: list[str], phones_of: Mapping[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ INSTALL_HINT = (
     f"recognised or aligned; install it with `{ESPEAK_HINT}`"
 )
 
-# Said in every LibriVox recording.
+# Spoken in every LibriVox recording.
 _OWN = {"librivox": ("L IY B R AH V AA K S",)}
 
 
