@@ -260,7 +260,7 @@ def interval(runs: list[dict], measure: str, against: list[dict] | None = None):
 
 
 def table() -> None:
-    """Prints it, and keeps it for the README."""
+    """Prints what `choose` and `finetune` found, and keeps it for the README."""
     runs, rows = read_runs("test"), []
     for budget in STEPS:
         groups = {
@@ -279,12 +279,21 @@ def table() -> None:
             rows.append([budget, name, len(own), *cells, ratio])
     if not rows:
         sys.exit("no training has been measured: python benchmarks/pretraining.py finetune")
+    tried = sorted(read_runs("dev"), key=lambda run: (run["encoder"], run["lr"]))
+    rates = [
+        [run["encoder"], f"{run['lr']:g}", figure(rate_of([run], "cer"), interval([run], "cer"))]
+        for run in tried
+    ]
+    seconds = sum(run["train_s"] + run["evaluate_s"] for run in tried)
+    command = "python benchmarks/pretraining.py choose"
+    columns = ("encoder", "rate", "CER, dev readers (95% interval)")
+    keep("pretraining-rates", columns, rates, command=command, seconds=seconds)
     columns = ("labelled", "encoder", "seeds", "CER, greedy (95% interval)", "WER, greedy",
                "WER, language model", "CER, relative to untrained")  # fmt: skip
-    seconds = sum(run["train_s"] + run["evaluate_s"] for run in [*read_runs("dev"), *runs])
+    seconds = sum(run["train_s"] + run["evaluate_s"] for run in runs)
     command = "python benchmarks/pretraining.py finetune"
     keep("pretraining", columns, rows, command=command, seconds=seconds)
-    print(figures.table("pretraining"))
+    print(figures.table("pretraining-rates"), figures.table("pretraining"), sep="\n")
 
 
 if __name__ == "__main__":
