@@ -4,6 +4,7 @@
     python benchmarks/pretraining.py encoders   # two iterations; CPU hours
     python benchmarks/pretraining.py control    # from iteration 2's labels, beside its training
     python benchmarks/pretraining.py choose     # learning rates, on the dev readers; of named ones
+    python benchmarks/pretraining.py train iter2 10min 0 4e-3 dev   # one training, on one part
     python benchmarks/pretraining.py finetune   # every budget, encoder and seed; CPU hours
     python benchmarks/pretraining.py table      # what is there by now
 
@@ -29,7 +30,7 @@ from pathlib import Path
 
 import figures
 import numpy as np
-from figures import figure, keep
+from figures import cpu_of_children, figure, keep
 from real_recordings import ROOT, real_recordings
 
 from aubert.config.resolve import resolve_files
@@ -71,9 +72,8 @@ MEASURES = ("cer", "wer", "wer_lm")
 
 
 def main() -> None:
-    verbs = {"encoders": encoders, "control": control, "choose": choose, "finetune": finetune}
-    verbs["table"] = table
-    verbs[sys.argv[1]](*sys.argv[2:])
+    verbs = (encoders, control, choose, train, finetune, table)
+    {verb.__name__: verb for verb in verbs}[sys.argv[1]](*sys.argv[2:])
 
 
 # --- training
@@ -122,14 +122,15 @@ def shuffled_labels(shards: list[Path], out: Path) -> None:
         write_labels(out / shard.name, mixed, true.kind, true.num_clusters, true.codebook)
 
 
-def train(encoder: str, budget: str, seed: int, rate: float, part: str) -> None:
+def train(encoder: str, budget: str, seed: int | str, rate: float | str, part: str) -> None:
     """Fine-tunes, and writes the errors by reader of a part (dev or test)."""
+    seed, rate = int(seed), float(rate)
     name = f"{encoder}-{budget}-{seed}-{rate:g}"
     kept = FIGURES / part / f"{name}.json"
     if kept.exists():
         return
     model = RUN / "fine_tuned" / name
-    began = time.time()
+    began = cpu_s()
     if not model.exists():
         flags = FINE_TUNING | {"steps": STEPS[budget], "lr": rate, "seed": seed}
         flags["hold-steps"] = STEPS[budget] // 2
@@ -139,16 +140,20 @@ def train(encoder: str, budget: str, seed: int, rate: float, part: str) -> None:
              *(f"--{key}={value}" for key, value in flags.items())],
             check=True,
         )  # fmt: skip
-    trained = time.time()
+    trained = cpu_s()
     errors = errors_by_reader(model, part, language_model())
     kept.parent.mkdir(parents=True, exist_ok=True)
     notes = {
         "encoder": encoder, "labelled": budget, "seed": seed, "lr": rate, "steps": STEPS[budget],
-        "train_s": round(trained - began), "evaluate_s": round(time.time() - trained),
+        "train_s": round(trained - began), "evaluate_s": round(cpu_s() - trained),
         "readers": errors,
     }  # fmt: skip
     kept.write_text(json.dumps(notes, indent=1) + "\n")
     print(f"{part} {name}: " + ", ".join(f"{one} {rate_of([notes], one):.3f}" for one in MEASURES))
+
+
+def cpu_s() -> float:
+    return time.process_time() + cpu_of_children()
 
 
 def choose(*encoders: str) -> None:
@@ -235,6 +240,10 @@ def read_runs(part: str) -> list[dict]:
     return [json.loads(path.read_text()) for path in sorted((FIGURES / part).glob("*.json"))]
 
 
+def seconds_of(runs: list[dict]) -> float:
+    return sum(run["train_s"] + run["evaluate_s"] for run in runs)
+
+
 def rate_of(runs: list[dict], measure: str, readers: list[str] | None = None) -> float:
     """Errors of all runs over what they are counted of; readers: those counted, as often as they
     stand there."""
@@ -284,15 +293,12 @@ def table() -> None:
         [run["encoder"], f"{run['lr']:g}", figure(rate_of([run], "cer"), interval([run], "cer"))]
         for run in tried
     ]
-    seconds = sum(run["train_s"] + run["evaluate_s"] for run in tried)
-    command = "python benchmarks/pretraining.py choose"
+    command = "python benchmarks/pretraining.py table"
     columns = ("encoder", "rate", "CER, dev readers (95% interval)")
-    keep("pretraining-rates", columns, rates, command=command, seconds=seconds)
+    keep("pretraining-rates", columns, rates, command=command, seconds=seconds_of(tried))
     columns = ("labelled", "encoder", "seeds", "CER, greedy (95% interval)", "WER, greedy",
                "WER, language model", "CER, relative to untrained")  # fmt: skip
-    seconds = sum(run["train_s"] + run["evaluate_s"] for run in runs)
-    command = "python benchmarks/pretraining.py finetune"
-    keep("pretraining", columns, rows, command=command, seconds=seconds)
+    keep("pretraining", columns, rows, command=command, seconds=seconds_of(runs))
     print(figures.table("pretraining-rates"), figures.table("pretraining"), sep="\n")
 
 

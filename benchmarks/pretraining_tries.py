@@ -35,6 +35,8 @@ STEPS = 2_500
 MODEL = {"frame_rate_hz": 25, "mask_span": 5, "num_layers": 6}
 TRAINING = {"precision": "bfloat16"}
 FIFTY = {"frame_rate_hz": 50, "mask_span": 10}
+WAVEFORM = {"front_end": "waveform", "conv_channels": 128, "feature_grad_scale": 0.1,
+            "feature_penalty": 10.0}  # fmt: skip
 # The codebooks, what is another value than those, and steps.
 TRIES = {
     "25 frames a second, six layers": (ONE, {}, STEPS),
@@ -45,9 +47,9 @@ TRIES = {
     "50 frames a second": (ONE, FIFTY, STEPS),
     "50 frames a second, three codebooks": (THREE, FIFTY, 1_650),
     "the same, four layers": (THREE, FIFTY | {"num_layers": 4}, 2_350),
-    # The paper's front end, with a quarter of its channels.
+    # The paper's front end and what keeps it from collapsing, with a quarter of its channels.
     "the same, seven convolutions of the waveform": (
-        THREE, FIFTY | {"num_layers": 4, "front_end": "waveform", "conv_channels": 128}, 2_350
+        THREE, FIFTY | {"num_layers": 4} | WAVEFORM, 2_350
     ),
     "four layers, 6,000 steps": (THREE, FIFTY | {"num_layers": 4}, 6_000),
     "four layers, 6,000 steps, masked frames alone": (

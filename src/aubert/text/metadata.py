@@ -64,8 +64,8 @@ def metadata_of_text(text: str) -> Metadata:
 def _role(epub: Epub, element: etree._Element) -> str:
     """MARC's code of what a creator did, "" where the package does not say."""
     refined = epub.package.iterfind("opf:metadata/opf:meta[@property='role']", NS)
-    fields = {meta.get("refines"): _text(meta) for meta in refined}
-    return element.get(_ROLE) or fields.get(f"#{element.get('id')}", "")
+    roles = {meta.get("refines"): _text(meta) for meta in refined}
+    return element.get(_ROLE) or roles.get(f"#{element.get('id')}", "")
 
 
 def _cover(epub: Epub) -> str | None:

@@ -154,13 +154,13 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _with_headings(text: str, found: list[Paragraph], language: str) -> list[Paragraph]:
     """The paragraphs with the levels of those that are headings."""
-    told = [_is_told(text, one, language) for one in found]
+    headings = [_is_chapter_heading(text, one, language) for one in found]
     set_off = [_is_set_off(text, before, one) for before, one in
                zip([None, *found], found, strict=False)]  # fmt: skip
     written = Counter(text[one.start : one.end] for one in found)
-    first = told.index(True) if any(told) else len(found)
+    first = headings.index(True) if any(headings) else len(found)
     may_be = [
-        told[place]
+        headings[place]
         or (
             set_off[place]
             and written[text[one.start : one.end]] < _MOST_LIKE
@@ -187,7 +187,7 @@ def _with_headings(text: str, found: list[Paragraph], language: str) -> list[Par
     return marked
 
 
-def _is_told(text: str, one: Paragraph, language: str) -> bool:
+def _is_chapter_heading(text: str, one: Paragraph, language: str) -> bool:
     """Whether it is a chapter's number or name."""
     heads = [is_heading(line, language) for line in _lines_of_heading(text, one)]
     return heads[:1] == [True] and sum(heads) == 1

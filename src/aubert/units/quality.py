@@ -83,13 +83,13 @@ class QualityTally:
         by_speaker = np.stack([self._speakers[name] for name in sorted(self._speakers)])
         of_units = by_speaker.sum(axis=0)
         return UnitQuality(
-            pnmi=_told(table),
+            pnmi=_share_explained(table),
             phone_purity=float(table.max(axis=0).sum() / table.sum()),
             cluster_purity=float(table.max(axis=1).sum() / table.sum()),
             unit_entropy=_entropy(of_units),
             dead_clusters=int((of_units == 0).sum()),
             mean_unit_ms=float(of_units.sum() / self._rate_hz * 1000 / self._num_runs),
-            speaker_nmi=_told(by_speaker),
+            speaker_nmi=_share_explained(by_speaker),
             num_frames=int(table.sum()),
         )
 
@@ -107,7 +107,7 @@ class QualityTally:
 
         def pnmi(times: np.ndarray) -> float:
             table = self._table(codes, counts * times[owner])
-            return _told(table) if table.any() else float("nan")
+            return _share_explained(table) if table.any() else float("nan")
 
         return pnmi
 
@@ -148,7 +148,7 @@ def mutual_information(table: np.ndarray) -> float:
     return float((joint[seen] * np.log(joint[seen] / (rows * columns)[seen])).sum())
 
 
-def _told(table: np.ndarray) -> float:
+def _share_explained(table: np.ndarray) -> float:
     """The share of the entropy of the rows that the columns explain; nan where there is none."""
     entropy = _entropy(table.sum(axis=1))
     return mutual_information(table) / entropy if entropy > 0 else float("nan")
