@@ -9,7 +9,7 @@ end, in another room each time. Needs a finished default run. What is there alre
 folder is not made again; a training that was killed goes on.
 
     python benchmarks/aubert_context.py [--seeds 0 1 2] [--scorers cosine mlp] [--results DIR]
-        [--contexts sentence characters]
+        [--contexts sentence characters] [--steps 1350]
 """
 
 from __future__ import annotations
@@ -59,8 +59,11 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results/aubert_context"))
     contexts = ("sentence", "characters")
     parser.add_argument("--contexts", choices=contexts, nargs="+", default=contexts)
+    parser.add_argument("--steps", type=int, help="of training, where not the run's")
     arguments = parser.parse_args()
     config, shelf = default_config(), Bookshelf(MINI / "books", MINI / "book_meta.json")
+    steps = arguments.steps or config["train"]["steps"]
+    own_steps = {"steps": steps, "freeze_audio_steps": steps}
     rows, seconds = [], 0.0
     for context in arguments.contexts:
         read = arguments.results / context
@@ -68,10 +71,10 @@ def main() -> None:
             with complete_directory(read) as part:
                 write_tables(part, shelf, config, HELD_OUT_BOOKS, context == "sentence")
         for scorer in arguments.scorers:
-            name, found = f"{context}, {scorer}", []
+            name, found = f"{context}, {scorer}, {steps:,} steps", []
             for seed in arguments.seeds:
-                out = arguments.results / f"{context}_{scorer}_{seed}"
-                changes = {"model": {"scorer": scorer}, "train": {"seed": seed}}
+                out = arguments.results / f"{context}_{scorer}_{steps}_{seed}"
+                changes = {"model": {"scorer": scorer}, "train": {"seed": seed} | own_steps}
                 found.append(measured(out, read, shelf, config, changes))
             rows += rows_of(name, found)
             seconds += sum(each["cpu_seconds"] for each in found)
@@ -82,6 +85,7 @@ def main() -> None:
             rows.append([context, voices, f"prosody alone, {predictor}", "", cell, top1.n])
     columns = ["contexts", "voices", "what, top-1", "by seed", "mean (95% interval)", "n"]
     command = "python benchmarks/aubert_context.py"
+    command += f" --steps {arguments.steps}" if arguments.steps else ""
     keep("aubert-context", columns, rows, command=command, seconds=seconds)
     print(table("aubert-context"))
 

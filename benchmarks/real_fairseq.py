@@ -148,7 +148,7 @@ def loss_of(folder: Path, directory: Path, checkpoint: Path) -> float:
     from aubert.encoders.hubert import normalised
     from aubert.hubert.batch import HubertBatch
     from aubert.hubert.fairseq_checkpoint import read_weights
-    from aubert.hubert.network import HubertForPretraining
+    from aubert.hubert.network import HubertForPretraining, Units
 
     model = HubertForPretraining.load(directory).eval()
     given, samples = np.load(folder / "labels.npz"), np.load(folder / "samples.npy")
@@ -158,6 +158,7 @@ def loss_of(folder: Path, directory: Path, checkpoint: Path) -> float:
         assert torch.equal(rows[NUM_SPECIALS:], model.heads.embeddings[index]), "other embeddings"
         model.heads.embeddings[index] = torch.nn.Parameter(rows)
     labels = [NUM_SPECIALS + given["labels"] % one.num_units for one in model.units]
+    model.units = [Units(one.name, size) for one, size in zip(model.units, sizes, strict=True)]
     counted = np.flatnonzero(given["mask"])
     batch = HubertBatch(
         samples=torch.from_numpy(normalised(samples) if model.options.normalise else samples)[None],

@@ -119,11 +119,12 @@ _SHAPE = _SHAPE.split()
 
 
 def build_encoder(options: HubertOptions) -> HubertModel:
-    """A new encoder; its weights come from torch's generator."""
+    """A new encoder; its weights come from torch's generator, with fairseq's distributions."""
     config = hubert_config(options)
     encoder = (LogMelHubertModel if options.front_end == "logmel" else HubertModel)(config)
-    # Hugging Face scales the positional convolution as any other, three times too large
-    # beside fairseq's and torchaudio's.
+    # Hugging Face draws the projection of the features with a deviation of .02 at any width, and
+    # the positional convolution as any other, three times too large.
+    encoder.feature_projection.projection.reset_parameters()
     position = encoder.encoder.pos_conv_embed.conv
     std = math.sqrt(4 / (options.pos_conv_kernel * options.hidden_size))
     position.weight = torch.randn_like(position.weight) * std
@@ -145,9 +146,6 @@ class UnitHeads(nn.Module):
         super().__init__()
         self.temperature = temperature
         self.projections = nn.ModuleList(nn.Linear(hidden_size, final_dim) for _ in units)
-        for projection in self.projections:
-            nn.init.normal_(projection.weight, std=0.02)
-            nn.init.zeros_(projection.bias)
         self.embeddings = nn.ParameterList(torch.rand(one.num_units, final_dim) for one in units)
 
     def logits(self, states: torch.Tensor, index: int) -> torch.Tensor:

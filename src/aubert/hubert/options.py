@@ -12,7 +12,7 @@ from aubert.options import NaturalFloat, PositiveFloat, PositiveInt, Share, opti
 
 # Training costs days, so an edit of code does not train again: raise this when the weights
 # would come out different, and the workflow does.
-VERSION = 3
+VERSION = 4
 
 
 @options_class

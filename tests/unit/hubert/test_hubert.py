@@ -70,6 +70,31 @@ def test_a_row_has_the_same_features_alone_and_padded(kind):
             torch.testing.assert_close(together[row, :count], alone[0], atol=2e-5, rtol=0)
 
 
+@pytest.mark.parametrize("width", (64, 192))
+@pytest.mark.parametrize("kind", FRONT_ENDS)
+def test_initial_weights_have_fairseqs_deviations(kind, width):
+    channels = width // 2
+    model = model_of(kind, hidden_size=width, conv_channels=channels, intermediate_size=2 * width)
+    expected = {
+        "feature_projection.projection.weight": (3 * channels) ** -0.5,
+        "pos_conv_embed.conv.weight": (4 / (TINY["pos_conv_kernel"] * width)) ** 0.5,
+        "layers.1.attention.q_proj.weight": 0.02,
+        "layers.1.attention.out_proj.weight": 0.02,
+        "layers.1.feed_forward.output_dense.weight": 0.02,
+        "masked_spec_embed": 12**-0.5,
+    }
+    if "logmel" not in kind:
+        expected["conv_layers.1.conv.weight"] = (2 / (3 * channels)) ** 0.5
+    weights = dict(model.encoder.named_parameters())
+    position = model.encoder.encoder.pos_conv_embed.conv.weight
+    weights["encoder.pos_conv_embed.conv.weight"] = position
+    for end, deviation in expected.items():
+        (weight,) = (weight for name, weight in weights.items() if name.endswith(end))
+        assert weight.std().item() == pytest.approx(deviation, rel=0.15), end
+    for projection in model.heads.projections:
+        assert projection.weight.std().item() == pytest.approx((3 * width) ** -0.5, rel=0.15)
+
+
 @pytest.mark.parametrize("kind", FRONT_ENDS)
 def test_it_puts_out_what_transformers_does(kind):
     encoder = model_of(kind).encoder
