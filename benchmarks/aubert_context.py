@@ -62,8 +62,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="of training, where not the run's")
     arguments = parser.parse_args()
     config, shelf = default_config(), Bookshelf(MINI / "books", MINI / "book_meta.json")
-    steps = arguments.steps or config["train"]["steps"]
-    own_steps = {"steps": steps, "freeze_audio_steps": steps}
+    if arguments.steps:  # the audio encoder stays frozen for all of them, as in the run
+        config["train"] |= {"steps": arguments.steps, "freeze_audio_steps": arguments.steps}
+    steps = config["train"]["steps"]
     rows, seconds = [], 0.0
     for context in arguments.contexts:
         read = arguments.results / context
@@ -74,7 +75,7 @@ def main() -> None:
             name, found = f"{context}, {scorer}, {steps:,} steps", []
             for seed in arguments.seeds:
                 out = arguments.results / f"{context}_{scorer}_{steps}_{seed}"
-                changes = {"model": {"scorer": scorer}, "train": {"seed": seed} | own_steps}
+                changes = {"model": {"scorer": scorer}, "train": {"seed": seed}}
                 found.append(measured(out, read, shelf, config, changes))
             rows += rows_of(name, found)
             seconds += sum(each["cpu_seconds"] for each in found)

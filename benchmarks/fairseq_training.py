@@ -26,10 +26,14 @@ from pathlib import Path
 import numpy as np
 import real_fairseq
 import soundfile
+import torch
 import yaml
 from figures import figure, keep, shown
 from pretraining_units import by_hand, rows_of
 
+from aubert.hubert.batch import hubert_batch
+from aubert.hubert.frame_labels import labels_of_frames
+from aubert.hubert.network import HubertForPretraining
 from aubert.units.encoder_features import Encoder, EncoderOptions
 
 SPEECH = Path("data/real/train.jsonl")
@@ -97,12 +101,6 @@ def spread(values: list[float]) -> dict:
 
 def on_equal_masks(model: Path, data: Path) -> tuple[float, float]:
     """Loss and accuracy on masked frames, whose masks do not depend on the model."""
-    import torch
-
-    from aubert.hubert.batch import hubert_batch
-    from aubert.hubert.frame_labels import labels_of_frames
-    from aubert.hubert.network import HubertForPretraining
-
     network = HubertForPretraining.load(model).eval()
     options, rng = network.options, np.random.default_rng(0)
     root, *lines = (data / "train.tsv").read_text().splitlines()
@@ -117,11 +115,11 @@ def on_equal_masks(model: Path, data: Path) -> tuple[float, float]:
         )  # fmt: skip
         with torch.no_grad():
             _, count, found = network(hubert_batch([samples], [[frames]], options, rng))
-        name = network.units[0].name
-        sums += [float(found[f"{name}.{what}"]) for what in ("masked_nll", "masked_accuracy")] + [
-            count
-        ]
-    return sums[0] / sums[2], sums[1] / sums[2]
+        (units_of,) = network.units
+        keys = (f"{units_of.name}.masked_nll", f"{units_of.name}.masked_accuracy")
+        sums += [*(float(found[key]) for key in keys), count]
+    nll, hits, count = sums
+    return nll / count, hits / count
 
 
 def write_data(folder: Path) -> None:

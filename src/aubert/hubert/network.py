@@ -122,8 +122,8 @@ def build_encoder(options: HubertOptions) -> HubertModel:
     """A new encoder; its weights come from torch's generator, with fairseq's distributions."""
     config = hubert_config(options)
     encoder = (LogMelHubertModel if options.front_end == "logmel" else HubertModel)(config)
-    # Hugging Face draws the projection of the features with a deviation of .02 at any width, and
-    # the positional convolution as any other, three times too large.
+    # Two of Hugging Face's differ: the projection of the features has a deviation of .02 at any
+    # width, and the positional convolution, drawn as any other, three times fairseq's.
     encoder.feature_projection.projection.reset_parameters()
     position = encoder.encoder.pos_conv_embed.conv
     std = math.sqrt(4 / (options.pos_conv_kernel * options.hidden_size))

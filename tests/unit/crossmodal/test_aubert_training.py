@@ -93,7 +93,7 @@ def test_it_learns_words_and_what_the_context_tells(toy, tmp_path, scorer):
     """On a book that it never saw: which word was said, and, among utterances of one word, which
     stood in a question."""
     root, corpus = toy
-    options = dataclasses.replace(TRAIN, steps=320, lr=3e-3, batch_pairs=24, log_every=40,
+    options = dataclasses.replace(TRAIN, steps=320, lr=4e-3, batch_pairs=24, log_every=40,
                                   checkpoint_every=320, validate_every=320)  # fmt: skip
     kind = dataclasses.replace(MODEL, scorer=scorer, reference_seconds=0.0)
     model = main(root, tmp_path, corpus, options, kind).model
@@ -111,8 +111,8 @@ def test_it_learns_words_and_what_the_context_tells(toy, tmp_path, scorer):
         "aubert.", held_out, features(model, trained_embeddings(model), examples, bare),
         model_scorer(model), baseline, {row["ngram"] for row in corpus.split("train")}, k=2,
     )  # fmt: skip
-    assert found["aubert.retrieval_top1"].value > 0.75
-    assert found["aubert.text_to_audio_top1"].value > 0.75
+    assert found["aubert.retrieval_top1"].value > 0.85
+    assert found["aubert.text_to_audio_top1"].value > 0.85
     assert found["aubert.retrieval_top1.majority"].value < 0.3
     assert found["aubert.new_words_top1"] is None
     # Of two utterances one stood in a question every other time: .75 is all there is.

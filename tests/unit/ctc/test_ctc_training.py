@@ -40,7 +40,7 @@ ENCODER = HubertOptions(
 )
 TRAIN = CtcTrainOptions(
     steps=200,
-    lr=5e-3,
+    lr=1e-2,
     schedule="constant",
     warmup_steps=10,
     batch_seconds=10,
@@ -51,7 +51,7 @@ TRAIN = CtcTrainOptions(
     freeze_encoder_steps=0,
     mask_time_prob=0,
     mask_feature_prob=0,
-    activation_dropout=0,
+    activation_dropout=0.3,  # 28 utterances are soon known by heart
     layerdrop=0,
     validation_share=0,
     log_every=10,
@@ -101,7 +101,7 @@ def test_it_learns_and_writes_what_transcription_reads(init, labelled, tmp_path)
     figures = evaluate_ctc({"seen": labelled / "train", "unseen": labelled / "dev"}, decode)
     assert sorted(figures) == ["cer_greedy", "unseen_cer_greedy", "unseen_wer_greedy", "wer_greedy"]
     assert figures["wer_greedy"].value <= 0.05
-    assert figures["unseen_cer_greedy"].value <= 0.5  # .34; letters at random: above .7
+    assert figures["unseen_cer_greedy"].value <= 0.3
 
 
 def test_it_learns_the_letters_of_the_transcripts(init, labelled, tmp_path):
@@ -238,7 +238,7 @@ def test_killed_it_goes_on_with_other_log_lines_and_steps_or_names_what_differs(
         patch.setattr(CtcTask, "start_step", stop)
         with pytest.raises(KeyboardInterrupt):
             train(init, labelled, tmp_path / "out", **used)
-        with pytest.raises(ValueError, match=r"train\.lr was 0\.005 and is 0\.02"):
+        with pytest.raises(ValueError, match=r"train\.lr was 0\.01 and is 0\.02"):
             train(init, labelled, tmp_path / "out", **used | {"lr": 2e-2})
         with pytest.raises(ValueError, match=r"train\.batch_seconds was 10\.0 and is 20\.0"):
             train(init, labelled, tmp_path / "out", **used | {"batch_seconds": 20})
