@@ -174,15 +174,15 @@ def figures(results: Path, books: list[Book], language: str) -> list:
                 table: [row for row in found if f"/{book.name}/{name}_" in row["utterance_id"]]
                 for table, found in rows.items()
             }
-            said = spoken_words(book.text[start:end], language)
-            heard = [word for row in own["transcripts"] for word in row["text"].split()]
-            errors.append(word_errors(said, heard))
-            lengths.append(len(said))
+            spoken = spoken_words(book.text[start:end], language)
+            recognised = [word for row in own["transcripts"] for word in row["text"].split()]
+            errors.append(word_errors(spoken, recognised))
+            lengths.append(len(spoken))
             low = min((row["char_start"] for row in own["refined"]), default=-1)
             high = max((row["char_end"] for row in own["refined"]), default=-1)
             is_near = start - CLOSE_CHARS <= low and high <= end + CLOSE_CHARS
             placed.append(low >= 0 and is_near)
-            timed.append(min(1.0, len(own["words"]) / len(said)) * len(said))
+            timed.append(min(1.0, len(own["words"]) / len(spoken)) * len(spoken))
     rate = error_rate(errors, lengths, {"recordings": range(len(errors))})
     cells = [_cell(vars(rate), "", 3)]
     for one in (proportion(sum(placed), len(placed)),

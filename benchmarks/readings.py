@@ -1,4 +1,4 @@
-"""What the miniature corpus's voices really said, as the tables that pairs are made of."""
+"""What the miniature corpus's voices really spoke, as the tables that pairs are made of."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ def as_tables(made: Sequence[Recording]) -> Iterator[list[dict]]:
         id = recording.recording_id
         stretches = list(_stretches(recording.words))
         recordings.append(_recording(recording, stretches[0][0]["book_id"]))
-        for index, said in enumerate(stretches):
+        for index, stretch in enumerate(stretches):
             name = {"utterance_id": f"{id}_{index:04}"}
-            start, end = _sample(said[0]["start_s"]), _sample(said[-1]["end_s"])
+            start, end = _sample(stretch[0]["start_s"]), _sample(stretch[-1]["end_s"])
             span = {"start_sample": start, "end_sample": end}
             utterances.append({**name, "recording_id": id, "index": index, "slices": [span],
                                "num_samples": end - start})  # fmt: skip
-            run = {"label": "READ", "char_start": said[0]["char_start"],
-                   "char_end": said[-1]["char_end"]}  # fmt: skip
-            refined.append({**name, "book_id": said[0]["book_id"], "language": "en", "runs": [run]})
-            words += [{**name, "index": i, **_word(word, start)} for i, word in enumerate(said)]
+            run = {"label": "READ", "char_start": stretch[0]["char_start"],
+                   "char_end": stretch[-1]["char_end"]}  # fmt: skip
+            refined.append(
+                {**name, "book_id": stretch[0]["book_id"], "language": "en", "runs": [run]}
+            )
+            words += [{**name, "index": i, **_word(word, start)} for i, word in enumerate(stretch)]
     yield from (recordings, utterances, refined, words)
 
 

@@ -72,13 +72,16 @@ def figures(results: Path) -> dict[str, tuple[float, int]]:
     reference = json.loads((real_recordings("audiobooks") / "reference.json").read_text())
     found: dict[str, tuple[float, int]] = {}
     for name, chapter in (("printing book", PRINTING), ("sonnets", SONNETS)):
-        said = spoken_words(" ".join(piece["text"] for piece in reference[chapter]))
-        heard = [
+        spoken = spoken_words(" ".join(piece["text"] for piece in reference[chapter]))
+        recognised = [
             w for row in of_chapter(results, "transcripts", chapter) for w in row["text"].split()
         ]
-        found[f"{name}: word error rate"] = (word_errors(said, heard) / len(said), len(said))
+        found[f"{name}: word error rate"] = (
+            word_errors(spoken, recognised) / len(spoken),
+            len(spoken),
+        )
         words = of_chapter(results, "words", chapter)
-        found[f"{name}: words timed per word said"] = (len(words) / len(said), len(said))
+        found[f"{name}: words timed per word said"] = (len(words) / len(spoken), len(spoken))
     found.update(printing_figures(results, reference[PRINTING]))
     return found
 

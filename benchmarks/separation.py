@@ -1,4 +1,4 @@
-"""Deep clustering on voices that training hears and on voices that it does not.
+"""Deep clustering on voices that training uses and on voices that it does not.
 
 Two or three speakers of one collection are mixed: all real voices that lie beside the project (25
 readers of LibriSpeech, two of ARCTIC, 103 learners of speechocean762, six speakers of spoken

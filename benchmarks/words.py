@@ -167,10 +167,10 @@ def by_people(parts: Sequence[str]) -> Iterator[Spoken]:
 
 
 def of_mini() -> Iterator[Spoken]:
-    """All that is said between two pauses, in and out of the book."""
+    """All that is spoken between two pauses, in and out of the book."""
     rows = tables.rows(MINI / "reference" / "words.parquet", "reference_words")
-    said = (row for row in rows if row["start_s"] is not None)
-    for recording_id, rows_of_it in groupby(said, key=lambda row: row["recording_id"]):
+    spoken = (row for row in rows if row["start_s"] is not None)
+    for recording_id, rows_of_it in groupby(spoken, key=lambda row: row["recording_id"]):
         samples = audio.decode(MINI / "librilight" / f"{recording_id}.flac")
         for part in stretches(list(rows_of_it)):
             at_s = max(0.0, part[0]["start_s"] - MARGIN_S)

@@ -323,8 +323,10 @@ class FolderFingerprints(Fingerprints):
 
         found = {}
         for reading in self._plan().readings:
-            told = language_of_file(self._folder / reading.texts[0]) if reading.texts else None
-            found[f"book {reading.title!r}"] = told or reading.language or self._corpus["language"]
+            stated = language_of_file(self._folder / reading.texts[0]) if reading.texts else None
+            found[f"book {reading.title!r}"] = (
+                stated or reading.language or self._corpus["language"]
+            )
         return found
 
     def of_books(self, recordings: str) -> str:

@@ -1,7 +1,7 @@
 """Where a transcript lies in a book: shared shingles, in order, on steady diagonals.
 
 A shingle is a run of `size` consecutive words. Shingles that the book holds once are
-near-certain anchors even when a quarter of the words are misheard; the heaviest
+near-certain anchors even when a quarter of the words are misrecognised; the heaviest
 increasing subsequence keeps those that agree on the reading order, and anchors that
 sit alone far off their neighbours' diagonal (a heading that the table of contents
 repeats, a common phrase) are dropped. Time is O(n log n) in the words of both sides.

@@ -1,10 +1,10 @@
 """Where one utterance ends and the next begins, to the word.
 
 Utterances are cut at pauses, and pauses fall on punctuation. Near a cut the words are
-often misheard or missed. There the cheapest account of both sides is taken: which recognised
+often misrecognised or missed. There the cheapest account of both sides is taken: which recognised
 words read which written ones, which are extra speech, and which written ones were not read.
 Costs are in characters; readers hardly ever leave something out just where they add
-something, so a stretch on both sides is most often one that was misheard.
+something, so a stretch on both sides is most often one that was misrecognised.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _beyond_sentence(steps: list[Step], at_end: bool, book: Book) -> list[Step]:
 
 def _beyond_section(steps: list[Step], book: Book) -> list[Step]:
     """Takes the few words off the list's end that a section ends before: "end of chapter
-    two", misheard, resembles the next heading by chance."""
+    two", misrecognised, resembles the next heading by chance."""
     place = steps[-1].book_end
     ends = [cut for cut in range(place - _OPEN_REACH, place) if _begins_heading(book, cut)]
     taken: list[Step] = []

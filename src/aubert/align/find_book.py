@@ -27,7 +27,7 @@ from aubert.text.normalise import spoken_words
 SHINGLE_WORDS = 4
 MAX_HASHES = 16_384  # a book of 100,000 words keeps one shingle in six
 MIN_HITS = 3
-MIN_SHARE = 0.04  # a quarter of the words misheard leaves a third of the shingles; chance, 1%
+MIN_SHARE = 0.04  # a quarter of the words misrecognised leaves a third of the shingles; chance, 1%
 
 
 def sketch(text: str, language: str = "en") -> np.ndarray:

@@ -4,7 +4,7 @@ Affine-gap dynamic programming (Gotoh 1982) over words, with a second, flatter g
 passages of the book that were left out (the two-piece affine gap of minimap2, Li 2018).
 A pair of words costs its normalised Levenshtein distance, dearer the less they share; two
 words that were recognised as one ("to night", "tonight") are a pair too. A recogniser often
-mishears a whole stretch, readers hardly ever add something just where they leave something
+misrecognises a whole stretch, readers hardly ever add something just where they leave something
 out: words opposite words are pairs, and gaps on both sides are dearer but where one side
 is much longer.
 """
@@ -19,10 +19,10 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
 OPEN, EXTEND = 0.6, 0.5  # of words that were missed, and for each word in the gap
-EXTRA_EXTEND = 1.0  # for each recognised word in a gap that OPEN opens: as much as one misheard
+EXTRA_EXTEND = 1.0  # for each recognised word in a gap that OPEN opens: as much as a wrong one
 SKIP_OPEN, SKIP_EXTEND = 2.6, 0.1  # of a passage that was left out: its length says little
 MAX_CELLS = 4_000_000  # 60 MB of choices; two passages this long without an anchor are unrelated
-_PAIR, _TWO_HEARD, _TWO_WRITTEN, _EXTRA, _MISSED, _SKIPPED = range(6)
+_PAIR, _TWO_RECOGNISED, _TWO_WRITTEN, _EXTRA, _MISSED, _SKIPPED = range(6)
 
 
 class Step(NamedTuple):
@@ -87,7 +87,7 @@ class _Table:
         self.pair = _distances(text, book)
         text_pairs = [a + b for a, b in pairwise(text)]
         book_pairs = [a + b for a, b in pairwise(book)]
-        self.two_heard = _distances(text_pairs, book)
+        self.two_recognised = _distances(text_pairs, book)
         self.two_written = _distances(text, book_pairs)
 
     def steps(self) -> list[Step]:
@@ -105,7 +105,8 @@ class _Table:
         before = None  # the row before `best`
         extra = np.full(m + 1, np.inf)
         pair = _price(self.pair)
-        two_heard, two_written = _joint_price(self.two_heard), _joint_price(self.two_written)
+        two_recognised = _joint_price(self.two_recognised)
+        two_written = _joint_price(self.two_written)
         for i in range(1, n + 1):
             opened = best + OPEN
             extra_extends[i] = extra < opened
@@ -115,7 +116,7 @@ class _Table:
             if m > 1:
                 _better(row[2:], kind[2:], best[:-2] + two_written[i - 1], _TWO_WRITTEN)
             if before is not None:
-                _better(row[1:], kind[1:], before[:-1] + two_heard[i - 2], _TWO_HEARD)
+                _better(row[1:], kind[1:], before[:-1] + two_recognised[i - 2], _TWO_RECOGNISED)
             without_gap = row.copy()
             for gap, (opening, slope) in enumerate(slopes):
                 start = without_gap - slope
@@ -149,8 +150,8 @@ class _Table:
             elif kind == _PAIR:
                 steps.append(Step(i - 1, i, j - 1, j, float(self.pair[i - 1, j - 1])))
                 i, j = i - 1, j - 1
-            elif kind == _TWO_HEARD:
-                steps.append(Step(i - 2, i, j - 1, j, float(self.two_heard[i - 2, j - 1])))
+            elif kind == _TWO_RECOGNISED:
+                steps.append(Step(i - 2, i, j - 1, j, float(self.two_recognised[i - 2, j - 1])))
                 i, j = i - 2, j - 1
             else:
                 steps.append(Step(i - 1, i, j - 2, j, float(self.two_written[i - 1, j - 2])))

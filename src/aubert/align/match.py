@@ -48,7 +48,7 @@ class MatchOptions:
 
     min_share: share (0..1) of a recording's transcript that its book must hold, equal and in
       order, two at least together; below it the recording reads another book or edition (a
-      recogniser that mishears a quarter of the words leaves .7, an unrelated book under .16)
+      recogniser that misrecognises a quarter of the words leaves .7, an unrelated book under .16)
     min_similarity: least normalised similarity (0..1) of what an utterance reads to its place
       (unrelated English gives about .4)
     """

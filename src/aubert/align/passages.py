@@ -24,7 +24,7 @@ _SIZE = 4  # words of a shingle that the book holds once
 # Anchored words that a jump needs, as many as `steady` asks for the longest one: chance gives a
 # stray shingle, a quotation a line.
 MIN_ANCHORED = 30
-_MIN_SHARE = 0.2  # of the passage's words that are anchored; a quarter misheard leaves a third
+_MIN_SHARE = 0.2  # of the passage's words that are anchored; a quarter misrecognised leaves a third
 _NEAR = 20  # written words between blocks that count as read, besides the transcript's number
 
 

@@ -168,7 +168,7 @@ def choose_readings(
 
     choices: per token its readings, the default first. Dynamic programming over the
     lattice of readings; a missing or additional word costs 1, another word costs its
-    normalised Levenshtein distance, so that a misheard number still counts as near.
+    normalised Levenshtein distance, so that a misrecognised number still counts as near.
     """
     if all(len(options) == 1 for options in choices):
         return [options[0] for options in choices]

@@ -16,7 +16,7 @@ MIN_EXTRA = 3  # recognised words; fewer are words that the recogniser made up
 ISLAND = 3.0  # in words of agreement; less, parted from the rest of an utterance, is chance
 _GAP, _MOST_MISSED = 1.1, 5  # disagreement of a word on one side only; words of a gap that count
 _MID_SENTENCE = 2.0  # in words of agreement: reading hardly ever begins or ends there for good
-ALIKE = 0.5  # two words that differ by less are one word, misheard
+ALIKE = 0.5  # two words that differ by less are one word, misrecognised
 
 
 class Run(NamedTuple):

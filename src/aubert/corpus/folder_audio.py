@@ -122,9 +122,9 @@ def _by_ffmpeg(recording: Recording) -> Made:
         made.names.append(name)
         made.titles.append(title)
         made.seconds += soundfile.info(str(recording.out / name)).duration
-    told_s = recording.tags.seconds
-    if told_s and abs(told_s - made.seconds) > max(0.5, _SLACK * told_s):
-        made.announced_s = told_s
+    stated_s = recording.tags.seconds
+    if stated_s and abs(stated_s - made.seconds) > max(0.5, _SLACK * stated_s):
+        made.announced_s = stated_s
     return made
 
 

@@ -64,9 +64,9 @@ def export_epub(
             raise ValueError("no book can be made:\n" + "\n".join(left_out))
         if left_out:
             (part / LEFT_OUT).write_text("\n".join([*left_out, ""]), encoding="utf-8")
-    told = f"; {len(left_out)} left out, see {out / LEFT_OUT}" if left_out else ""
+    note = f"; {len(left_out)} left out, see {out / LEFT_OUT}" if left_out else ""
     unit = f"{options.granularity}s"
-    return f"epub: {num_books} books, {num_clips} {unit} read aloud in {out}{told}"
+    return f"epub: {num_books} books, {num_clips} {unit} read aloud in {out}{note}"
 
 
 def _books(corpus: Corpus) -> Iterator[tuple[float, list[Utterance]]]:

@@ -35,10 +35,10 @@ class About:
 
 
 def about(
-    corpus: Corpus, utterances: Sequence[Utterance], told: Metadata, modified_s: float
+    corpus: Corpus, utterances: Sequence[Utterance], stated: Metadata, modified_s: float
 ) -> About:
-    """Of one book, read by one speaker. told: by the text's file, whose word counts before that of
-    the recordings' json; the file's name is the title where neither has one. modified_s: since
+    """Of one book, read by one speaker. stated: by the text's file, whose word counts before that
+    of the recordings' json; the file's name is the title where neither has one. modified_s: since
     1970"""
     first = utterances[0]
     recordings = {one.recording["recording_id"]: one for one in utterances}
@@ -51,8 +51,8 @@ def about(
     name = uuid.uuid5(uuid.NAMESPACE_URL, f"aubert:{first.book_id}:{first.speaker}")
     return About(
         identifier=f"urn:uuid:{name}",
-        title=" ".join((told.title or meta.get("title") or stem).split()),
-        authors=told.authors or _names(meta.get("authors")),
+        title=" ".join((stated.title or meta.get("title") or stem).split()),
+        authors=stated.authors or _names(meta.get("authors")),
         language=first.language,
         modified=datetime.fromtimestamp(modified_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         # In a folder that names no reader a book is a speaker of its own.

@@ -183,16 +183,16 @@ def _upgrade_package(epub: Epub, nav_path: str) -> None:
 def _upgrade_metadata(package: etree._Element, metadata: etree._Element) -> None:
     """opf's attributes of Dublin Core's elements as elements that refine them."""
     for element in metadata.findall(f"{_DC}*"):
-        told = {name: element.attrib.pop(f"{_OPF}{name}", None)
-                for name in ("role", "file-as", "scheme", "event")}  # fmt: skip
+        stated = {name: element.attrib.pop(f"{_OPF}{name}", None)
+                  for name in ("role", "file-as", "scheme", "event")}  # fmt: skip
         element.attrib.pop(_XSI_TYPE, None)
         # An EPUB 3 has one date, of its publication.
-        if not (element.text or "").strip() or told["event"] not in (None, "publication"):
+        if not (element.text or "").strip() or stated["event"] not in (None, "publication"):
             metadata.remove(element)
             continue
         for name in ("role", "file-as"):
-            if told[name]:
-                _refine(package, element, name, told[name])
+            if stated[name]:
+                _refine(package, element, name, stated[name])
     for extra in metadata.findall(f"{_DC}date")[1:]:
         metadata.remove(extra)
     for meta in metadata.findall("opf:meta", NS):

@@ -83,8 +83,8 @@ def _slices(utterance: Utterance) -> list[_Slice]:
         place = bisect_right(starts_s, word.recording_start_s + 0.0005) - 1
         words[max(place, 0)].append(word)
     return [
-        _Slice(start_s, end_s - start_s, said)
-        for (start_s, end_s), said in zip(utterance.slices_s, words, strict=True)
+        _Slice(start_s, end_s - start_s, spoken)
+        for (start_s, end_s), spoken in zip(utterance.slices_s, words, strict=True)
     ]
 
 

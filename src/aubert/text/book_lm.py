@@ -22,8 +22,8 @@ def training_sentences(texts: Iterable[str], language: str = "en") -> list[list[
     punctuation is just a run). What readers announce at the ends of chapters comes once.
     """
     pack = pack_of(language)
-    said = [*pack.announcements, *pack.chapters(_MAX_CHAPTERS)]
-    sentences = [phrase.split() for phrase in said]
+    announced = [*pack.announcements, *pack.chapters(_MAX_CHAPTERS)]
+    sentences = [phrase.split() for phrase in announced]
     for text in texts:
         phrases = _phrases(text, language)
         sentences += phrases

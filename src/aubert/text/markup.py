@@ -122,9 +122,11 @@ def is_xhtml(data: bytes) -> bool:
 
 def _decoded(data: bytes) -> str:
     """As the document says, where that is possible."""
-    told = _XML_ENCODING.search(data, 0, _HEAD) or _META_CHARSET.search(data, 0, _HEAD)
-    if told and not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        name = told[1].decode("ascii").lower()
+    declared = _XML_ENCODING.search(data, 0, _HEAD) or _META_CHARSET.search(data, 0, _HEAD)
+    if declared and not data.startswith(
+        (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    ):
+        name = declared[1].decode("ascii").lower()
         # Browsers take Latin-1 for Windows' own, which holds it.
         name = "cp1252" if name in ("iso-8859-1", "latin1", "us-ascii") else name
         try:
@@ -281,8 +283,8 @@ def _level(element: etree._Element, tag: str, around: int) -> int:
     if tag in _HEADINGS:
         return _HEADINGS[tag]
     if element.get("role") == "heading":
-        told = element.get("aria-level", "2")
-        return int(told) if told in "123456" else 2
+        level = element.get("aria-level", "2")
+        return int(level) if level in "123456" else 2
     return around
 
 

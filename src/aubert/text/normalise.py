@@ -83,7 +83,7 @@ class _Patterns:
         word = rf"{letters}(?:{_APOSTROPHE}[{_MARK}]*{letters})*"
         words = rf"{word}(?:{HYPHEN_BREAK}{word})*"  # more than one where lines end in hyphens
         dropped = rf"{_LINE_START}[A-ZÀ-ÖØ-Þ]{DROP_BREAK}{words}"
-        self.phrases = {_key(phrase): said for phrase, said in pack.phrases.items()}
+        self.phrases = {_key(phrase): spoken for phrase, spoken in pack.phrases.items()}
         early = [*map(_of_phrase, sorted(pack.phrases, key=len, reverse=True))]
         early = [rf"(?<![{letter}0-9]){each}" for each in (*early, pack.numbers.first) if each]
         self.token = re.compile(
@@ -208,9 +208,9 @@ def readings(written: str, language: str | Language = "en") -> tuple[tuple[str, 
         )
     if pack.numbers.is_number(written):
         return tuple(dict.fromkeys(pack.numbers.readings(written)))
-    said = _patterns(pack).phrases.get(_key(written))
-    if said is not None:
-        return tuple(tuple(phrase.split()) for phrase in said)
+    spoken = _patterns(pack).phrases.get(_key(written))
+    if spoken is not None:
+        return tuple(tuple(phrase.split()) for phrase in spoken)
     if "." in written or written in pack.without_point:
         return _abbreviation_readings(written, pack)
     plain = pack.fold(written)
@@ -237,10 +237,10 @@ def _abbreviation_readings(written: str, pack: Language) -> tuple[tuple[str, ...
     if lower.rstrip(".") in pack.before_number:
         return ((lower.rstrip("."),), (pack.before_number[lower.rstrip(".")],))
     if lower.rstrip(".") in pack.abbreviations:
-        return tuple(tuple(said.split()) for said in pack.abbreviations[lower.rstrip(".")])
+        return tuple(tuple(spoken.split()) for spoken in pack.abbreviations[lower.rstrip(".")])
     letters = tuple(filter(None, map(pack.fold, lower.replace(".", ""))))
-    said = tuple(tuple(phrase.split()) for phrase in pack.initials.get(lower, ()))
-    return (letters, *said)
+    spoken = tuple(tuple(phrase.split()) for phrase in pack.initials.get(lower, ()))
+    return (letters, *spoken)
 
 
 def _needs_context(written: str, pack: Language) -> bool:

@@ -118,7 +118,7 @@ class Recogniser:
 def _masked(samples: np.ndarray) -> np.ndarray:
     """The samples with white noise MASKING_SNR_DB below them, the same noise every time.
 
-    The acoustic model was trained on rooms, and mishears what is cleaner than they were:
+    The acoustic model was trained on rooms, and misrecognises what is cleaner than they were:
     synthetic speech and edited recordings, whose pauses are digital silence.
     """
     noise = np.random.default_rng(0).standard_normal(len(samples), np.float32)

@@ -43,11 +43,11 @@ class GermanNumbers(Numbers):
     words = ((r"[IVXL]+\.", rf"(?=[ \u00a0\u202f](?:{_COUNTED})\b)"),)
 
     def cardinals(self, value: int) -> list[Reading]:
-        said = in_words(value, self.language)
-        ways = [said]
-        if said[-1] == "eins":
-            ways += [(*said[:-1], each) for each in ("ein", "eine", "einen", "einem", "einer")]
-        ways += [(word.removeprefix("ein"), *rest) for word, *rest in [said]
+        spoken = in_words(value, self.language)
+        ways = [spoken]
+        if spoken[-1] == "eins":
+            ways += [(*spoken[:-1], each) for each in ("ein", "eine", "einen", "einem", "einer")]
+        ways += [(word.removeprefix("ein"), *rest) for word, *rest in [spoken]
                  if word.startswith(("einhundert", "eintausend"))]  # fmt: skip
         return distinct(ways)
 

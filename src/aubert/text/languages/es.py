@@ -24,22 +24,22 @@ class SpanishNumbers(Numbers):
     ordinal = ((r"\.?(?:[ºª]|er|er[oa]|d[oa]|t[oa])", r"(?!\w)"),)
 
     def cardinals(self, value: int) -> list[Reading]:
-        said = in_words(value, self.language)
-        ways = [said]
-        if said[-1].endswith("uno"):
-            short = "veintiún" if said[-1] == "veintiuno" else "un"
-            ways += [(*said[:-1], short), (*said[:-1], said[-1][:-1] + "a")]
-        feminine = tuple(w[:-2] + "as" if w.endswith("cientos") else w for w in said)
+        spoken = in_words(value, self.language)
+        ways = [spoken]
+        if spoken[-1].endswith("uno"):
+            short = "veintiún" if spoken[-1] == "veintiuno" else "un"
+            ways += [(*spoken[:-1], short), (*spoken[:-1], spoken[-1][:-1] + "a")]
+        feminine = tuple(w[:-2] + "as" if w.endswith("cientos") else w for w in spoken)
         return distinct([*ways, feminine])
 
     def ordinals(self, value: int, written: str = "") -> list[Reading]:
-        said = in_words(value, self.language, "ordinal")
-        feminine = tuple(word[:-1] + "a" if word.endswith("o") else word for word in said)
-        ways = [said, feminine]
+        spoken = in_words(value, self.language, "ordinal")
+        feminine = tuple(word[:-1] + "a" if word.endswith("o") else word for word in spoken)
+        ways = [spoken, feminine]
         if written.strip(".") in ("ª", "a", "era", "da", "ta"):
             ways = ways[::-1]
-        if said[-1] in ("primero", "tercero"):
-            short = (*said[:-1], said[-1][:-1])
+        if spoken[-1] in ("primero", "tercero"):
+            short = (*spoken[:-1], spoken[-1][:-1])
             ways.insert(0 if written.strip(".") == "er" else 2, short)
         return distinct(ways)
 
@@ -83,9 +83,9 @@ def _chapters(count: int) -> Iterator[str]:
         masculine, feminine, *_ = (" ".join(each) for each in numbers.ordinals(number))
         for heading, of in (("capítulo", "del capítulo"), ("libro", "del libro"),
                             ("canto", "del canto"), ("acto", "del acto")):  # fmt: skip
-            for said in dict.fromkeys((cardinal, masculine)):
-                yield f"{heading} {said}"
-                yield f"fin {of} {said}"
+            for spoken in dict.fromkeys((cardinal, masculine)):
+                yield f"{heading} {spoken}"
+                yield f"fin {of} {spoken}"
         yield f"sección {cardinal}"
         yield f"fin de la sección {cardinal}"
         yield f"{feminine} parte"

@@ -30,29 +30,29 @@ class FrenchNumbers(Numbers):
     words = (("[IVXL]+(?:er|re|ère|[eè]me|e)", r"\b"),)
 
     def cardinals(self, value: int) -> list[Reading]:
-        said = in_words(value, self.language)
-        return [said, (*said[:-1], "une")] if said[-1] == "un" else [said]
+        spoken = in_words(value, self.language)
+        return [spoken, (*spoken[:-1], "une")] if spoken[-1] == "un" else [spoken]
 
     def ordinals(self, value: int, written: str = "") -> list[Reading]:
-        said = in_words(value, self.language, "ordinal")
+        spoken = in_words(value, self.language, "ordinal")
         if value == 1:
             ways = [("premier",), ("première",)]
             return ways[::-1] if written.startswith(("r", "è")) else ways
         if value == 2:
             second = [("second",), ("seconde",)]
-            return [*second, said] if written in ("nd", "nde", "d") else [said, *second]
-        return [said]
+            return [*second, spoken] if written in ("nd", "nde", "d") else [spoken, *second]
+        return [spoken]
 
     def years(self, value: int) -> list[Reading]:
-        said = self.cardinals(value)
+        spoken = self.cardinals(value)
         if 1100 <= value < 2000:
             hundreds, rest = divmod(value, 100)
             later = in_words(rest, self.language) if rest else ()
-            said += [
-                ("mil", *said[0][1:]),
+            spoken += [
+                ("mil", *spoken[0][1:]),
                 (*in_words(hundreds, self.language), "cents" if not rest else "cent", *later),
             ]
-        return said
+        return spoken
 
     def time(self, hours: int, minutes: int) -> list[Reading]:
         hour = ("une", "heure") if hours == 1 else (*in_words(hours, self.language), "heures")
@@ -92,12 +92,12 @@ def _chapters(count: int) -> Iterator[str]:
     numbers = FrenchNumbers()
     for number in range(1, count + 1):
         cardinal, ordinal = numbers.cardinals(number)[0], numbers.ordinals(number)[0]
-        said = " ".join(ordinal if number == 1 else cardinal)
+        spoken = " ".join(ordinal if number == 1 else cardinal)
         for heading, of in (("chapitre", "du chapitre"), ("livre", "du livre"),
                             ("section", "de la section"), ("scène", "de la scène"),
                             ("acte", "de l'acte")):  # fmt: skip
-            yield f"{heading} {said}"
-            yield f"fin {of} {said}"
+            yield f"{heading} {spoken}"
+            yield f"fin {of} {spoken}"
         first = "première" if number == 1 else " ".join(ordinal)
         yield f"{first} partie"
         yield f"fin de la {first} partie"
