@@ -19,7 +19,7 @@ OPF = {"opf": "http://www.idpf.org/2007/opf", "dc": "http://purl.org/dc/elements
 QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
-class Heard(NamedTuple):
+class Highlight(NamedTuple):
     """page, audio: names in the EPUB"""
 
     text: str
@@ -69,7 +69,7 @@ def contents(path: Path) -> list[tuple[str, str]]:
     return [("".join(link.itertext()), link.get("href")) for link in tree.iter(f"{XHTML}a")]
 
 
-def heard(path: Path) -> list[Heard]:
+def highlights(path: Path) -> list[Highlight]:
     """What is highlighted, in the order of the pages and of their overlays."""
     root, folder = package(path)
     items = {item.get("id"): item for item in root.iterfind(".//opf:item", OPF)}
@@ -89,7 +89,7 @@ def heard(path: Path) -> list[Heard]:
                 sound = par.find(f"{SMIL}audio")
                 audio = _joined(posixpath.dirname(overlay), sound.get("src"))
                 times = [float(sound.get(k).removesuffix("s")) for k in ("clipBegin", "clipEnd")]
-                found.append(Heard(texts[name], page, audio, *times))
+                found.append(Highlight(texts[name], page, audio, *times))
     return found
 
 

@@ -69,7 +69,7 @@ class ToyCorpus:
                 for place in range(3):
                     word = str(rng.choice(WORDS))
                     words.append(_word(book, len(words), word, len(text), sum(map(len, samples))))
-                    samples.append(_said(word, asks, rng))
+                    samples.append(_spoken(word, asks, rng))
                     words[-1]["end_ms"] = sum(map(len, samples)) * 1000 // RATE_HZ
                     text += word + ("?" if asks and place == 2 else "." if place == 2 else "") + " "
             (root / "books" / f"{book}.txt").write_text(text)
@@ -116,7 +116,7 @@ def _word(book: str, index: int, word: str, char: int, sample: int) -> dict:
     }  # fmt: skip
 
 
-def _said(word: str, asks: bool, rng: np.random.Generator) -> np.ndarray:
+def _spoken(word: str, asks: bool, rng: np.random.Generator) -> np.ndarray:
     tones_hz = [300 + 350 * "abcde".index(word[place]) for place in (0, -1)]
     tones_hz += [3_000] if asks else []
     phase = np.cumsum(np.repeat(tones_hz, TONE)) * 2 * np.pi / RATE_HZ

@@ -30,7 +30,7 @@ class Read(NamedTuple):
 
 
 def write_read(directory: Path, shelf: Bookshelf, reads: Sequence[Read]) -> Corpus:
-    """Word n of a recording is heard from n * STEP_MS on for WORD_MS; all is in one shard."""
+    """Word n of a recording is spoken from n * STEP_MS on for WORD_MS; all is in one shard."""
     root, results = directory / "audio", directory / "results/tiny"
     rows: dict[str, list[dict]] = {
         name: [] for name in ("recordings", "utterances", "refined", "words")
@@ -47,13 +47,13 @@ def write_read(directory: Path, shelf: Bookshelf, reads: Sequence[Read]) -> Corp
         soundfile.write(path, np.zeros(num_samples, np.float32), RATE_HZ)
         if read.about:
             path.with_name(f"{path.stem}.json").write_text(json.dumps(read.about))
-        told = (read.about or {}).get("book_meta", {}).get("language")
+        language = (read.about or {}).get("book_meta", {}).get("language")
         utterance_id = f"{recording_id}_0000"
         rows["recordings"].append(
             {"recording_id": recording_id, "path": f"{recording_id}.flac", "speaker": read.speaker,
              "book_id": read.book_id, "chapter": read.chapter, "chapter_index": number,
              "sample_rate_hz": RATE_HZ, "num_samples": num_samples, "snr_db": None,
-             "voice_activity": None, "language": told}
+             "voice_activity": None, "language": language}
         )  # fmt: skip
         rows["utterances"].append(
             {"utterance_id": utterance_id, "recording_id": recording_id, "index": 0,
@@ -66,7 +66,7 @@ def write_read(directory: Path, shelf: Bookshelf, reads: Sequence[Read]) -> Corp
         rows["refined"].append(
             {"utterance_id": utterance_id, "book_id": read.book_id, "char_start": start,
              "char_end": end, "similarity": 1.0, "raw_similarity": 1.0, "status": "ok",
-             "language": shelf.language(read.book_id, {"language": told}), "runs": [run]}
+             "language": shelf.language(read.book_id, {"language": language}), "runs": [run]}
         )  # fmt: skip
         rows["words"] += [
             {"utterance_id": utterance_id, "index": index,

@@ -40,11 +40,11 @@ def texts(num: int, letters: str = "abcd", seed: int = 0) -> list[str]:
 
 def write_labelled(folder: Path, speakers: Mapping[str, list[str]]) -> Path:
     """speakers: what each says, an utterance an entry; in LibriSpeech's layout. Returns folder."""
-    for speaker, said in speakers.items():
+    for speaker, utterances in speakers.items():
         chapter = folder / speaker / "7"
         chapter.mkdir(parents=True)
         lines = []
-        for index, text in enumerate(said):
+        for index, text in enumerate(utterances):
             utterance_id = f"{speaker}-7-{index:04}"
             samples = say(text, seed=int(speaker) * 1000 + index)
             soundfile.write(chapter / f"{utterance_id}.flac", samples, RATE_HZ)

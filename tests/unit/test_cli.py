@@ -80,7 +80,7 @@ def test_an_error_is_one_line_that_says_what_is_wrong(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("raised", "status", "said"),
+    ("raised", "status", "message"),
     [
         (ValueError("give another file"), 1, "aubert: error: give another file"),
         (FileNotFoundError(2, "No such file", "absent"), 1, "'absent'"),
@@ -91,7 +91,7 @@ def test_an_error_is_one_line_that_says_what_is_wrong(tmp_path, capsys):
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
-def test_the_exit_status_says_whose_fault_it_was(raised, status, said, monkeypatch, capsys):
+def test_the_exit_status_says_whose_fault_it_was(raised, status, message, monkeypatch, capsys):
     def run(arguments):
         raise raised
 
@@ -101,7 +101,7 @@ def test_the_exit_status_says_whose_fault_it_was(raised, status, said, monkeypat
     monkeypatch.setattr(cli, "parser", lambda names: known)
     assert main([]) == status
     printed = capsys.readouterr().err
-    assert said in printed
+    assert message in printed
     # Where in our code it happened is of use only when it is our fault.
     assert ("Traceback" in printed) == (status == 3)
 

@@ -120,7 +120,7 @@ def test_the_length_is_that_of_the_sound(tmp_path, case):
         assert np.abs(piece - whole[start : start + 5000])[2304:].max() < 1e-3
 
 
-def test_what_the_header_said_is_told(tmp_path):
+def test_the_length_that_a_header_states_is_returned(tmp_path):
     path = tmp_path / "a.flac"
     path.write_bytes(flac_counts(written(path), 2 * RATE_HZ))
     assert audio.probe(path) == audio.Header(RATE_HZ, SECONDS * RATE_HZ, 2 * RATE_HZ)

@@ -83,8 +83,8 @@ def speech(tmp_path_factory) -> Path:
 def test_the_page_has_every_kind_and_command():
     assert list(COMMANDS) == COLUMNS
     assert list(KINDS) == list(CELLS)
-    told = {cell for own in CELLS.values() for cell in own.values()}
-    assert told == {"yes", *REFUSALS}
+    stated = {cell for own in CELLS.values() for cell in own.values()}
+    assert stated == {"yes", *REFUSALS}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,11 +95,11 @@ def test_each_door_opens_or_says_why_not(kind, speech, tmp_path, capsys):
         out = tmp_path / str(number)
         capsys.readouterr()
         status = main(list(map(str, words(tmp_path / "model", out, speech))))
-        told, cell = capsys.readouterr().err, CELLS[kind][command]
+        printed, cell = capsys.readouterr().err, CELLS[kind][command]
         if cell == "yes":
-            assert status == 0, f"{command}: {told}"
+            assert status == 0, f"{command}: {printed}"
             assert out.exists()
         else:
-            assert status == 1, f"{command}: {told}"
-            assert REFUSALS[cell] in told and "Traceback" not in told
+            assert status == 1, f"{command}: {printed}"
+            assert REFUSALS[cell] in printed and "Traceback" not in printed
             assert not out.exists()

@@ -60,9 +60,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(commands):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    said = done.stderr.split("status 4\n")
-    assert len(said) == len(commands) + 1, done.stderr
-    for what, error in zip(commands, said, strict=False):
+    messages = done.stderr.split("status 4\n")
+    assert len(messages) == len(commands) + 1, done.stderr
+    for what, error in zip(commands, messages, strict=False):
         assert "make room and start again" in error.splitlines()[-1], what
         assert "Traceback" not in error, what
     (table, *_) = (Path(word) for word in commands["a table"] if "/out/" in word)

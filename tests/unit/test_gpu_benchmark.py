@@ -33,7 +33,7 @@ def test_the_other_sections_print_their_figures(tmp_path, capsys):
     assert "labels             1.0000 equal" in printed
 
 
-def test_without_a_gpu_it_is_said(monkeypatch):
+def test_without_a_gpu_a_message_says_so(monkeypatch):
     monkeypatch.setattr(gpu.torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cuda"])
     with pytest.raises(SystemExit, match="sees no GPU"):

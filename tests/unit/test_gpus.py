@@ -12,7 +12,7 @@ import pytest
 
 from aubert import gpus
 
-# Takes devices, says which, and keeps them until it is told to end. Where others look at the same
+# Takes devices, says which, and keeps them until it is asked to end. Where others look at the same
 # device meanwhile, they find its mark.
 HOLDER = """
 import os, sys, pathlib

@@ -66,7 +66,7 @@ LEARNERS = [each for each in JOBS if LEARN.search(each.id) and each.id != "auber
 
 
 @pytest.mark.parametrize("rule", LEARNERS)
-def test_what_learns_is_told_what_is_held_out(rule):
+def test_what_learns_is_given_what_is_held_out(rule):
     """AuBERT's training reads the split that `pairs` has written."""
     wrapped = {"with_held_out"}
     for path in FILES:

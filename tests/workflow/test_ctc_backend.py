@@ -1,5 +1,5 @@
-"""The ctc backends through the workflow, with a checkpoint of random weights: it hears
-nonsense, but every rule, option and table on the way is the real one."""
+"""The ctc backends through the workflow, with a checkpoint of random weights: it
+writes nonsense, but every rule, option and table on the way is the real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From labelled speech to transcripts by the run's own checkpoint, with tiny networks: they hear
+"""From labelled speech to transcripts by the run's own checkpoint, with tiny networks: they write
 nonsense, but every rule, option and file on the way is the real one."""
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def test_what_reruns(run):
     evaluated = ["ctc", "ctc_evaluate hubert", "ctc_evaluate scratch"]
     assert jobs(transcribe=changed) == [*evaluated, "transcribe 0"]
 
-    # Speech is not heard again for a refactor; error rates are cheap.
+    # Speech is not recognised again for a refactor; error rates are cheap.
     decode = run.house / "src/aubert/transcribe/decode.py"
     with edited(decode, append):
         assert jobs() == evaluated

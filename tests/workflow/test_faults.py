@@ -39,7 +39,7 @@ def test_a_killed_job_leaves_nothing_half_there_and_comes_out_the_same(
     disturb(undisturbed, stage, how, moment)
 
 
-def test_of_two_at_once_the_second_is_told(undisturbed):
+def test_of_two_at_once_the_second_is_refused(undisturbed):
     work = undisturbed.copy("hubert_train")
     first = start(work, "--force", target("hubert_train"))
     wait_for_job(first)
@@ -73,11 +73,11 @@ def remount(work: Path, option: str) -> None:
 def test_a_full_and_a_read_only_disk_are_named_and_the_run_goes_on_afterwards(
     undisturbed, small_disk
 ):
-    for option, said in (("ro", "Read-only file system"), ("rw", "does not fit on the disk")):
+    for option, message in (("ro", "Read-only file system"), ("rw", "does not fit on the disk")):
         remount(small_disk, option)
         assert start(small_disk, target("books")).wait() != 0
         output = (small_disk / "snakemake.txt").read_text()
-        assert said in output and "Traceback" not in output, output
+        assert message in output and "Traceback" not in output, output
         assert not list((small_disk / "results").rglob("*.parquet*"))
     remount(small_disk, "size=16m")
     finish(small_disk, target("books"))

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import yaml
-from epub_reader import XHTML, body, contents, heard, package, pages
+from epub_reader import XHTML, body, contents, highlights, package, pages
 from snakemake_run import ROOT, Run
 
 FAULTS = ("K3", "K7", "K8", "K9", "K21")
@@ -40,18 +40,18 @@ def test_each_book_bears_its_title(books):
     for name, path in books.items():
         title = package(path)[0].find(".//{*}title").text
         assert title == name.removesuffix("-Ann")
-        assert heard(path)
+        assert highlights(path)
 
 
 @pytest.mark.parametrize("name", ["T09 crlf", "T10 lines"])
 def test_paragraphs_are_the_text_s(books, name):
     num = sum(len(list(body(books[name], page).iter(f"{XHTML}p"))) for page in pages(books[name]))
     assert num == {"T09 crlf": 6, "T10 lines": 9}[name]
-    assert all(". " not in one.text.rstrip() for one in heard(books[name]))
+    assert all(". " not in one.text.rstrip() for one in highlights(books[name]))
 
 
 def test_discs_are_one_book_in_order(books):
     titles = [title for title, _ in contents(books["The Lighthouse"])]
     discs = [f"CD{disc} - 0{track}" for disc in (1, 2, 10) for track in (1, 2)]
     assert titles[:6] == discs
-    assert len({one.audio for one in heard(books["The Lighthouse"])}) == 6
+    assert len({one.audio for one in highlights(books["The Lighthouse"])}) == 6

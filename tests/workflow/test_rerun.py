@@ -1,8 +1,8 @@
 """What reruns when something changes: the table in docs/rerun.md, row by row, as Snakemake lists
 its jobs.
 
-Everything is trained, and pocketsphinx hears the recordings: so what comes of a shard alone is
-told apart from what all shards are learned from.
+Everything is trained, and pocketsphinx recognises the recordings: so what comes of a shard alone is
+kept apart from what all shards are learned from.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ def test_a_speaker_added(run):
 
 @pytest.mark.parametrize(("book_biased", "first"), [(True, "transcribe"), (False, "match")])
 def test_a_book_edited(run, book_biased, first):
-    """Speech that is heard with the book's language model is heard again. Only the shards that
-    read the book."""
+    """Speech that is recognised with the book's language model is recognised again. Only the
+    shards that read the book."""
     other = run.with_config(transcribe={"pocketsphinx": {"book_biased": book_biased}})
     other.snakemake("--touch")  # as if the run had been so
     try:
@@ -228,7 +228,7 @@ def test_a_module_edited(run, module, rerun):
     what costs GPU hours reruns for its VERSION alone."""
     with edited(run.house / "src/aubert" / module, append):
         jobs = run.jobs()
-        # Figures are cheap: they may be taken again, but nothing is trained or heard.
+        # Figures are cheap: they may be taken again, but nothing is trained or recognised.
         assert [job for job in jobs if job not in FIGURES] == [
             job for job in sorted(rerun) if job not in FIGURES
         ]

@@ -1,4 +1,4 @@
-"""The default run: units, HuBERT and CTC are trained, and hear the corpus."""
+"""The default run: units, HuBERT and CTC are trained, and applied to the corpus."""
 
 from __future__ import annotations
 

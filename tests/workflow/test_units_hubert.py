@@ -127,13 +127,13 @@ def test_without_a_reference_pocketsphinx_tells_the_phones(run, mini_corpus):
     pnmi = json.loads((run.directory / quality).read_text())["units.mfcc.pnmi"]
     assert 0.1 < pnmi["value"] < 0.9 and pnmi["n"] > 500
 
-    told = {name: phones for name, _, phones in phones_of_utterances(run.results(), None)}
+    aligned = {name: phones for name, _, phones in phones_of_utterances(run.results(), None)}
     names: dict[str, int] = {}
     tally, shuffled = QualityTally(60, 100.0), QualityTally(60, 100.0)
     for name, speaker, phones in phones_of_utterances(run.results(), mini_corpus / "reference"):
-        heard = frame_phones(told.get(name, []), int(phones[-1]["end_s"] * 100), 100.0, names)
-        tally.add(speaker, heard + 1, phones)
-        shuffled.add(speaker, np.random.default_rng(0).permutation(heard) + 1, phones)
+        frames = frame_phones(aligned.get(name, []), int(phones[-1]["end_s"] * 100), 100.0, names)
+        tally.add(speaker, frames + 1, phones)
+        shuffled.add(speaker, np.random.default_rng(0).permutation(frames) + 1, phones)
     assert tally.quality().pnmi > 0.55 > 0.2 > shuffled.quality().pnmi
 
 

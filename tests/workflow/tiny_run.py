@@ -1,6 +1,6 @@
 """The whole workflow in a minute: three readers for 20 s each, networks of a few thousand weights.
 
-What they hear is nonsense, but every rule, option and file is the real one.
+What they recognise is nonsense, but every rule, option and file is the real one.
 """
 
 from __future__ import annotations

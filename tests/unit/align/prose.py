@@ -1,4 +1,4 @@
-"""Invented prose with the shape of a book, and a recogniser that mishears it."""
+"""Invented prose with the shape of a book, and a recogniser that makes errors in it."""
 
 import random
 from itertools import pairwise
@@ -34,24 +34,24 @@ def sentences(book: Book) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
-def mishear(rng: random.Random, words: list[str], rate: float, known: list[str]) -> list[str]:
+def misrecognise(rng: random.Random, words: list[str], rate: float, known: list[str]) -> list[str]:
     """The words with `rate` of them replaced, lost or doubled with another."""
-    heard = []
+    recognised = []
     for word in words:
         if rng.random() >= rate:
-            heard.append(word)
+            recognised.append(word)
             continue
         kind = rng.random()
         if kind < 0.6:
             place = rng.randrange(len(word))
-            heard.append(word[:place] + rng.choice("aeiou") + word[place + 1 :])
+            recognised.append(word[:place] + rng.choice("aeiou") + word[place + 1 :])
         elif kind < 0.8:
-            heard += [word, rng.choice(known)]
+            recognised += [word, rng.choice(known)]
         elif len(word) > 4:
-            heard.append(rng.choice(known))
-    return heard
+            recognised.append(rng.choice(known))
+    return recognised
 
 
 def by_hand(book: Book, start: int, end: int) -> str:
-    """What a perfect recogniser hears of book words [start, end)."""
+    """A perfect transcript of the book's words [start, end)."""
     return " ".join(book.words[start:end])

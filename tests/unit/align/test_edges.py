@@ -47,7 +47,7 @@ def test_a_word_does_not_swallow_a_pause():
 
 
 def test_words_that_fade_are_no_silence():
-    """A sentence's last word, 44 dB below its first ones, ends where it is heard to end."""
+    """A sentence's last word, 44 dB below its first ones, ends where its sound ends."""
     rng = np.random.default_rng(0)
     levels = [(0.2, 0.0), (1.0, 0.3), (0.3, 0.0018), (0.2, 0.0), (0.3, 0.3), (0.2, 0.0)]
     level = np.concatenate([np.full(round(s * 16_000), level) for s, level in levels])
@@ -86,10 +86,10 @@ def test_calibration_from_pauses_and_from_references(tmp_path):
     assert (seen.num_starts, seen.num_ends) == (6, 6)
     assert seen.start_offset_ms == pytest.approx(-60, abs=15)
     assert seen.end_offset_ms == pytest.approx(60, abs=15)
-    told = calibrate([(words, loudness)], references=[[(0.2, 0.45), (0.9, 1.15)]])
-    assert told == Calibration(-60.0, 10.0, 2, 2)
-    told.save(tmp_path / "edges.json")
-    assert Calibration.load(tmp_path / "edges.json") == told
+    from_references = calibrate([(words, loudness)], references=[[(0.2, 0.45), (0.9, 1.15)]])
+    assert from_references == Calibration(-60.0, 10.0, 2, 2)
+    from_references.save(tmp_path / "edges.json")
+    assert Calibration.load(tmp_path / "edges.json") == from_references
     (tmp_path / "edges.json").write_text('{"offset": 3}')
     with pytest.raises(ValueError, match="is not a calibration"):
         Calibration.load(tmp_path / "edges.json")

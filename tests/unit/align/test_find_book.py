@@ -1,7 +1,7 @@
 import random
 
 import numpy as np
-from prose import mishear, prose, vocabulary
+from prose import misrecognise, prose, vocabulary
 
 from aubert import tables
 from aubert.align.find_book import MAX_HASHES, StoredSketches, find_book, sketch
@@ -13,13 +13,13 @@ def shelf_of(rng, num_books, num_words):
     return {f"book{index}": prose(rng, num_words, words) for index in range(num_books)}, words
 
 
-def test_a_minute_with_a_quarter_misheard_finds_its_book():
+def test_a_minute_with_a_quarter_misrecognised_finds_its_book():
     rng = random.Random(1)
     books, words = shelf_of(rng, 10, 900)
     sketches = {key: sketch(text) for key, text in books.items()}
     for key, text in books.items():
-        heard = mishear(rng, spoken_words(text)[300:450], 0.25, words)
-        assert find_book(heard, sketches) == key
+        recognised = misrecognise(rng, spoken_words(text)[300:450], 0.25, words)
+        assert find_book(recognised, sketches) == key
 
 
 def test_a_long_book_is_found_by_a_part_of_its_shingles():
@@ -27,8 +27,8 @@ def test_a_long_book_is_found_by_a_part_of_its_shingles():
     books, words = shelf_of(rng, 3, 60_000)
     sketches = {key: sketch(text) for key, text in books.items()}
     assert all(len(held) == MAX_HASHES for held in sketches.values())
-    heard = mishear(rng, spoken_words(books["book1"])[30_000:30_150], 0.25, words)
-    assert find_book(heard, sketches) == "book1"
+    recognised = misrecognise(rng, spoken_words(books["book1"])[30_000:30_150], 0.25, words)
+    assert find_book(recognised, sketches) == "book1"
 
 
 def test_speech_of_no_book_finds_none():

@@ -31,17 +31,17 @@ def pairs(text, book, **free):
     ]
 
 
-def test_misheard_words_are_pairs():
+def test_misrecognised_words_are_pairs():
     assert pairs("the kat sit", "the cat sat") == [("the", "the"), ("kat", "cat"), ("sit", "sat")]
 
 
-def test_a_misheard_stretch_is_pairs():
+def test_a_misrecognised_stretch_is_pairs():
     """Not an addition opposite something left out."""
     text = "gate believe three that with it whole running home"
     found = pairs(text, "gate only strangers were ever caught running home")
     assert found[-2:] == [("running", "running"), ("home", "home")]
-    assert sum(bool(heard and written) for heard, written in found) == 8
-    assert all(heard for heard, _ in found)
+    assert sum(bool(recognised and written) for recognised, written in found) == 8
+    assert all(recognised for recognised, _ in found)
 
 
 def test_two_words_may_be_one():

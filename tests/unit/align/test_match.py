@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prose import by_hand, mishear, prose, sentences, vocabulary
+from prose import by_hand, misrecognise, prose, sentences, vocabulary
 
 from aubert.align.book import Book
 from aubert.align.find_book import sketch
@@ -55,12 +55,12 @@ def test_a_chapter_comes_back_at_its_offsets(seed, start, sizes):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_quarter_misheard_still_finds_every_utterance(seed):
+def test_a_quarter_misrecognised_still_finds_every_utterance(seed):
     book = a_book(seed)
     rng = random.Random(seed)
     spans = sentences(book)[40:90]
-    heard = [mishear(rng, book.words[a:b], 0.25, vocabulary(rng)) for a, b in spans]
-    chapter = place([" ".join(words) or "ba" for words in heard], book)
+    recognised = [misrecognise(rng, book.words[a:b], 0.25, vocabulary(rng)) for a, b in spans]
+    chapter = place([" ".join(words) or "ba" for words in recognised], book)
     found = list(results(chapter, MatchOptions()))
     placed = [
         abs(row["char_start"] - book.char_start(a)) <= 30
@@ -177,7 +177,7 @@ def test_verse_without_punctuation_and_one_utterance():
     words = vocabulary(rng)
     lines = [" ".join(rng.choices(words, k=7)) for _ in range(200)]
     book = Book("\n".join(lines))
-    heard = mishear(rng, book.words[350:700], 0.25, words)
-    (row,) = results(place([" ".join(heard)], book), MatchOptions())
+    recognised = misrecognise(rng, book.words[350:700], 0.25, words)
+    (row,) = results(place([" ".join(recognised)], book), MatchOptions())
     assert abs(row["char_start"] - book.char_start(350)) <= 20
     assert abs(row["char_end"] - book.char_end(699)) <= 20

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prose import by_hand, mishear, prose, vocabulary
+from prose import by_hand, misrecognise, prose, vocabulary
 
 from aubert.align.anchors import blocks
 from aubert.align.book import Book
@@ -56,12 +56,12 @@ def read(book, rows):
 @pytest.mark.parametrize("order", [(5, 6, 0, 1, 2, 3), (1, 2, 3, 4, 0), (0, 3, 4, 1, 2, 5)])
 @pytest.mark.parametrize("size", [17, 30, 55])
 def test_parts_in_another_order_are_read_to_the_word(order, size):
-    """Utterances end anywhere: one or two words beyond a jump are too few to be told apart."""
+    """Utterances end anywhere: one or two words beyond a jump are too few to be kept apart."""
     rng = random.Random(0)
     book, parts, _ = book_of(rng, 7)
-    said = [word for part in order for word in parts[part]]
-    found = read(book, refined(book, utterances([book.words[word] for word in said], size)))
-    truth = [book.char_start(word) for word in said]
+    spoken = [word for part in order for word in parts[part]]
+    found = read(book, refined(book, utterances([book.words[word] for word in spoken], size)))
+    truth = [book.char_start(word) for word in spoken]
     num_jumps = sum(after < before for before, after in pairwise(order))
     assert len(set(found) ^ set(truth)) <= 2 * num_jumps
     shared = set(found) & set(truth)
@@ -69,14 +69,14 @@ def test_parts_in_another_order_are_read_to_the_word(order, size):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_parts_in_another_order_and_misheard(seed):
+def test_parts_in_another_order_and_misrecognised(seed):
     rng = random.Random(seed)
     book, parts, known = book_of(rng, 8, words=150)
     order = [4, 5, 6, 0, 1, 2]
-    said = [word for part in order for word in parts[part]]
-    heard = mishear(rng, [book.words[word] for word in said], 0.2, known)
-    found = read(book, refined(book, utterances(heard, 40)))
-    truth = {book.char_start(word) for word in said}
+    spoken = [word for part in order for word in parts[part]]
+    recognised = misrecognise(rng, [book.words[word] for word in spoken], 0.2, known)
+    found = read(book, refined(book, utterances(recognised, 40)))
+    truth = {book.char_start(word) for word in spoken}
     assert len(truth & set(found)) >= 0.97 * len(truth)
     assert len(set(found) - truth) <= 0.02 * len(truth)
     assert len(found) == len(set(found))
@@ -86,9 +86,9 @@ def test_a_part_that_is_read_again_stays_extra_speech():
     rng = random.Random(1)
     book, parts, known = book_of(rng, 6)
     order = [0, 1, 2, 3, 2, 3, 4]
-    said = [word for part in order for word in parts[part]]
-    heard = mishear(rng, [book.words[word] for word in said], 0.1, known)
-    found = read(book, refined(book, utterances(heard, 30)))
+    spoken = [word for part in order for word in parts[part]]
+    recognised = misrecognise(rng, [book.words[word] for word in spoken], 0.1, known)
+    found = read(book, refined(book, utterances(recognised, 30)))
     assert found == sorted(found)
 
 
@@ -104,12 +104,12 @@ def test_a_few_words_of_another_page_are_no_jump():
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.1, 0.25, 0.4]))
 def test_a_reading_in_the_book_s_order_is_one_passage(seed, rate):
-    """Whatever is skipped, added or misheard."""
+    """Whatever is skipped, added or misrecognised."""
     rng = random.Random(seed)
     book, parts, known = book_of(rng, 8)
     words = [word for part in parts if rng.random() < 0.8 for word in part]
-    heard = mishear(rng, [book.words[word] for word in words], rate, known)
-    texts = utterances(heard, rng.choice([10, 40])) or ["ba"]
+    recognised = misrecognise(rng, [book.words[word] for word in words], rate, known)
+    texts = utterances(recognised, rng.choice([10, 40])) or ["ba"]
     texts.insert(rng.randrange(len(texts) + 1), "pardon the noise outside my window")
     chapter = place(texts, book)
     chain = [step for piece in chapter.pieces for step in piece.steps]
@@ -120,10 +120,10 @@ def test_passages_hold_every_word_once():
     rng = random.Random(3)
     book, parts, _ = book_of(rng, 5)
     texts = [by_hand(book, parts[part].start, parts[part].stop) for part in (3, 4, 0, 1)]
-    heard = Transcript([*texts[:2], "pardon me", *texts[2:]], book)
-    chain = blocks(heard.id_list, book.id_list, *unique_anchors(heard, book), 4)
-    found = passages(heard, book, chain)
-    bounds = heard.bounds
+    transcript = Transcript([*texts[:2], "pardon me", *texts[2:]], book)
+    chain = blocks(transcript.id_list, book.id_list, *unique_anchors(transcript, book), 4)
+    found = passages(transcript, book, chain)
+    bounds = transcript.bounds
     assert [(one.start, one.stop) for one in found] == [(0, bounds[2]), (bounds[2], bounds[5])]
     assert (found[0].low, found[0].high) == (parts[1].stop, len(book.words))
     assert (found[1].low, found[1].high) == (0, parts[3].start)

@@ -1,4 +1,4 @@
-"""Which utterances' phones are told, and what happens to those that cannot be."""
+"""Which utterances' phones are aligned, and what happens to those that cannot be."""
 
 import numpy as np
 import pytest

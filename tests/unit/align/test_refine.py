@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prose import by_hand, mishear, prose, sentences, vocabulary
+from prose import by_hand, misrecognise, prose, sentences, vocabulary
 
 from aubert.align.book import Book
 from aubert.align.coverage import coverage, read_spans
@@ -76,7 +76,7 @@ def test_speech_that_is_not_in_the_book():
     ]
 
 
-def test_a_word_said_twice_is_extra_and_a_misheard_one_is_read():
+def test_a_word_spoken_twice_is_extra_and_a_misrecognised_one_is_read():
     book = Book(TEXT)
     text = "he turned and walked walked hone slowly thinking of the lamb that he had left"
     rows, _ = refined(book, [text])
@@ -118,7 +118,7 @@ STORY = (
 )
 
 
-def test_a_stretch_that_was_misheard_is_read():
+def test_a_stretch_that_was_misrecognised_is_read():
     text = "nobody in that town ever hurried believe three that with it whole running the list was"
     book = Book(STORY)
     rows, _ = refined(book, [text + " two pages long"])
@@ -133,7 +133,7 @@ def test_a_stretch_that_was_misheard_is_read():
         ("believe three that with it whole", "novels what to pages long"),
     ],
 )
-def test_words_misheard_at_a_cut_belong_to_the_side_where_they_stand(left, right):
+def test_words_misrecognised_at_a_cut_belong_to_the_side_where_they_stand(left, right):
     book = Book(STORY)
     texts = [
         f"nobody in that town ever hurried {left}",
@@ -146,7 +146,7 @@ def test_words_misheard_at_a_cut_belong_to_the_side_where_they_stand(left, right
         assert [run[0] for run in runs_of(row, text, book)] == ["READ"]
 
 
-def test_words_that_are_equal_beside_misheard_ones_at_a_cut_are_read():
+def test_words_that_are_equal_beside_misrecognised_ones_at_a_cut_are_read():
     book = Book(
         "A thing like that cannot be kept secret in a city of bridges. First the neighbours stood "
         "below the window. Then the neighbours’ cousins came with stools. By the end of a week "
@@ -164,7 +164,7 @@ def test_words_that_are_equal_beside_misheard_ones_at_a_cut_are_read():
     assert [run[0] for run in runs_of(rows[1], kept[1], book)] == ["READ"]
 
 
-def test_a_few_words_that_nobody_heard_at_a_cut_go_to_their_sentence():
+def test_a_few_words_missed_at_a_cut_go_to_their_sentence():
     book = Book(STORY)
     texts = [
         "one man came out of the water with a beard full of salt",
@@ -188,10 +188,10 @@ def test_an_aside_at_a_cut_takes_no_word_of_the_next_sentence():
     assert runs_of(rows[0], kept[0], book)[-1] == ("EXTRA", "", "one the or dot side my window")
 
 
-@pytest.mark.parametrize("heard", ["rank a bell for to captain", "tune and or to two"])
-def test_the_last_words_of_a_chapter_are_read_though_misheard(heard):
+@pytest.mark.parametrize("recognised", ["rank a bell for to captain", "tune and or to two"])
+def test_the_last_words_of_a_chapter_are_read_though_misrecognised(recognised):
     book = Book(f"{STORY}\n\n\nTHE END\n")
-    text = f"with six white horses then she leaned across and {heard}"
+    text = f"with six white horses then she leaned across and {recognised}"
     rows, kept = refined(book, [text])
     assert spans(book, rows)[0].endswith("rang the bell for the captain.")
     assert [run[0] for run in runs_of(rows[0], kept[0], book)] == ["READ"]
@@ -233,8 +233,8 @@ def test_a_closing_does_not_reach_into_the_next_heading(heading, closing, is_joi
     for gap in ("\n\n", "\r\n\r\n", "\n\n\n"):
         book = Book(f"{before}{gap}{heading}{gap}{after}")
         rest = by_hand(book, len(words), len(book.words))
-        for heard in (texts, [*texts, rest]):
-            rows, kept = refined(book, heard)
+        for transcripts in (texts, [*texts, rest]):
+            rows, kept = refined(book, transcripts)
             assert rows[1]["char_end"] == len(before)
             placed = [row for row in rows if not isinstance(row, Reject)]
             assert placed[-1]["char_end"] in (len(before), len(book.text))
@@ -267,7 +267,7 @@ def test_runs_cover_the_span_and_the_transcript(seed, rate):
     words = vocabulary(rng)
     book = Book(prose(rng, 600, words))
     spans = [span for span in sentences(book)[10:30] if rng.random() > 0.1]
-    texts = [" ".join(mishear(rng, book.words[a:b], rate, words)) or "ba" for a, b in spans]
+    texts = [" ".join(misrecognise(rng, book.words[a:b], rate, words)) or "ba" for a, b in spans]
     texts.insert(rng.randrange(len(texts)), "pardon the noise outside my window")
     rows, kept = refined(book, texts)
     end = 0

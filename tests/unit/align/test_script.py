@@ -11,21 +11,21 @@ BOOK = "It was 1848. Mr. Rob said nothing. He left the house at once."
 
 def refined(*runs):
     """A row of the refined table from (label, book text, transcript text)."""
-    place, heard, rows = BOOK.index(runs[0][1]) if runs[0][1] else 0, 0, []
+    place, offset, rows = BOOK.index(runs[0][1]) if runs[0][1] else 0, 0, []
     start = place
-    for label, written, said in runs:
+    for label, written, recognised in runs:
         rows.append(
             {
                 "label": label,
                 "char_start": place,
                 "char_end": place + len(written),
-                "text_start": heard,
-                "text_end": heard + len(said),
+                "text_start": offset,
+                "text_end": offset + len(recognised),
             }
         )
         place += len(written)
-        heard += len(said)
-    text = "".join(said for _, _, said in runs)
+        offset += len(recognised)
+    text = "".join(recognised for _, _, recognised in runs)
     return {"char_start": start, "char_end": place, "language": "en", "runs": rows}, text
 
 
@@ -44,10 +44,10 @@ def test_reads_tokens_of_the_book():
     ]  # fmt: skip
 
 
-def test_takes_the_reading_that_was_heard():
+def test_takes_the_reading_that_was_recognised():
     row, text = refined(("READ", BOOK[:13], "it was one thousand eight hundred forty eight"))
-    heard = build_script(BOOK, row, text)[2].spoken
-    assert heard == ("one", "thousand", "eight", "hundred", "forty", "eight")
+    reading = build_script(BOOK, row, text)[2].spoken
+    assert reading == ("one", "thousand", "eight", "hundred", "forty", "eight")
     assert tokenize(BOOK)[2].spoken == ("eighteen", "forty", "eight")  # the default reading
 
 
@@ -77,18 +77,18 @@ CHOICES = st.lists(st.lists(READING, min_size=1, max_size=3, unique=True), min_s
 
 
 @given(CHOICES, st.lists(WORDS, max_size=10))
-def test_chooses_one_of_the_readings_of_every_token(choices, heard):
-    chosen = choose_readings(choices, heard)
+def test_chooses_one_of_the_readings_of_every_token(choices, recognised):
+    chosen = choose_readings(choices, recognised)
     assert len(chosen) == len(choices)
     assert all(reading in options for reading, options in zip(chosen, choices, strict=True))
 
 
 @given(CHOICES, st.data())
-def test_what_was_said_exactly_is_found(choices, data):
-    said = [data.draw(st.sampled_from(options)) for options in choices]
-    heard = [word for reading in said for word in reading]
-    chosen = choose_readings(choices, heard)
-    assert [word for reading in chosen for word in reading] == heard
+def test_what_was_spoken_exactly_is_found(choices, data):
+    readings = [data.draw(st.sampled_from(options)) for options in choices]
+    recognised = [word for reading in readings for word in reading]
+    chosen = choose_readings(choices, recognised)
+    assert [word for reading in chosen for word in reading] == recognised
 
 
 @given(CHOICES)
@@ -135,26 +135,26 @@ PLAY = "KEEPER. [Aside.] The lantern1 is dark, and 12 ships are near. (Exit.) He
 MARKS = "KEEPER Aside 1 12"
 
 
-def doubted(written, heard):
+def doubted(written, transcript):
     row = {"label": "READ", "char_start": 0, "char_end": len(written),
-           "text_start": 0, "text_end": len(heard)}  # fmt: skip
-    script = build_script(written, {"runs": [row], "language": "en"}, heard)
+           "text_start": 0, "text_end": len(transcript)}  # fmt: skip
+    script = build_script(written, {"runs": [row], "language": "en"}, transcript)
     return [written[i.token.char_start : i.token.char_end] for i in script if i.optional]
 
 
 @pytest.mark.parametrize(
-    ("heard", "words"),
+    ("transcript", "words"),
     [
         ("keeper aside the lantern one is dark and twelve ships are near exit he said no", MARKS),
         ("the lantern is dark and twelve are near he said no", f"{MARKS} ships Exit"),
-        # a word that was misheard was not missed
+        # a word that was misrecognised was not missed
         ("keeper aside the lantern one is bark and twelve chips are near exit he said no", MARKS),
         # what stands beside words that were not recognised counts as read
         ("keeper aside the lantern one is dark and twelve are fear exit hello", f"{MARKS} ships"),
     ],
 )
-def test_what_there_is_reason_to_doubt(heard, words):
-    assert sorted(doubted(PLAY, heard)) == sorted(words.split())
+def test_what_there_is_reason_to_doubt(transcript, words):
+    assert sorted(doubted(PLAY, transcript)) == sorted(words.split())
 
 
 @pytest.mark.parametrize(

@@ -168,11 +168,11 @@ def refined_rows(toy):
         text = " ".join(words)
         runs = [("READ", line_start, end, 0, len(text))]
         if i % 3 == 0:
-            cut, heard = line_start + len(" ".join(words[:3])) + 1, len(" ".join(words[:3])) + 1
-            after = heard + len(words[3]) + 1
+            text_cut = len(" ".join(words[:3])) + 1
+            cut, after = line_start + text_cut, text_cut + len(words[3]) + 1
             runs = [
-                ("READ", line_start, cut, 0, heard),
-                ("EXTRA", cut, cut, heard, after),
+                ("READ", line_start, cut, 0, text_cut),
+                ("EXTRA", cut, cut, text_cut, after),
                 ("READ", cut, end, after, len(text)),
             ]
         names = [field.name for field in tables.RUN]

@@ -82,7 +82,7 @@ def test_phones_lie_in_their_words(aligner, spoken):
         assert word.phones[-1].end_s == pytest.approx(word.end_s, abs=0.35)
 
 
-def test_a_word_that_was_not_said_has_low_confidence(aligner, spoken):
+def test_a_word_that_was_not_spoken_has_low_confidence(aligner, spoken):
     samples, times = spoken
     script = [word for word, _, _ in times]
     right = aligner.align(samples, script)
@@ -217,7 +217,7 @@ def hand_made(real):
     return [(audio.decode(folder / row["audio"]), row["words"]) for row in references]
 
 
-def test_first_words_start_where_a_person_hears_them(aligner, hand_made):
+def test_first_words_start_where_a_person_set_their_edges(aligner, hand_made):
     errors = [
         abs(aligner.align(samples, [word for word, _, _ in words])[0].start_s - words[0][1])
         for samples, words in hand_made
@@ -277,12 +277,12 @@ def test_loud_frames_of_a_burst():
 
 
 BOOK = "The old sailor came home. The harbour was quiet."
-HEARD = BOOK.lower().replace(".", "")
+TRANSCRIPT = BOOK.lower().replace(".", "")
 
 
 def refined(name, book_id="b", label="READ"):
     place = {"char_start": 0, "char_end": len(BOOK)}
-    run = {"label": label, **place, "text_start": 0, "text_end": len(HEARD)}
+    run = {"label": label, **place, "text_start": 0, "text_end": len(TRANSCRIPT)}
     return {"utterance_id": name, "book_id": book_id, "language": "en", **place, "runs": [run]}
 
 
@@ -299,7 +299,7 @@ def test_rows_and_rejects_of_a_shard(spoken, tmp_path, shelf):
     whole = [{"start_sample": 16_000, "end_sample": 16_000 + len(samples)}]
     names = ("good", "short", "cut", "skipped", "bookless")
     recordings = [{"recording_id": "r", "path": "r.flac", "sample_rate_hz": 16_000}]
-    transcripts = [{"utterance_id": name, "text": HEARD} for name in names]
+    transcripts = [{"utterance_id": name, "text": TRANSCRIPT} for name in names]
     slices = dict.fromkeys(names, whole)
     slices["short"] = [{"start_sample": 16_000, "end_sample": 18_000}]
     slices["cut"] = [{"start_sample": 16_000, "end_sample": 10**8}]

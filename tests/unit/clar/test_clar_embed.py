@@ -39,13 +39,13 @@ def test_bad_files_are_named_and_the_others_done(tmp_path, capsys):
     (folder / "broken.flac").write_bytes(b"fLaC no more")
     words = ["clar", "embed", folder, "-o", tmp_path / "out", "--model", tmp_path / "m"]
     assert main([*map(str, words), "--device=cpu"]) == 1
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     for name, reason in {
         "short.wav": "audio_too_short",
         "nan.wav": "features_not_finite",
         "broken.flac": "audio_unreadable",
     }.items():
-        assert f"{name}: {reason}" in told.err
+        assert f"{name}: {reason}" in printed.err
     assert (tmp_path / "out/names.txt").read_text() == "good.wav\n"
     vectors = np.load(tmp_path / "out/embeddings.npy")
     assert len(vectors) == 1 and np.isfinite(vectors).all()

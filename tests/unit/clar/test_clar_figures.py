@@ -20,8 +20,8 @@ CLIPS = [
 def encode_labels(clips):
     """Features that say the label, in noise."""
     rng = np.random.default_rng(0)
-    told = np.eye(4)[[int(clip.label[1]) for clip in clips]]
-    return 3 * told + rng.standard_normal(told.shape)
+    one_hot = np.eye(4)[[int(clip.label[1]) for clip in clips]]
+    return 3 * one_hot + rng.standard_normal(one_hot.shape)
 
 
 def encode_nothing(clips):

@@ -100,9 +100,9 @@ def test_the_joint_form_is_clars():
     partners = torch.arange(12).view(6, 2).flip(1).flatten()
     wanted = functional.cross_entropy(logits, partners)
     known = [place for place, label in enumerate(labels) if label != UNLABELLED]
-    told = network.classifier(views).unflatten(0, (6, 2))[known]
+    predicted = network.classifier(views).unflatten(0, (6, 2))[known]
     for view in range(2):
-        wanted = wanted + functional.cross_entropy(told[:, view], own.labels[known])
+        wanted = wanted + functional.cross_entropy(predicted[:, view], own.labels[known])
     torch.testing.assert_close(found / 6, wanted, rtol=1e-4, atol=1e-4)
 
 

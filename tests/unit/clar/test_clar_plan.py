@@ -19,8 +19,8 @@ def test_every_arm_by_name(config):
         "joint1_fold2_draw0", "joint1_fold2_draw1", "joint100_fold2_draw0",
     ]  # fmt: skip
     fields = plan.training_fields("joint1_fold2_draw1", how=False)
-    told = {name: fields[name] for name in ("loss", "fold", "budget", "draw", "seed")}
-    assert told == {"loss": "joint", "fold": 2, "budget": 1, "draw": 1, "seed": config["seed"]}
+    chosen = {name: fields[name] for name in ("loss", "fold", "budget", "draw", "seed")}
+    assert chosen == {"loss": "joint", "fold": 2, "budget": 1, "draw": 1, "seed": config["seed"]}
     assert "device" not in fields and "device" in plan.training_fields("joint1_fold2_draw1", True)
 
 

@@ -165,7 +165,7 @@ def test_budgets_fit_their_losses(clips, tmp_path):
 
 
 def test_trained_and_evaluated_by_commands(clips, tmp_path, capsys):
-    """Tones of voices that were left out are told by what was learned from others."""
+    """Tones of voices that were left out are classified by what was learned from others."""
     table = str(clips[0].path.parent / "labels.tsv")
     source = ["--source=table", f"--path={table}", "--group-column=voice", "--folds=2"]
     model = ["--width=8", "--sample-rate-hz=8000", "--clip-seconds=.2"]

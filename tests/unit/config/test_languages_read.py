@@ -1,4 +1,4 @@
-"""What is said of languages before any job runs."""
+"""Messages about languages before any job runs."""
 
 import pytest
 

@@ -78,7 +78,7 @@ def test_html_is_its_text_and_tag_soup_too(tmp_path):
     assert TEXT.startswith(read_text(tmp_path / "b.xhtml"))
 
 
-def test_plain_text_is_untouched_and_what_was_decided_is_said(tmp_path):
+def test_plain_text_is_untouched_and_what_was_decided_is_noted(tmp_path):
     data = "\ufeff“One”\r\n\r\nTwo’s\r\n".encode()
     (tmp_path / "a.txt").write_bytes(data)
     assert read_book(tmp_path / "a.txt").text == data.decode()

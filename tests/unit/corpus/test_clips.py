@@ -213,7 +213,7 @@ def test_words_of_a_run_are_keywords(tmp_path):
         ("reference", "--results and --root and --reference"),
     ],
 )
-def test_what_a_source_needs_is_said(source, message):
+def test_a_message_names_what_a_source_needs(source, message):
     with pytest.raises(ValueError, match=message):
         read_clips(ClipOptions(source=source))
 

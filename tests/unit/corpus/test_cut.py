@@ -65,7 +65,7 @@ def test_voice_activity_of_the_json_is_taken_as_it_is(tmp_path):
     (utterance,) = cut([row], tmp_path, BABBLE)
     assert utterance["slices"] == [
         {"start_sample": 0, "end_sample": 88_200},  # touching stretches are one
-        {"start_sample": 132_300, "end_sample": 264_600},  # nothing is heard twice
+        {"start_sample": 132_300, "end_sample": 264_600},  # no sample is taken twice
     ]
     assert utterance["num_samples"] == 88_200 + 132_300
     assert utterance["utterance_id"] == "r_0000"

@@ -1,4 +1,4 @@
-"""The language of each recording, and what is said where it is not read."""
+"""The language of each recording, and the message where it is not read."""
 
 import json
 
@@ -35,7 +35,7 @@ RUSSIAN = "Старый маяк стоял на скале, и каждый в�
         (ENGLISH * 20 + GERMAN, "en", None),  # a passage of it
     ],
 )
-def test_the_language_of_a_text_is_told_where_it_is_evident(text, tag, what):
+def test_the_language_of_a_text_is_identified_where_it_is_evident(text, tag, what):
     other = other_language(text, tag)
     assert (other and other.what) == what
 
@@ -45,22 +45,22 @@ def shelf(tmp_path):
     books = tmp_path / "books"
     books.mkdir()
     (books / "plain.txt").write_text(GERMAN * 2, encoding="utf-8")
-    (books / "told.txt").write_text(GERMAN * 2, encoding="utf-8")
+    (books / "tagged.txt").write_text(GERMAN * 2, encoding="utf-8")
     (books / "page.html").write_text('<html lang="es"><body><p>El faro.</p></body></html>')
     write_epub(books / "own.epub", {"1.xhtml": page("<p>Le phare.</p>")}, language="fr_CA")
-    meta = {"t": {"url": "", "name": "told.txt", "language": "German"},
+    meta = {"t": {"url": "", "name": "tagged.txt", "language": "German"},
             "e": {"url": "", "name": "own.epub"}}  # fmt: skip
     (tmp_path / "meta.json").write_text(json.dumps(meta))
     return Bookshelf(books, tmp_path / "meta.json", "it")
 
 
 def test_the_book_says_its_language_before_its_recordings_do(shelf):
-    said = {"language": "nl", "book_id": None}
-    assert shelf.language("t", said) == "de"
-    assert shelf.language("e", said) == "fr-CA"
-    assert shelf.language("page", said) == "es"
-    assert shelf.language("plain", said) == "nl"
-    assert shelf.language(None, said) == "nl"
+    stated = {"language": "nl", "book_id": None}
+    assert shelf.language("t", stated) == "de"
+    assert shelf.language("e", stated) == "fr-CA"
+    assert shelf.language("page", stated) == "es"
+    assert shelf.language("plain", stated) == "nl"
+    assert shelf.language(None, stated) == "nl"
     assert shelf.language("plain") == shelf.language("plain", {"language": None}) == "it"
 
 

@@ -1,4 +1,4 @@
-"""Speech is told from what is none, by either detector, whatever the blocks."""
+"""Speech is distinguished from what is none, by either detector, whatever the blocks."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a run will cost, told from its config."""
+"""What a run will cost, estimated from its config."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def test_every_rule_of_one_s_own_audiobooks_has_a_rate():
     assert_all_known(config, jobs_of_one_shard(config), "folder", "report")
 
 
-def test_trainings_hear_what_their_steps_hear():
+def test_trainings_use_what_their_steps_use():
     config = config_of()
     for section, steps in (("aubert", 200), ("clar", 100), ("separation", 150)):
         config[section] = {**config[section], "train": {**config[section]["train"], "steps": steps}}
@@ -270,12 +270,12 @@ def test_trainings_hear_what_their_steps_hear():
     assert len(others) == 1  # a training for each scorer
 
 
-def test_phones_are_heard_no_longer_than_the_config_says():
+def test_phones_take_no_more_audio_than_the_config_says():
     config = config_of()
     hour_s = RATES["rules"]["phones"]["hour_s"]
-    for hours, heard in ((1, 1), (500, 4)):
+    for hours, used in ((1, 1), (500, 4)):
         cost = costs(config, hours, [Job("phones", {"shard": "0"})])["phones"]
-        assert cost.cpu_s == pytest.approx(4 * RATES["rules"]["phones"]["start_s"] + heard * hour_s)
+        assert cost.cpu_s == pytest.approx(4 * RATES["rules"]["phones"]["start_s"] + used * hour_s)
 
 
 def timed(rule: str, seconds: float, *needs: int, gpus: int = 0, cores: int = 1) -> Timed:
@@ -336,7 +336,7 @@ def test_a_job_that_outlasts_its_time_is_refused_but_for_trainings_that_take_tur
     given["set-resources"]["transcribe"]["runtime"] = 1
     del given["set-resources"]["hubert_train"]["slurm_extra"]
     (tmp_path / "profile.yaml").write_text(yaml.safe_dump(given))
-    full = 1  # what is wrong with the times is said all the same
+    full = 1  # what is wrong with the times is printed all the same
     assert main(plan) == 1
     refused = capsys.readouterr().err
     assert "transcribe: its longest job takes" in refused and "hubert_train: its" in refused

@@ -87,7 +87,7 @@ def test_a_pair_is_the_same_in_any_batch(encoders, pooling):
     assert len({tuple(row.tolist()) for row in text.round(decimals=3)}) == 5
 
 
-def test_the_transformer_hears_the_segment_only(encoders):
+def test_the_transformer_gets_the_segment_only(encoders):
     """Its reference changes how the front end normalises, and nothing else."""
     model = make(encoders)
     rng = np.random.default_rng(0)

@@ -36,7 +36,7 @@ def lines(directory: Path) -> list[dict]:
     return [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_a_batch_is_the_texts_and_what_was_said(toy):
+def test_a_batch_is_the_texts_and_what_was_spoken(toy):
     root, corpus = toy
     model = toy_model(root)
     examples = toy_examples(root, corpus, model, TRAIN)
@@ -58,8 +58,8 @@ def test_a_batch_is_the_texts_and_what_was_said(toy):
     for row, ids, start, length in zip(
         rows, batch.ids, batch.span_starts, batch.span_lengths, strict=True
     ):
-        said = model.tokenizer.decode(ids[start : start + length]).replace(" ", "")
-        assert said == row["ngram"]
+        spoken = model.tokenizer.decode(ids[start : start + length]).replace(" ", "")
+        assert spoken == row["ngram"]
         book = corpus.shelf.text(row["book_id"])
         context = book[row["context_start"] : row["context_end"]]
         whole = model.tokenizer.decode(ids, skip_special_tokens=True)
@@ -90,7 +90,7 @@ def test_shares_of_a_contrast(toy):
 
 @pytest.mark.parametrize("scorer", ["cosine", "mlp"])
 def test_it_learns_words_and_what_the_context_tells(toy, tmp_path, scorer):
-    """On a book that it never saw: which word was said, and, among utterances of one word, which
+    """On a book that it never saw: which word was spoken, and, among utterances of one word, which
     stood in a question."""
     root, corpus = toy
     options = dataclasses.replace(TRAIN, steps=320, lr=4e-3, batch_pairs=24, log_every=40,

@@ -121,7 +121,7 @@ def test_shares_add_up_to_the_whole(scorer):
     torch.testing.assert_close(parts[0], whole[0])
     for gradient, other in zip(parts[1], whole[1], strict=True):
         torch.testing.assert_close(gradient, other)
-    assert parts[2] == whole[2] == 6  # the only one of its group has nothing to be told from
+    assert parts[2] == whole[2] == 6  # the only one of its group has nothing to differ from
 
 
 def test_what_is_contrasted_with_what():

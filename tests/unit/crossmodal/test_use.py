@@ -44,9 +44,9 @@ def used(request, tmp_path_factory):
         texts.append(f"{book[a:b]}[{book[b:c]}]{book[c:d]}")
         (piece,) = row["slices"]
         path = corpus.root / corpus.recordings[row["recording_id"]]["path"]
-        said = decode(path, [(piece["start_sample"], piece["end_sample"])])
+        samples = decode(path, [(piece["start_sample"], piece["end_sample"])])
         files.append(root / f"{index}.wav")
-        soundfile.write(files[-1], said, RATE_HZ, subtype="FLOAT")
+        soundfile.write(files[-1], samples, RATE_HZ, subtype="FLOAT")
     soundfile.write(root / "reference.wav", references["b"].read(), RATE_HZ, subtype="FLOAT")
     found = features(model, trained_embeddings(model), examples)
     return root / "model", found, texts, files, root / "reference.wav"
@@ -103,16 +103,16 @@ def test_bad_files_are_named_and_the_others_done(used, bad_files, tmp_path, caps
     mixed = [*list(bad_files)[:2], str(files[0]), *list(bad_files)[2:], str(files[1])]
     common = ["--model", str(directory), "--reference", str(reference)]
     assert main(["score", texts[0], *mixed, *common]) == 1
-    told = capsys.readouterr()
-    assert [line.split("\t")[1] for line in told.out.splitlines()] == list(map(str, files[:2]))
-    assert "nan\t" not in told.out
+    printed = capsys.readouterr()
+    assert [line.split("\t")[1] for line in printed.out.splitlines()] == list(map(str, files[:2]))
+    assert "nan\t" not in printed.out
     out = tmp_path / "vectors"
     assert main(["embed", *mixed, "-o", str(out), *common]) == 1
     np.testing.assert_allclose(np.load(out / "audio.npy"), found.audio[:2], atol=1e-4)
     assert (out / "audio.txt").read_text().split("\n")[:-1] == list(map(str, files[:2]))
-    embed_told = capsys.readouterr().err
+    embed_printed = capsys.readouterr().err
     for name, reason in bad_files.items():
-        assert f"{name}: {reason}" in told.err and f"{name}: {reason}" in embed_told
+        assert f"{name}: {reason}" in printed.err and f"{name}: {reason}" in embed_printed
 
 
 def test_a_bad_reference_is_named(used, bad_files, capsys):
@@ -120,8 +120,8 @@ def test_a_bad_reference_is_named(used, bad_files, capsys):
     for name in bad_files:
         words = ["score", texts[0], str(files[0]), "--model", str(directory), "--reference", name]
         assert main(words) == 1
-        told = capsys.readouterr()
-        assert f"the reference {name}" in told.err and not told.out
+        printed = capsys.readouterr()
+        assert f"the reference {name}" in printed.err and not printed.out
 
 
 def test_files_that_once_scored_nan(used, faults, capsys):
@@ -130,9 +130,9 @@ def test_files_that_once_scored_nan(used, faults, capsys):
     files = [str(folder / name) for name in ("0_george_0.flac", "empty.wav", "nan.wav")]
     words = ["score", texts[0], *files, "--model", str(directory), "--reference", str(reference)]
     assert main(words) == 1
-    told = capsys.readouterr()
-    assert [line.split("\t")[1] for line in told.out.splitlines()] == files[:1]
-    assert "empty.wav: audio_empty" in told.err and "nan.wav: features_not_finite" in told.err
+    printed = capsys.readouterr()
+    assert [line.split("\t")[1] for line in printed.out.splitlines()] == files[:1]
+    assert "empty.wav: audio_empty" in printed.err and "nan.wav: features_not_finite" in printed.err
 
 
 def test_each_shard_s_references_cost_its_own_recordings(tmp_path, monkeypatch):

@@ -17,17 +17,17 @@ from aubert.text.lm import build_arpa
 from aubert.transcribe.decode import DecodeOptions
 from aubert.transcribe.vocabulary import Vocabulary
 
-# What is said, and how the checkpoint spells it: "bad" and "bat" are nearly equal to its ear.
-HEARD = {"a bad cab": "a bat cab", "bad": "bad", "dab": ""}
+# Spoken words, and what the checkpoint recognises: its scores of "bad" and "bat" are nearly equal.
+RECOGNISED = {"a bad cab": "a bat cab", "bad": "bad", "dab": ""}
 BOOK = "A bad cab. Bad! Dab; a bad, bad cab."
 
 
 class Checkpoint:
-    """CtcModel's stand-in: it hears HEARD, and finds d as good as t."""
+    """CtcModel's stand-in: it recognises RECOGNISED, and finds d as good as t."""
 
     sample_rate_hz = 16_000
     letters = "".join(TOKENS[3:])
-    heard = iter(())
+    recognised = iter(())
 
     @classmethod
     def load(cls, options):
@@ -38,7 +38,7 @@ class Checkpoint:
         return Vocabulary.from_tokens(tokens, 29, 0, language=pack)
 
     def emissions(self, utterances):
-        for (utterance_id, samples), text in zip(utterances, self.heard, strict=False):
+        for (utterance_id, samples), text in zip(utterances, self.recognised, strict=False):
             assert len(samples) > 0
             yield utterance_id, self._emission(text)
 
@@ -55,12 +55,12 @@ class Checkpoint:
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    write_labelled(tmp_path / "seen", {"1": list(HEARD)})
+    write_labelled(tmp_path / "seen", {"1": list(RECOGNISED)})
     write_labelled(tmp_path / "other", {"2": ["bad"]})
     (tmp_path / "books").mkdir()
     (tmp_path / "books/b.txt").write_text(BOOK)
     monkeypatch.setattr(module, "CtcModel", Checkpoint)
-    monkeypatch.setattr(Checkpoint, "heard", iter([*HEARD.values(), "bad"]))
+    monkeypatch.setattr(Checkpoint, "recognised", iter([*RECOGNISED.values(), "bad"]))
     return tmp_path
 
 
@@ -72,7 +72,7 @@ def test_greedy_and_with_the_language_model_of_the_books(folders):
     )
     values = {key: (round(figure.value, 4), figure.n) for key, figure in figures.items()}
     assert values == {
-        "wer_greedy": (round(2 / 5, 4), 5),  # bat, and a word that was not heard
+        "wer_greedy": (round(2 / 5, 4), 5),  # bat, and a word that was missed
         "cer_greedy": (round(4 / 15, 4), 15),
         "wer": (round(1 / 5, 4), 5),  # the book knows no "bat"
         "other_wer_greedy": (0.0, 1),
@@ -132,7 +132,7 @@ def test_bad_input_is_named(folders, capsys):
 def test_a_file_that_was_cut_off_is_left_out_with_its_path(folders):
     path = folders / "seen/1/7/1-7-0000.flac"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    Checkpoint.heard = iter([*HEARD.values()][1:])
+    Checkpoint.recognised = iter([*RECOGNISED.values()][1:])
     with pytest.warns(UserWarning, match=r"1 utterances are left out: .*1-7-0000\.flac"):
         figures = evaluate_ctc({"seen": folders / "seen"}, DecodeOptions())
     assert figures["wer_greedy"].n == 2 and figures["wer_greedy"].value == 0.5

@@ -153,8 +153,8 @@ def test_transformers_tokenizer_reads_and_writes_the_letters(tmp_path):
     network_of("logmel").save(tmp_path)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     assert tokenizer("it's a").input_ids == spell("it's a").tolist()
-    heard = [0, *spell("be"), 0, 0, *spell("e a"), 0]
-    assert tokenizer.decode(heard) == "bee a"
+    path = [0, *spell("be"), 0, 0, *spell("e a"), 0]
+    assert tokenizer.decode(path) == "bee a"
 
 
 def test_the_encoder_s_weights_and_the_given_dropouts(tmp_path):
@@ -169,7 +169,7 @@ def test_the_encoder_s_weights_and_the_given_dropouts(tmp_path):
     assert (network.network.config.layerdrop, encoder.config.layerdrop) == (0.1, 0.05)
 
 
-def test_what_is_masked_is_not_heard():
+def test_what_lies_under_a_mask_changes_nothing():
     network = network_of("logmel")
     short, long = rows(12_000, 16_000)
     other = short.copy()
@@ -177,19 +177,19 @@ def test_what_is_masked_is_not_heard():
     frames = torch.zeros(2, KINDS["logmel"].num_frames(16_000), dtype=torch.bool)
     channels = torch.zeros(2, 16, dtype=torch.bool)
 
-    def said(row, **masks):
+    def log_probs_of(row, **masks):
         batch = replace(batch_of([row, long], ["a", "b"]), **masks)
         with torch.inference_mode():
             return network.log_probs(batch)[0]
 
-    plain = said(short)
-    assert torch.equal(said(short, masked_frames=frames, masked_channels=channels), plain)
+    plain = log_probs_of(short)
+    assert torch.equal(log_probs_of(short, masked_frames=frames, masked_channels=channels), plain)
     frames[0, :] = True
-    masked = said(short, masked_frames=frames)
-    assert torch.equal(masked[0], said(other, masked_frames=frames)[0])
+    masked = log_probs_of(short, masked_frames=frames)
+    assert torch.equal(masked[0], log_probs_of(other, masked_frames=frames)[0])
     assert not torch.equal(masked[0], plain[0])
     assert torch.equal(masked[1], plain[1])
     channels[1, 3:9] = True
-    masked = said(short, masked_channels=channels)
+    masked = log_probs_of(short, masked_channels=channels)
     assert torch.equal(masked[0], plain[0])
     assert not torch.allclose(masked[1], plain[1])

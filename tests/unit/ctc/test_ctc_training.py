@@ -113,7 +113,7 @@ def test_it_learns_the_letters_of_the_transcripts(init, labelled, tmp_path):
         folder = tmp_path / "train" / path.parent.relative_to(labelled / "train")
         shutil.copytree(path.parent, folder)
         named = (line.partition(" ") for line in lines)
-        text = "".join(f"{name} {said.translate(of)}\n" for name, _, said in named)
+        text = "".join(f"{name} {transcript.translate(of)}\n" for name, _, transcript in named)
         (folder / path.name).write_text(text, encoding="utf-8")
     out = tmp_path / "ctc"
     arguments = (out, init, [tmp_path / "train"], TRAIN)
@@ -306,10 +306,10 @@ def test_a_batch_holds_whole_utterances_and_their_letters(init, labelled):
     examples = examples_of(init, labelled / "train", mask_time_prob=0.5, mask_feature_prob=0.3)
     pieces = [Piece(index, 0, int(examples.num_samples[index])) for index in (4, 0)]
     batch = examples.batch(pieces, np.random.default_rng(0))
-    said = [examples.utterances[index].text for index in (4, 0)]
-    assert batch.letters.tolist() == [*spell(said[0]), *spell(said[1])]
-    assert batch.num_letters.tolist() == [len(text) for text in said]
-    assert batch.num_samples.tolist() == [LETTER_SAMPLES * (len(text) + 2) for text in said]
+    transcripts = [examples.utterances[index].text for index in (4, 0)]
+    assert batch.letters.tolist() == [*spell(transcripts[0]), *spell(transcripts[1])]
+    assert batch.num_letters.tolist() == [len(text) for text in transcripts]
+    assert batch.num_samples.tolist() == [LETTER_SAMPLES * (len(text) + 2) for text in transcripts]
     frames = [ENCODER.num_frames(n) for n in batch.num_samples.tolist()]
     assert batch.masked_frames.shape == (2, max(frames))
     assert batch.masked_channels.shape == (2, 32)

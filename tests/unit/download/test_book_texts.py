@@ -47,11 +47,11 @@ def test_texts_come_from_the_folder_the_web_or_are_listed_as_missing(tmp_path):
     assert books == urls
     with serving(**{"2__txt": b"Two.", "3__txt": b"<!DOCTYPE html>"}) as server:
         server.faults = [("drop", 1)]
-        said = fetch_books(books, tmp_path / "out", mine, server.address, QUICK)
+        message = fetch_books(books, tmp_path / "out", mine, server.address, QUICK)
         requests = len(server.ranges)
-        assert fetch_books(books, tmp_path / "out", mine, server.address, QUICK) == said
+        assert fetch_books(books, tmp_path / "out", mine, server.address, QUICK) == message
         assert len(server.ranges) == requests + 1  # the one that is missing
-    assert said.startswith("books: 2 of 4 texts")
+    assert message.startswith("books: 2 of 4 texts")
     shelf = Bookshelf(tmp_path / "out/books", tmp_path / "out/book_meta.json")
     assert [shelf.text(book_id) for book_id in shelf] == ["My own text.", "Two."]
     missing = (tmp_path / "out/books_missing.txt").read_text().splitlines()

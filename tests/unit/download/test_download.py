@@ -80,15 +80,15 @@ def fetched(out) -> dict[str, bytes]:
 )
 def test_whatever_happens_to_the_connection_the_file_comes_whole(tmp_path, faults):
     with serving(model__txt=CONTENT, small__tar=TAR) as server:
-        # A lie about the length is told once; what was announced is compared with what came.
+        # A wrong length is sent once; what was announced is compared with what came.
         server.faults = list(faults)
         if faults == [("longer", 500)]:
             with pytest.raises(ValueError, match="changed its size"):
                 download(FILE, tmp_path, server.address, QUICK)
             shutil.rmtree(tmp_path / ".model.txt")
-        said = download(FILE, tmp_path, server.address, QUICK)
+        message = download(FILE, tmp_path, server.address, QUICK)
         assert (tmp_path / "lm/model.txt").read_bytes() == CONTENT
-        assert "300000 bytes, md5 as published" in said
+        assert "300000 bytes, md5 as published" in message
         server.faults = list(faults) if faults != [("longer", 500)] else []
         download(ARCHIVE, tmp_path, server.address, QUICK)
         assert fetched(tmp_path) == MEMBERS
@@ -109,7 +109,7 @@ def test_it_gives_up_keeps_what_came_and_goes_on_with_it(tmp_path):
         assert len(server.ranges) == number
 
 
-def test_it_waits_longer_each_time_and_as_long_as_it_is_told(tmp_path):
+def test_it_waits_longer_each_time_and_as_long_as_the_server_asks(tmp_path):
     waited: list[float] = []
     with serving(model__txt=CONTENT) as server:
         server.faults = [("drop", 0)] * 4 + [("status", 503)]
@@ -125,7 +125,7 @@ def test_it_waits_longer_each_time_and_as_long_as_it_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("artefact", [FILE, ARCHIVE])
-def test_a_wrong_checksum_is_told_and_nothing_takes_the_file_s_name(tmp_path, artefact):
+def test_a_wrong_checksum_is_named_and_nothing_takes_the_file_s_name(tmp_path, artefact):
     algorithm = artefact.checksum.split(":")[0]
     wrong = replace(artefact, checksum=f"{algorithm}:0123")
     with (
@@ -138,7 +138,7 @@ def test_a_wrong_checksum_is_told_and_nothing_takes_the_file_s_name(tmp_path, ar
     assert [path.name for path in tmp_path.iterdir()] == [f".{artefact.file_name}"]
 
 
-def test_a_body_shorter_than_the_file_is_told_by_its_checksum(tmp_path):
+def test_a_body_shorter_than_the_file_is_found_by_its_checksum(tmp_path):
     with serving(model__txt=CONTENT) as server:
         server.faults = [("shorter", 500)]
         with pytest.raises(ValueError, match="the publisher's is"):
@@ -161,7 +161,7 @@ def test_a_file_that_is_not_there_says_so_at_once(tmp_path):
     assert len(server.ranges) == 1
 
 
-def test_a_disk_too_small_is_told_before_anything_is_fetched(tmp_path, monkeypatch):
+def test_a_disk_too_small_is_named_before_anything_is_fetched(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: usage(0, 0, 100_000))
     with (
@@ -194,10 +194,10 @@ def test_a_killed_download_of_a_tar_goes_on_and_is_checked_as_a_whole(tmp_path):
             # No archive beside what is unpacked.
             files = [path for path in (tmp_path / ".small.tar").rglob("*") if path.is_file()]
             assert sum(path.stat().st_size for path in files) < len(TAR)
-        said = download(ARCHIVE, tmp_path, server.address, QUICK)
+        message = download(ARCHIVE, tmp_path, server.address, QUICK)
         starts = [int((asked or "bytes=0-")[6:-1]) for asked in server.ranges]
         assert starts[0] == 0 and all(start > 100_000 for start in starts[1:])
-    assert "sha256 as published" in said
+    assert "sha256 as published" in message
     assert fetched(tmp_path) == MEMBERS
 
 

@@ -78,7 +78,7 @@ def test_recognising_the_recording_does_not_help():
     assert module._correct(alone, vectors).sum() == len(everything)
 
 
-def test_classes_of_a_folder_are_told_apart(folder, encoder, tmp_path, capsys):
+def test_classes_of_a_folder_are_distinguished(folder, encoder, tmp_path, capsys):
     out = tmp_path / "figures.json"
     words = ["evaluate", "probe", out, f"--encoder=own={encoder}", f"--folder=tones={folder}"]
     assert main([*map(str, words), "--layer=1", "--device=cpu"]) == 0
@@ -128,8 +128,8 @@ def test_what_cannot_be_used_is_left_out(folder, encoder, capsys):
         (folder / f"class2/{take}.wav").unlink()  # one is left, which cannot be learned and tested
     found = run(clips_of_folder(folder), encoder)
     assert found["probe.x.own"].n == 10
-    told = capsys.readouterr().err
-    assert "audio_unreadable" in told and "audio_too_short" in told
+    printed = capsys.readouterr().err
+    assert "audio_unreadable" in printed and "audio_too_short" in printed
     for take in range(6):
         (folder / f"class1/{take}.wav").unlink()
     assert run(clips_of_folder(folder), encoder) == {}
@@ -153,14 +153,14 @@ def test_a_folder_in_one_line(folder, encoder, tmp_path, capsys):
     """`aubert probe` says what `aubert evaluate probe` writes."""
     words = [f"--model={encoder}", "--layer=1", "--device=cpu"]
     assert main(["probe", str(folder), *words, "-o", str(tmp_path / "one.json")]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     words = [f"--encoder=model={encoder}", "--layer=1", "--device=cpu", f"--folder=tones={folder}"]
     assert main(["evaluate", "probe", str(tmp_path / "two.json"), *words]) == 0
     one, two = (json.loads((tmp_path / name).read_text()) for name in ("one.json", "two.json"))
     assert one == two
     value = one["probe.tones.model"]["value"]
-    assert told.startswith(f"probe: {value:.3f} (") and "of 18 files by layer 1 of" in told
-    assert f"{one['probe.tones.model.chance']['value']:.3f} by the most frequent class" in told
+    assert printed.startswith(f"probe: {value:.3f} (") and "of 18 files by layer 1 of" in printed
+    assert f"{one['probe.tones.model.chance']['value']:.3f} by the most frequent class" in printed
 
 
 def test_a_folder_of_too_few(tmp_path, encoder, capsys):

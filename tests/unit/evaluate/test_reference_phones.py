@@ -47,7 +47,7 @@ def test_every_millisecond_has_its_phone(phone_edges, slice_edges):
         for index, (start, end) in enumerate(pairwise(phone_edges))
     ]
     pairs = list(zip(slice_edges[::2], slice_edges[1::2], strict=False))
-    heard = [sample for start, end in pairs for sample in range(start, end)]
+    kept = [sample for start, end in pairs for sample in range(start, end)]
 
     def spoken(sample):
         inside = [
@@ -56,9 +56,9 @@ def test_every_millisecond_has_its_phone(phone_edges, slice_edges):
         return inside[0]["phone"] if inside else None
 
     found = phones_within(phones, slices(*pairs), RATE_HZ)
-    of_samples = [None] * len(heard)
+    of_samples = [None] * len(kept)
     for row in found:
         for place in range(round(row["start_s"] * RATE_HZ), round(row["end_s"] * RATE_HZ)):
             assert of_samples[place] is None
             of_samples[place] = row["phone"]
-    assert of_samples == [spoken(sample) for sample in heard]
+    assert of_samples == [spoken(sample) for sample in kept]

@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 import soundfile
-from epub_reader import XHTML, assert_valid, body, contents, heard, package, pages
+from epub_reader import XHTML, assert_valid, body, contents, highlights, package, pages
 from tiny_aligned import BOOK, Aligned, write_aligned
 from tiny_epub import PIXEL
 from tiny_read import Read, write_read
@@ -42,12 +42,12 @@ def test_epubcheck_finds_nothing(books):
     assert_valid(books[0])
 
 
-def test_every_word_is_highlighted_while_it_is_heard(books, aligned):
+def test_every_word_is_highlighted_while_it_is_spoken(books, aligned):
     found = []
     with zipfile.ZipFile(books[0]) as archive:
         sounds = {name: soundfile.read(io.BytesIO(archive.read(name)))
                   for name in archive.namelist() if name.endswith(".mp3")}  # fmt: skip
-    for one in heard(books[0]):
+    for one in highlights(books[0]):
         found.append((one.text, one.start_s))
         samples, rate_hz = sounds[one.audio]
         # A tone begins there, to 10 ms: the MP3 is not late.
@@ -123,7 +123,7 @@ def test_a_broken_word_is_shown_in_one_piece_and_a_page_number_is_not(tmp_path):
     )
     path = made(tmp_path, text)
     assert shown(path) == ["The lighthouse was dark. A lantern hung there.", "THE end."]
-    assert [one.text for one in heard(path)] == (
+    assert [one.text for one in highlights(path)] == (
         "The lighthouse was dark A lantern hung there THE end".split()
     )
 
@@ -158,7 +158,7 @@ def test_a_book_read_in_part_keeps_its_chapters(tmp_path):
     ]  # fmt: skip
     assert len(pages(path)) == 5 and len({name for _, name in contents(path)}) == 5
     assert shown(path, "h1") == [f"CHAPTER {number}" for number in ("I", "II", "III", "IV")]
-    assert {one.page for one in heard(path)} == {pages(path)[2]}
+    assert {one.page for one in highlights(path)} == {pages(path)[2]}
 
 
 def test_without_headings_recordings_begin_pages(tmp_path):
@@ -178,7 +178,7 @@ def test_without_headings_recordings_begin_pages(tmp_path):
 def test_sentences_and_paragraphs_are_highlighted_at_once(tmp_path, granularity, wanted):
     text = "“Go on,” said Mr. Hale. He\nwent. So it was.\n\nThe end."
     path = made(tmp_path, text, options=EpubOptions(granularity=granularity))
-    found = heard(path)
+    found = highlights(path)
     assert [" ".join(one.text.split()) for one in found] == wanted
     # Without holes, up to the end of the last word.
     assert [one.end_s for one in found[:-1]] == [one.start_s for one in found[1:]]
@@ -193,8 +193,8 @@ def test_the_books_own_facts_and_cover(tmp_path):
             "authors": [{"first_name": "Eva", "last_name": "Maß"}]}  # fmt: skip
     path = made(tmp_path, "Ein Turm.\n\nNoch ein Turm.", about={"book_meta": meta})
     root, _ = package(path)
-    told = [element.text for element in root.iter("{http://purl.org/dc/elements/1.1/}*")]
-    assert told[1:] == ["Der Turm", "de", "Eva Maß", "Ann"]
+    facts = [element.text for element in root.iter("{http://purl.org/dc/elements/1.1/}*")]
+    assert facts[1:] == ["Der Turm", "de", "Eva Maß", "Ann"]
     with zipfile.ZipFile(path) as archive:
         assert archive.read("EPUB/cover.png") == PIXEL
     assert path.name == "Der Turm-Ann.epub"
@@ -260,7 +260,7 @@ def word(text: str, char_start: int, at_s: float = 0.0) -> Word:
     return Word(text, text, char_start, char_start + len(text), at_s, at_s + 1, at_s, at_s + 1, 1.0)
 
 
-def test_what_is_read_twice_or_out_of_order_is_heard_once_in_the_order_of_the_text():
+def test_what_is_read_twice_or_out_of_order_is_played_once_in_the_order_of_the_text():
     text = "One two three.\nFour five.\n\nSix seven."
     places = {match.group(): match.start() for match in re.finditer(r"\w+", text)}
     readings = [
@@ -269,15 +269,15 @@ def test_what_is_read_twice_or_out_of_order_is_heard_once_in_the_order_of_the_te
         Reading("c", [word("seven", places["seven"]), word("Four", places["Four"], 1)]),
     ]
     found = clips(text, readings, [(0, 25), (27, len(text))], "word")
-    heard = [(text[one.char_start : one.char_end], one.recording_id, one.start_s, one.end_s)
-             for one in found]  # fmt: skip
-    assert heard == [
+    played = [(text[one.char_start : one.char_end], one.recording_id, one.start_s, one.end_s)
+              for one in found]  # fmt: skip
+    assert played == [
         ("One", "a", 0, 1), ("two", "a", 1, 2), ("Four", "c", 1, 2),
         ("five", "b", 0, 1), ("Six", "b", 1, 2), ("seven", "c", 0, 1),
     ]  # fmt: skip
     found = clips(text, readings, [(0, 25), (27, len(text))], "paragraph")
-    heard = [(text[one.char_start : one.char_end], one.recording_id) for one in found]
-    assert heard == [
+    played = [(text[one.char_start : one.char_end], one.recording_id) for one in found]
+    assert played == [
         ("One two three.\n", "a"), ("Four ", "c"), ("five.", "b"), ("Six ", "b"), ("seven.", "c")
     ]  # fmt: skip
 
@@ -302,7 +302,7 @@ def test_long_titles_are_cut_in_names_and_whole_in_the_book(tmp_path):
         assert package(path)[0].find(".//{*}title").text == " ".join(title.split())
 
 
-def test_a_book_that_cannot_be_made_is_told_and_the_others_are_there(tmp_path, capsys):
+def test_a_book_that_cannot_be_made_is_named_and_the_others_are_there(tmp_path, capsys):
     (tmp_path / "books").mkdir()
     for name in ("bad", "good", "other"):
         (tmp_path / f"books/{name}.txt").write_text(f"One two {name}.")
@@ -312,9 +312,9 @@ def test_a_book_that_cannot_be_made_is_told_and_the_others_are_there(tmp_path, c
     command = ["export", "epub", str(corpus.results), str(tmp_path / "out"), "--root",
                str(corpus.root), "--books-dir", str(tmp_path / "books")]  # fmt: skip
     assert main(command) == 0
-    told = capsys.readouterr()
-    assert "left out bad, read by Ann: book_missing" in told.err
-    assert "2 books" in told.out and "1 left out, see" in told.out
+    printed = capsys.readouterr()
+    assert "left out bad, read by Ann: book_missing" in printed.err
+    assert "2 books" in printed.out and "1 left out, see" in printed.out
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "good-Ann.epub", "left-out.txt", "other-Ann.epub"
     ]  # fmt: skip
@@ -334,4 +334,4 @@ def test_the_inputs_that_failed(faults, tmp_path):
         parts = re.split(r"\n\s*\n" if fault != "K21" else r"\n", text.replace("\r", "").strip())
         whole = [re.sub(r"-\n", "", part) if fault == "K16" else part for part in parts]
         assert shown(path) == [" ".join(part.split()).lstrip("\ufeff") for part in whole]
-        assert len(heard(path)) > num_words
+        assert len(highlights(path)) > num_words

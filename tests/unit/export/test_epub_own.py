@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from epub_reader import assert_valid, contents, heard, package, pages
+from epub_reader import assert_valid, contents, highlights, package, pages
 from lxml import etree
 from tiny_epub import page, write_epub, write_epub2
 from tiny_read import STEP_MS, Read, write_read
@@ -77,8 +77,8 @@ def test_all_else_in_it_is_untouched(read):
     assert read_text(made) == read_text(own)
     assert contents(made) == contents(own)
     for name in ("title", "creator", "language", "identifier"):
-        told = [[e.text for e in package(p)[0].iter(f"{{*}}{name}")] for p in (own, made)]
-        assert told[0] == told[1]
+        facts = [[e.text for e in package(p)[0].iter(f"{{*}}{name}")] for p in (own, made)]
+        assert facts[0] == facts[1]
 
 
 def test_elements_and_entities_of_a_page_stay(read):
@@ -112,14 +112,14 @@ WANTED = {
 }
 
 
-def test_what_is_heard_is_highlighted(read):
+def test_what_is_spoken_is_highlighted(read):
     granularity, _, made = read
-    found = heard(made)
+    found = highlights(made)
     texts = [one.text for one in found]
     wanted = WANTED[granularity].split("|")
     assert "".join(texts).replace(" ", "") == "".join(wanted).replace(" ", "")
     assert len(texts) <= len(wanted)
-    # Each recording is heard from its first word to its last, without holes.
+    # Each recording is played from its first word to its last, without holes.
     for audio in dict.fromkeys(one.audio for one in found):
         of_one = [one for one in found if one.audio == audio]
         assert of_one[0].start_s == 0.0
@@ -138,7 +138,7 @@ def test_overlays_that_it_had_are_replaced(tmp_path):
 
     _, made = overlaid(tmp_path, write, spans=SPANS)
     assert_valid(made)
-    assert len(heard(made)) == 21
+    assert len(highlights(made)) == 21
     root, _ = package(made)
     assert len(root.xpath("//*[@property='media:active-class']")) == 1
     overlays = [
@@ -183,7 +183,7 @@ def test_an_epub_2_becomes_an_epub_3(tmp_path, wrapped):
     assert "text-align: center" in page_of and 'id="top"' in page_of
 
 
-def test_an_epub_that_cannot_be_read_is_told(tmp_path):
+def test_an_epub_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "books").mkdir()
     own = write_pages(tmp_path / "books/own.epub")
     shelf = Bookshelf(tmp_path / "books")

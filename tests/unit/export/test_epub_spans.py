@@ -118,8 +118,8 @@ def test_whatever_is_marked_the_text_stays_and_every_stretch_is_found(body, data
     assert len(set(ids)) == len(ids)
     by_id = {element.get("id"): element for element in document.root.iter() if element.get("id")}
     for (low, high), parts in zip(stretches, found, strict=True):
-        said = "".join(by_id[part.element_id].xpath("string()") for part in parts)
-        assert "".join(said.split()) == "".join(text[low:high].split())
+        covered = "".join(by_id[part.element_id].xpath("string()") for part in parts)
+        assert "".join(covered.split()) == "".join(text[low:high].split())
         assert abs(sum(part.share for part in parts) - 1) < 1e-9 or not parts
     # Nothing but spans was added.
     after = [local_name(element) for element in document.root.iter() if local_name(element)]

@@ -223,7 +223,7 @@ def test_utterances_without_labels_are_left_out_and_counted(corpus, tmp_path, ca
 
 
 def test_labels_of_another_rate_are_refused(corpus, tmp_path, capsys):
-    """Made at 25 Hz, said to be of 100 Hz."""
+    """Made at 25 Hz; the files state 100 Hz."""
     write_units(corpus, "wrong", SLOW, 3)
     for path in labels_of(corpus, "wrong").glob("*/labels.json"):
         path.write_text(path.read_text().replace("25.0", "100.0"))

@@ -172,8 +172,8 @@ def test_changed_settings_restart_where_that_is_wanted(tmp_path, capsys):
     out, other = tmp_path / "line", changed(UTTERANCES, lr=0.2)
     begin(out, UTTERANCES)
     begin(out, other, restart="changed")
-    said = capsys.readouterr().err
-    assert "begins anew: train.lr was 0.1 and is 0.2. The checkpoints up to step 20 stay" in said
+    printed = capsys.readouterr().err
+    assert "begins anew: train.lr was 0.1 and is 0.2. The checkpoints up to step 20 stay" in printed
     assert len(checkpoints(out)) == 2
     # Each goes on where its own settings are restored.
     assert run(out, Line(), other, restart="changed").steps[0] == 21

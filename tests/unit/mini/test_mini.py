@@ -1,4 +1,4 @@
-"""The miniature corpus: what is heard is what the references say."""
+"""The miniature corpus: what is spoken is what the references say."""
 
 import hashlib
 import json
@@ -79,15 +79,15 @@ def test_every_word_of_the_chapter_is_read_once_or_skipped(made):
 def test_energy_lies_in_the_words_and_not_in_the_pauses(made):
     _, _, recordings, samples = made
     for recording in recordings:
-        heard = samples[recording.recording_id]
+        waveform = samples[recording.recording_id]
         edges = [0.0, *(edge for word in recording.words for edge in times(word))]
-        edges.append(len(heard) / RATE_HZ)
+        edges.append(len(waveform) / RATE_HZ)
         pauses = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > 0.6]
         assert len(pauses) >= 5
-        floor_db = max(level_db(heard, *pause) for pause in pauses)
-        levels_db = [level_db(heard, *times(word)) for word in recording.words]
+        floor_db = max(level_db(waveform, *pause) for pause in pauses)
+        levels_db = [level_db(waveform, *times(word)) for word in recording.words]
         assert np.mean(np.array(levels_db) > floor_db + 6) > 0.97
-        assert 0.01 < np.abs(heard).max() < 0.99
+        assert 0.01 < np.abs(waveform).max() < 0.99
 
 
 def test_phones_fill_their_words(made):

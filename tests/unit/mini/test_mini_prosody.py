@@ -1,4 +1,4 @@
-"""What readers do with their voices follows from the text, and is heard."""
+"""What readers do with their voices follows from the text, and is in the sound."""
 
 from dataclasses import replace
 
@@ -32,10 +32,10 @@ def test_quotations_are_found_over_sentences_and_end_with_their_paragraph(marks)
     assert [word for word, each in spoken(text) if each.emphasised] == ["was"]
 
 
-def test_a_quotation_is_livelier_than_what_is_told():
-    (told,) = lines("They will stop the train now.")
+def test_a_quotation_is_livelier_than_narration():
+    (narrated,) = lines("They will stop the train now.")
     (quoted,) = lines("“They will stop the train now.”")
-    for plain, lively in zip(manners(told.words), manners(quoted.words), strict=True):
+    for plain, lively in zip(manners(narrated.words), manners(quoted.words), strict=True):
         assert all(more > less for more, less in zip(lively, plain, strict=True))
     beside = manners(lines("“No,” said the girl.")[0].words)
     assert max(each.pitch for each in beside[1:]) < beside[0].pitch
@@ -49,13 +49,13 @@ def test_the_voice_fades_through_a_sentence_and_comes_again_after_a_comma():
     # Pitch and rate change between phrases alone.
     assert len({(each.pitch, each.rate) for each in comma[:5]}) == 1
     assert comma[5].pitch < comma[4].pitch
-    told, asked, cried = (
+    stated, asked, cried = (
         manners(lines(f"They will stop the train{mark}")[0].words)[2] for mark in ".?!"
     )
-    assert asked.pitch > told.pitch < cried.pitch and cried.level_db > told.level_db
+    assert asked.pitch > stated.pitch < cried.pitch and cried.level_db > stated.level_db
 
 
-def test_each_word_is_heard_as_its_voice_says():
+def test_each_word_is_spoken_as_its_voice_says():
     words, marks = "we saw you there today".split(), ["", "", "", "", "."]
     high = [replace(VOICE, pitch=80 if i == 2 else 50) for i in range(5)]
     slow = [replace(VOICE, rate_wpm=110 if i == 4 else 165) for i in range(5)]

@@ -29,7 +29,7 @@ def test_it_fits_any_screen(page_file, width, scheme):
         assert dark == (scheme == "dark")
 
 
-def test_words_light_up_as_they_are_heard(page_file):
+def test_words_light_up_as_they_are_spoken(page_file):
     with opened(page_file) as page:
         # At a third of the pace, so that a busy machine does not pass over a word.
         lit = page.evaluate(

@@ -14,7 +14,7 @@ from aubert.separation.options import DeepClusteringOptions, ListOptions, Separa
 from aubert.separation.voices import find_clips
 
 
-def test_a_mixture_of_each_kind_is_heard_whole_apart_and_as_masks_could(tmp_path):
+def test_a_mixture_of_each_kind_is_played_whole_separated_and_by_ideal_masks(tmp_path):
     run = written_run.write_run(tmp_path)
     assert separation.section(run) is None
     voices, rng = tmp_path / "voices", np.random.default_rng(0)

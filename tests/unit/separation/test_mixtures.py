@@ -56,7 +56,7 @@ def drawn(clips) -> MixtureList:
     return draw_list(clips, OPTIONS)
 
 
-def test_training_hears_nothing_that_is_tested(clips, drawn):
+def test_training_uses_nothing_that_is_tested(clips, drawn):
     trained = drawn.trainable(clips)
     speakers, ids = {clip.speaker for clip in trained}, {clip.id for clip in trained}
     tested = Counter()
@@ -106,7 +106,7 @@ def test_another_speaker_moves_nobody_to_the_other_side(folders, clips, drawn):
     assert kept <= set(drawn.unseen_speakers)
 
 
-def test_what_a_training_hears_follows_from_the_generator(clips):
+def test_what_a_training_draws_follows_from_the_generator(clips):
     def drawn(seed):
         pool = Pool(clips)
         return pool.draw(np.random.default_rng(seed), 4000, MixOptions(max_speakers=3), 1.3)
@@ -161,7 +161,7 @@ def test_a_file_that_is_no_audio_is_left_out(folders, clips, capsys, tmp_path):
         ("abc", "four speakers of one collection are needed"),
     ],
 )
-def test_too_few_voices_are_said_so(tmp_path, speakers, message):
+def test_too_few_voices_are_refused(tmp_path, speakers, message):
     for speaker in speakers:
         write_voice(tmp_path, speaker, clips=2)
     with pytest.raises(ValueError, match=message):

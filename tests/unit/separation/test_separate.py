@@ -169,7 +169,7 @@ def test_the_command_takes_any_rate(model, tmp_path, capsys, rate_hz, channels):
     assert all(rate == RATE_HZ and len(voice) == RATE_HZ // 2 for voice, rate in voices)
 
 
-def test_what_cannot_be_taken_apart_is_said_so(model, tmp_path, capsys):
+def test_what_cannot_be_separated_is_named(model, tmp_path, capsys):
     soundfile.write(tmp_path / "short.wav", np.zeros(400), 16_000)
     arguments = ["--model", str(model)]
     assert main(["separate", str(tmp_path / "short.wav"), str(tmp_path / "out"), *arguments]) == 1
@@ -196,8 +196,8 @@ def test_a_bad_file_is_named_and_nothing_is_written(model, tmp_path, capsys, sam
     path = tmp_path / "bad.wav"
     soundfile.write(path, samples, 16_000, subtype="FLOAT")
     assert main(["separate", str(path), str(tmp_path / "out"), f"--model={model}"]) == 1
-    told = capsys.readouterr().err
-    assert "bad.wav" in told and message in told and "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert "bad.wav" in printed and message in printed and "Traceback" not in printed
     assert not (tmp_path / "out").exists()
 
 

@@ -139,7 +139,7 @@ def test_a_mask_head_wants_as_many_masks_as_speakers(clips, tested, tmp_path):
 
 
 def test_from_folders_to_figures(folder, tmp_path, capsys):
-    """Bands that training heard are told apart in clips that it did not hear."""
+    """Bands that training used are separated in clips that it did not use."""
     voices = ["--folder", f"bands={folder}"]
     mixtures, model = tmp_path / "list.json", tmp_path / "model"
     listed = ["--num-mixtures=12", "--seconds=0.8"]

@@ -20,7 +20,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("encoding", TEXTS)
-def test_a_text_in_another_encoding_is_decoded_and_the_encoding_said(encoding):
+def test_a_text_in_another_encoding_is_decoded_and_the_encoding_noted(encoding):
     text = TEXTS[encoding] * 4
     decoded = decode(text.encode(encoding))
     assert decoded.text.removeprefix("\ufeff") == text

@@ -1,4 +1,4 @@
-"""The espeak-ng driver: every word is timed, and nothing depends on what was said before."""
+"""The espeak-ng driver: every word is timed, and nothing depends on what was spoken before."""
 
 from itertools import pairwise
 
@@ -40,18 +40,18 @@ def test_speech_is_silent_outside_of_its_words():
 @pytest.mark.parametrize("name", ["en-us+f2", "gmw/en-GB-x-rp+m3", "en-us+edward2"])
 def test_a_session_forgets_the_one_before(name):
     voice = Voice(name=name)
-    first, second = (said_after(voice, other) for other in (["one"], ["other", "words"]))
+    first, second = (spoken_after(voice, other) for other in (["one"], ["other", "words"]))
     assert np.array_equal(first.samples, second.samples) and first.words == second.words
 
 
-def said_after(voice: Voice, other: list[str]) -> espeak.Speech:
+def spoken_after(voice: Voice, other: list[str]) -> espeak.Speech:
     with espeak.session() as engine:
         engine.say(other, [""] * len(other), VOICE)
     with espeak.session() as engine:
         return engine.say(WORDS, MARKS, voice)
 
 
-def test_voice_settings_are_heard():
+def test_voice_settings_change_the_speech():
     with espeak.session() as engine:
         fast = engine.say(WORDS, MARKS, Voice(name="en-us+m3", rate_wpm=260))
         slow = engine.say(WORDS, MARKS, Voice(name="en-us+m3", rate_wpm=130))

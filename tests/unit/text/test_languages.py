@@ -115,13 +115,13 @@ def test_tokens_are_in_order_and_in_the_letters_of_the_pack(language, text):
 @pytest.mark.parametrize("tag", sorted(PACKS))
 def test_a_pack_speaks_its_own_letters(tag):
     pack = PACKS[tag]
-    said = [*pack.announcements, *pack.chapters(40), pack.ampersand]
-    said += [word for words in pack.abbreviations.values() for word in words]
-    said += [word for words in pack.phrases.values() for word in words]
+    spoken = [*pack.announcements, *pack.chapters(40), pack.ampersand]
+    spoken += [word for words in pack.abbreviations.values() for word in words]
+    spoken += [word for words in pack.phrases.values() for word in words]
     for number in (*range(1, 100), 101, 1066, 1848, 2005, 1_000_001):
-        said += [" ".join(words) for words in pack.numbers.readings(str(number))]
-        said += [" ".join(words) for words in pack.numbers.roman(number)]
-    for phrase in said:
+        spoken += [" ".join(words) for words in pack.numbers.readings(str(number))]
+        spoken += [" ".join(words) for words in pack.numbers.roman(number)]
+    for phrase in spoken:
         assert spoken_words(phrase, pack) == phrase.split(), phrase
     assert all(pack.fold(letter) == letter for letter in pack.letters)
     assert all(len(pack.fold(letter)) in (1, 2) for letter in pack.borrowed)
@@ -152,13 +152,13 @@ def test_the_title_page_ends_at_the_first_heading(tag, heading):
 
 
 def test_the_language_model_holds_what_readers_announce():
-    for tag, said in {
+    for tag, announced in {
         "de": ["ende von kapitel drei", "erstes kapitel"],
         "fr": ["chapitre premier", "fin du chapitre deux", "première partie"],
         "es": ["fin del capítulo primero", "segunda parte"],
     }.items():
         sentences = training_sentences(["Über Œuvre año."], tag)
-        assert [each for each in said if each.split() not in sentences] == []
+        assert [each for each in announced if each.split() not in sentences] == []
     assert training_sentences(["Über Straßen."], "de")[-1] == ["über", "straßen"]
 
 

@@ -118,9 +118,9 @@ def test_the_end_of_a_sentence_at_the_top_of_a_page_stays():
 
 @pytest.mark.parametrize("feed", ["", "\f"])
 def test_a_chapters_number_between_pages_stays(feed):
-    told = " ".join(" ".join(prose(book_id).split()) for book_id in list(STORIES)[:8])
-    told = re.sub(r"\b[IVX]+\b\s*", "", told)  # one may come to stand alone on a line
-    sentences = re.split(r"(?<=[.?!])\s+(?=[A-Z])", told)
+    stories = " ".join(" ".join(prose(book_id).split()) for book_id in list(STORIES)[:8])
+    stories = re.sub(r"\b[IVX]+\b\s*", "", stories)  # one may come to stand alone on a line
+    sentences = re.split(r"(?<=[.?!])\s+(?=[A-Z])", stories)
     chapters = [" ".join(sentences[at : at + 60]) for at in range(0, len(sentences), 60)]
     text = "\n\n".join(f"{n}\n\n{chapter}" for n, chapter in enumerate(chapters, 1))
     assert len(chapters) > 5

@@ -30,10 +30,10 @@ def dictionary() -> dict[str, list[list[str]]]:
 
 def error_rate(dictionary: dict[str, list[list[str]]], words: list[str]) -> float:
     """Phone errors per phone, against the nearest of a word's pronunciations."""
-    said = pronounce(words)
+    pronounced = pronounce(words)
     errors = phones = 0
     for word in words:
-        spoken = said[word].split()
+        spoken = pronounced[word].split()
         distance, length = min((Levenshtein.distance(spoken, e), len(e)) for e in dictionary[word])
         errors += distance
         phones += length

@@ -162,8 +162,8 @@ def test_alternating_models_do_not_mix(tmp_path):
     paths = [str(tmp_path / name) for name in ("cat.arpa", "bet.arpa")]
     for path, word in zip(paths, ("cat", "bet"), strict=True):
         build_arpa([["the", word, "sat"]], path)
-    heard = [BEAM(AMBIGUOUS, path).text for path in paths * 2]
-    assert heard == ["the cat sat", "the bet sat"] * 2
+    recognised = [BEAM(AMBIGUOUS, path).text for path in paths * 2]
+    assert recognised == ["the cat sat", "the bet sat"] * 2
 
 
 def test_a_file_that_is_no_language_model(tmp_path):

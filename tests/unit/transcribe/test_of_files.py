@@ -66,14 +66,14 @@ def test_bad_files_are_named_and_the_others_written(model, sounds, tmp_path, cap
     soundfile.write(sounds / "short.wav", np.zeros(100), 16_000)
     soundfile.write(sounds / "nan.wav", np.full(16_000, np.nan), 16_000, subtype="FLOAT")
     assert call(model, sounds, "-o", tmp_path / "texts.tsv") == 1
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     for name, reason in {
         "broken.flac": "audio_unreadable",
         "short.wav": "audio_too_short",
         "nan.wav": "features_not_finite",
     }.items():
-        assert f"{name}: {reason}" in told.err
-    assert "transcribe: 2 files, 2 s of audio" in told.out
+        assert f"{name}: {reason}" in printed.err
+    assert "transcribe: 2 files, 2 s of audio" in printed.out
     names = [line.split("\t")[0] for line in (tmp_path / "texts.tsv").read_text().splitlines()]
     assert names == ["a.flac", "deep/b.aiff"]
 

@@ -45,8 +45,8 @@ def test_a_german_book_is_read(faults):
     assert "is German (de), and was to be read as English (en)" in reject.detail
     german = Bookshelf(folder, language="de")
     (row,) = recognise([recording()], rows, folder, german, PocketsphinxOptions())
-    said = spoken_words(german.text("book"), "de")[: len(row["text"].split())]
-    assert word_errors(said, row["text"].split()) <= 0.2 * len(said)
+    spoken = spoken_words(german.text("book"), "de")[: len(row["text"].split())]
+    assert word_errors(spoken, row["text"].split()) <= 0.2 * len(spoken)
 
 
 @pytest.mark.parametrize("language", SPOKEN_WITH_CMU)
@@ -81,7 +81,7 @@ def test_every_sound_of_a_pack_has_a_phone(language):
     words |= {word for phrase in PACKS[language].chapters(40) for word in phrase.split()}
     found = pronounce(words, language)
     assert found.keys() == words
-    assert {phone for said in found.values() for phone in said.split()} <= phones
+    assert {phone for entry in found.values() for phone in entry.split()} <= phones
     # "die" is no English word in German, nor "de" in French.
     assert pronunciations(["die", "de"], language) != pronunciations(["die", "de"])
 
@@ -122,12 +122,12 @@ def test_words_that_a_models_dictionary_lacks_lie_between_their_neighbours(fault
     )
     row = whole(folder / "01.flac")
     end = text.index("Zahl.") + 5
-    said = " ".join(spoken_words(text[:end], "de"))
+    spoken = " ".join(spoken_words(text[:end], "de"))
     run = {"label": "READ", "char_start": 0, "char_end": end, "text_start": 0,
-           "text_end": len(said)}  # fmt: skip
+           "text_end": len(spoken)}  # fmt: skip
     span = {"utterance_id": "r_0000", "book_id": "book", "char_start": 0, "char_end": end,
             "language": "de", "runs": [run]}  # fmt: skip
-    transcript = {"utterance_id": "r_0000", "text": said}
+    transcript = {"utterance_id": "r_0000", "text": spoken}
     found = {}
     for own in (options, WordsPocketsphinxOptions()):
         rows = words_pocketsphinx([recording()], [row], [transcript], [span], folder, shelf, own)

@@ -123,9 +123,10 @@ def test_a_real_reading_is_recognised(sonnets):
     root, recordings, utterances, shelf = sonnets
     first, _ = recognise(recordings, utterances, root, shelf, PocketsphinxOptions())
     expected = spoken_words("From fairest creatures we desire increase, That thereby beauty's rose")
-    heard = first["text"].split()
+    recognised = first["text"].split()
     distance = min(
-        Levenshtein.distance(expected, heard[start : start + len(expected)]) for start in range(4)
+        Levenshtein.distance(expected, recognised[start : start + len(expected)])
+        for start in range(4)
     )
     assert distance <= 2
     assert first["num_frames"] == pytest.approx(700, abs=3)

@@ -73,10 +73,10 @@ def test_each_file_gets_its_array_and_what_it_is(model, corpus, tmp_path, capsys
         np.testing.assert_allclose(found, features(model, corpus / name, 1), atol=1e-4)
         notes = json.loads((out / f"{name}.json").read_text())
         assert (notes["layer"], notes["rate_hz"], notes["precision"]) == (1, 50.0, "float32")
-    told = capsys.readouterr().out
-    assert "3 files written (132 frames at 50 Hz of 3 s of audio" in told
-    assert "x real time" in told
-    assert told.rstrip().endswith("1 files are no audio and were passed over (first notes.txt)")
+    printed = capsys.readouterr().out
+    assert "3 files written (132 frames at 50 Hz of 3 s of audio" in printed
+    assert "x real time" in printed
+    assert printed.rstrip().endswith("1 files are no audio and were passed over (first notes.txt)")
 
 
 def test_every_format_of_libsndfile_is_encoded(model, tmp_path):
@@ -136,15 +136,15 @@ def test_files_that_cannot_be_encoded_are_named_and_the_others_done(
     soundfile.write(corpus / "short.wav", np.zeros(399), 16_000)
     soundfile.write(corpus / "nan.wav", np.full(16_000, np.nan), 16_000, subtype="FLOAT")
     assert call(model, tmp_path / "out", corpus) == 1
-    told = capsys.readouterr()
-    assert "3 files written" in told.out and "4 failed" in told.out
+    printed = capsys.readouterr()
+    assert "3 files written" in printed.out and "4 failed" in printed.out
     for name, reason in {
         "broken.flac": "audio_unreadable",
         "empty.wav": "audio_empty",
         "short.wav": "audio_too_short",
         "nan.wav": "features_not_finite",
     }.items():
-        assert f"{name}: {reason}" in told.err
+        assert f"{name}: {reason}" in printed.err
     assert len(written(tmp_path / "out")) == 6
 
 

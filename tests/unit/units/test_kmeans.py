@@ -236,7 +236,7 @@ def test_product_codebooks_look_at_their_columns():
         assert (book.label(frames) == book.label(other)).all() == unchanged
 
 
-def test_a_gpu_that_is_not_there_is_said(monkeypatch):
+def test_a_message_says_that_no_gpu_is_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match="torch sees no GPU"):
         learn_kmeans(source_of(utterances(5)), 4, KMeansOptions(device="cuda"))

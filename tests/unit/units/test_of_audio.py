@@ -65,9 +65,9 @@ def test_names_and_units(model, sounds, tmp_path, capsys):
     assert [name for name, _ in rows] == list(NAMES)
     for name, units in rows:
         assert [int(unit) for unit in units.split()] == expected(model, sounds / name)
-    told = capsys.readouterr().out
-    assert "encode: 132 units of 3 files, 3 s of audio" in told
-    assert "1 files are no audio and were passed over (first notes.txt)" in told
+    printed = capsys.readouterr().out
+    assert "encode: 132 units of 3 files, 3 s of audio" in printed
+    assert "1 files are no audio and were passed over (first notes.txt)" in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sounds", "units.tsv"]
 
 
@@ -123,8 +123,8 @@ def test_bad_files_are_named_and_the_others_done(model, sounds, tmp_path, capsys
     soundfile.write(sounds / "short.wav", np.zeros(100), 16_000)
     soundfile.write(sounds / "nan.wav", np.full(16_000, np.nan), 16_000, subtype="FLOAT")
     assert call(model, tmp_path / "u.km", sounds) == 1
-    told = capsys.readouterr()
-    assert "of 3 files" in told.out and "5 failed" in told.out
+    printed = capsys.readouterr()
+    assert "of 3 files" in printed.out and "5 failed" in printed.out
     for name, reason in {
         "broken.flac": "audio_unreadable",
         "empty.wav": "audio_empty",
@@ -132,7 +132,7 @@ def test_bad_files_are_named_and_the_others_done(model, sounds, tmp_path, capsys
         "short.wav": "audio_too_short",
         "nan.wav": "features_not_finite",
     }.items():
-        assert f"{name}: {reason}" in told.err
+        assert f"{name}: {reason}" in printed.err
     assert len(list(read_km(tmp_path / "u.km"))) == len(read_tsv(tmp_path / "u.tsv")[1]) == 3
 
 

@@ -84,8 +84,8 @@ def test_no_phone_is_an_error():
         unit_quality([("s", np.zeros(10, int), phones(("A", 5, 6)))], 2, 100)
 
 
-def tally_of(num_utterances: int, seed: int, told: float, num_speakers=1) -> QualityTally:
-    """Units that are the phones, but for a share 1 - told of the frames."""
+def tally_of(num_utterances: int, seed: int, agreement: float, num_speakers=1) -> QualityTally:
+    """Units that are the phones, but for a share 1 - agreement of the frames."""
     rng = np.random.default_rng(seed)
     tally = QualityTally(4, 100.0)
     for number in range(num_utterances):
@@ -93,13 +93,13 @@ def tally_of(num_utterances: int, seed: int, told: float, num_speakers=1) -> Qua
         names = rng.integers(0, 4, 20)
         intervals = phones(*((str(p), i * 0.1, (i + 1) * 0.1) for i, p in enumerate(names)))
         truth = names[((np.arange(190) * 0.01 + 0.0125) / 0.1).astype(int)]
-        noise = rng.random(190) >= told
+        noise = rng.random(190) >= agreement
         tally.add(speaker, np.where(noise, rng.integers(0, 4, 190), truth), intervals)
     return tally
 
 
 def test_the_interval_of_pnmi_is_as_wide_as_other_corpora_differ():
-    tallies = [tally_of(30, seed, told=0.7) for seed in range(20)]
+    tallies = [tally_of(30, seed, agreement=0.7) for seed in range(20)]
     low, high = pnmi_figure(tallies[0]).ci95
     value = tallies[0].quality().pnmi
     assert low < value < high
@@ -110,11 +110,11 @@ def test_the_interval_of_pnmi_is_as_wide_as_other_corpora_differ():
 
 
 def test_fewer_utterances_have_a_wider_interval():
-    few, many = (pnmi_figure(tally_of(num, 0, told=0.7)).ci95 for num in (10, 90))
+    few, many = (pnmi_figure(tally_of(num, 0, agreement=0.7)).ci95 for num in (10, 90))
     assert few[1] - few[0] > 2 * (many[1] - many[0])
 
 
 def test_the_interval_of_pnmi_resamples_speakers():
-    figure = pnmi_figure(tally_of(30, 0, told=0.7, num_speakers=6))
+    figure = pnmi_figure(tally_of(30, 0, agreement=0.7, num_speakers=6))
     assert figure.resampled == ("speakers", 6)
     assert figure.ci95[0] < figure.value < figure.ci95[1]

@@ -127,9 +127,9 @@ def test_as_much_audio_is_chosen_as_the_sample_needs(many, tmp_path):
         choice = choose(many.results, options)
         chosen = [row for row in rows if row["utterance_id"] in choice]
         assert len(chosen) == choice.num_utterances < choice.of_utterances == len(rows)
-        heard = sum(row["num_samples"] for row in chosen) / 16_000
+        chosen_s = sum(row["num_samples"] for row in chosen) / 16_000
         longest = max(row["num_samples"] for row in rows) / 16_000
-        assert share * seconds <= heard <= share * seconds + longest
+        assert share * seconds <= chosen_s <= share * seconds + longest
         for number in (1, 4):
             other = joined(many, tmp_path / f"{share}{number}", number)
             assert choose(other.results, options) == choice

@@ -1,4 +1,4 @@
-"""`aubert units` on a corpus of seconds: what comes out, and what is said of bad input."""
+"""`aubert units` on a corpus of seconds: what comes out, and the messages for bad input."""
 
 import json
 import shutil
@@ -173,7 +173,7 @@ def test_what_cannot_be_learned_is_one_clear_line(
     assert not list(tmp_path.glob("codebook.[jn]*"))
 
 
-def test_no_audio_at_all_is_said(corpus, tmp_path, capsys):
+def test_no_audio_at_all_is_named(corpus, tmp_path, capsys):
     absent = Corpus(tmp_path / "absent", corpus.results, corpus.reference)
     assert learn(absent, tmp_path / "codebook") == 1
     assert "every chosen utterance is empty" in capsys.readouterr().err
