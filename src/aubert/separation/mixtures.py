@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -119,17 +119,23 @@ class Pool:
         options: MixOptions,
         max_speed: float = 1.0,
         num_speakers: int | None = None,
+        draw_by: Literal["collections", "speakers"] = "collections",
     ) -> tuple[tuple[Source, ...], np.ndarray]:
         """(sources, float32 [sources, num_samples], the gains applied) of one mixture.
 
-        Collections are as probable as each other, and so are the speakers of one. num_speakers:
-        of collections that have so many; None: drawn, as options.max_speakers says. max_speed:
-        each voice is played at a rate between 1 / max_speed and max_speed, higher or lower and
-        with another throat (what is drawn so cannot be rendered from the sources alone).
+        The speakers of a collection are as probable as each other; so are collections, or, as
+        draw_by says, all speakers. num_speakers: of collections that have so many; None: drawn, as
+        options.max_speakers says. max_speed: each voice is played at a rate between 1 / max_speed
+        and max_speed, higher or lower and with another throat (what is drawn so cannot be rendered
+        from the sources alone).
         Raises audio.AudioError when a file cannot be decoded.
         """
         large = [one for one in self.collections if len(one) >= (num_speakers or 2)]
-        voices = large[rng.integers(len(large))]
+        if draw_by == "speakers":
+            counts = np.array(list(map(len, large)))
+            voices = large[rng.choice(len(large), p=counts / counts.sum())]
+        else:
+            voices = large[rng.integers(len(large))]
         if num_speakers is None:
             num_speakers = int(rng.integers(2, min(options.max_speakers, len(voices)) + 1))
         names = sorted(voices)

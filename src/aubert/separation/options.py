@@ -132,6 +132,8 @@ class SeparationTrainOptions(TrainOptions, MixOptions):
     epsilon: AdamW's term for stability; the loss is a mean over pairs of bins with small gradients
     max_speed: largest change of a voice's playing speed, as a factor either way, which makes more
       voices of few; 1: none
+    draw_by: collections: each collection of voices is as probable as another, large or small;
+      speakers: each speaker is, of whichever collection
     """
 
     lr: PositiveFloat = 1e-3
@@ -147,6 +149,7 @@ class SeparationTrainOptions(TrainOptions, MixOptions):
     epsilon: PositiveFloat = 1e-8
     short_share: Share = 0.5
     max_speed: Annotated[float, Interval(ge=1, le=2)] = 1.0
+    draw_by: Literal["collections", "speakers"] = "collections"
 
     @classmethod
     def later(cls) -> frozenset[str]:

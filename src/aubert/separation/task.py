@@ -59,7 +59,9 @@ class SeparationExamples:
         num_samples = pieces[0].num_samples * SAMPLE_RATE_HZ // LOOP_RATE_HZ
         sources = np.zeros((len(pieces), options.max_speakers, num_samples), np.float32)
         for row in sources:
-            _, voices = self.pool.draw(rng, num_samples, options, options.max_speed)
+            _, voices = self.pool.draw(
+                rng, num_samples, options, options.max_speed, draw_by=options.draw_by
+            )
             row[: len(voices)] = voices
         return MixtureBatch(torch.from_numpy(sources))
 

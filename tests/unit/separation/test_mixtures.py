@@ -121,6 +121,16 @@ def test_what_a_training_draws_follows_from_the_generator(clips):
     assert not np.allclose(plain, samples[0], atol=1e-3)
 
 
+@pytest.mark.parametrize(("draw_by", "share"), [("collections", 1 / 2), ("speakers", 3 / 4)])
+def test_a_large_collection_is_drawn_as_often_as_its_speakers(clips, draw_by, share):
+    """Six speakers beside two."""
+    pool, rng = Pool(clips), np.random.default_rng(0)
+    drawn = [pool.draw(rng, 100, MixOptions(), draw_by=draw_by)[0] for _ in range(400)]
+    many = sum(sources[0].speaker.startswith("many/") for sources in drawn)
+    # Four standard deviations of 400 draws.
+    assert abs(many / 400 - share) < 4 * (share * (1 - share) / 400) ** 0.5
+
+
 def test_loudness_is_that_of_speech_and_not_of_its_pauses():
     rng = np.random.default_rng(0)
     speech = rng.standard_normal(8_192).astype(np.float32)
