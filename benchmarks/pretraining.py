@@ -11,10 +11,11 @@
 Each goes on where it was stopped. A run's errors by reader are kept in benchmarks/figures/
 pretraining, so a table needs no model. Encoders: untrained (the weights that iteration 1 begins
 with), iter1, iter2, and as a control shuffled: trained as long as iter2 on its labels in random
-order. Those of EARLIER began with Hugging Face's initial weights, two were trained twice as long: only
-their errors are kept. All are fine-tuned in the same way, with the learning rate that `choose` finds
-best for each at ten minutes; where it was not run, with RATE, which was set before. No training and
-no choice uses the test readers; the language model is of books that none of them reads.
+order. Those of EARLIER began with Hugging Face's initial weights, two were trained twice as long:
+only their errors are kept. All are fine-tuned in the same way, with the learning rate that `choose`
+finds best for each at ten minutes; where it was not run, with RATE, which was set before. No
+training and no choice uses the test readers; the language model is of books that none of them
+reads.
 """
 
 from __future__ import annotations
