@@ -3,7 +3,8 @@
 Each is a training as the default run's, on that run's pairs, with what is named changed, and is
 measured as aubert_context.py measures, on two other books, which no recording of the run reads and
 nothing else was measured on. What helps is chosen here, and reported there. Needs a finished
-default run. What is there already in the results folder is not made again.
+default run. What is there already in the results folder is not made again; rows of the table that
+were measured elsewhere stay.
 
     python benchmarks/aubert_tries.py [--only NAME ...]
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from aubert_context import MINI, RUN, default_config, measured, write_tables
 from aubert_prosody import ceilings
-from figures import figure, keep, table
+from figures import FIGURES, figure, keep, table
 
 from aubert.corpus.books import Bookshelf
 from aubert.crossmodal.options import SmallBertOptions
@@ -53,6 +54,12 @@ TRIES: dict[str, dict[str, dict]] = {
     "mlp projection": {"model": {"projection": "mlp"}},
     "masked words beside the contrast": {"model": {"mlm_weight": 0.1}},
     "text encoder of 2,000 tokens": {"encoders": {"text": RESULTS / "text 2000"}},
+    ".2 s of audio around the segment": {
+        "model": {"audio_context_seconds": 0.2}, "train": {"batch_seconds": 99.0}
+    },
+    "1 s of audio around the segment": {
+        "model": {"audio_context_seconds": 1.0}, "train": {"batch_seconds": 176.0}
+    },
     "24 more readings": {},
     "96 more readings, 1,350 steps": {"train": {"steps": 1350, "freeze_audio_steps": 1350}},
 }  # fmt: skip
@@ -78,17 +85,19 @@ def main() -> None:
         measured(RESULTS / name, read, shelf, config, own)
     done = {name: RESULTS / f"{name}.json" for name in TRIES}
     done = {name: json.loads(path.read_text()) for name, path in done.items() if path.exists()}
-    rows = [
-        [name, *(cell(found["figures"][f"aubert.{key}"]) for key in SHOWN),
-         round(found["cpu_seconds"])]
-        for name, found in done.items()
-    ]  # fmt: skip
+    kept = FIGURES / "aubert-tries.json"
+    rows = {row[0]: row for row in json.loads(kept.read_text())["rows"]} if kept.exists() else {}
+    for name, found in done.items():
+        cells = [cell(found["figures"][f"aubert.{key}"]) for key in SHOWN]
+        rows[name] = [name, *cells, round(found["cpu_seconds"])]
     began, read = os.times(), RESULTS / "readings"
     top1 = ceilings(read, shelf, read / RECORDINGS_DIR)
     for predictor in ("ridge regression", "boosted trees"):
         ends = (top1[predictor], top1[f"unseen_{predictor}"])
-        both = [figure(each.value, each.ci95) for each in ends]
-        rows.append([f"prosody alone, {predictor}", *both, "", "", "", ""])
+        name = f"prosody alone, {predictor}"
+        rows[name] = [name, *(figure(each.value, each.ci95) for each in ends), "", "", "", ""]
+    at = {name: place for place, name in enumerate(TRIES)}  # prosody last
+    rows = sorted(rows.values(), key=lambda row: at.get(row[0], len(at)))
     seconds = sum(found["cpu_seconds"] for found in done.values())
     seconds += sum(os.times()[:4]) - sum(began[:4])
     columns = ["", *SHOWN.values(), "CPU s"]

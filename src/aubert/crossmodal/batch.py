@@ -54,12 +54,15 @@ class Segments:
     """Rows are audio.
 
     samples: float32 [rows, samples], zero behind each row's end; num_samples: int64 [rows]
-    segment_starts, segment_lengths: int64 [rows], in samples: the audio that counts; before it
-      stands what the front end normalises over with it
+    context_starts, context_lengths: int64 [rows], in samples: the audio that the encoder attends
+      to; before it stands what the front end normalises over with it
+    segment_starts, segment_lengths: int64 [rows], in samples: what is pooled of it
     """
 
     samples: torch.Tensor
     num_samples: torch.Tensor
+    context_starts: torch.Tensor
+    context_lengths: torch.Tensor
     segment_starts: torch.Tensor
     segment_lengths: torch.Tensor
 
@@ -188,19 +191,32 @@ NO_REFERENCE = np.zeros(0, np.float32)
 
 
 def audio_columns(
-    segments: Sequence[np.ndarray], references: Sequence[np.ndarray], normalise: bool
+    segments: Sequence[np.ndarray],
+    references: Sequence[np.ndarray],
+    normalise: bool,
+    around: Sequence[tuple[int, int]] = (),
 ) -> dict[str, torch.Tensor]:
     """The batch's columns of audio: each segment behind its reference, which is a whole number of
     frames. normalise: both together to zero mean and unit variance, as Hugging Face's feature
-    extractor does where do_normalize is set."""
+    extractor does where do_normalize is set. around: samples at the beginning and at the end of
+    each segment that are attended to and not pooled, the first a whole number of frames; none: 0.
+    """
+    around = around or [(0, 0)] * len(segments)
     rows = [np.concatenate(pair) for pair in zip(references, segments, strict=True)]
     lengths = [len(row) for row in rows]
+    starts = [len(reference) for reference in references]
     samples = np.zeros((len(rows), max(lengths)), np.float32)
     for target, row in zip(samples, rows, strict=True):
         target[: len(row)] = normalised(row) if normalise else row
     return {
         "samples": torch.from_numpy(samples),
         "num_samples": torch.tensor(lengths),
-        "segment_starts": torch.tensor([len(reference) for reference in references]),
-        "segment_lengths": torch.tensor([len(segment) for segment in segments]),
+        "context_starts": torch.tensor(starts),
+        "context_lengths": torch.tensor([len(segment) for segment in segments]),
+        "segment_starts": torch.tensor(
+            [start + before for start, (before, _) in zip(starts, around, strict=True)]
+        ),
+        "segment_lengths": torch.tensor(
+            [len(segment) - sum(own) for segment, own in zip(segments, around, strict=True)]
+        ),
     }

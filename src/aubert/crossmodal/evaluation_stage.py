@@ -53,7 +53,7 @@ def evaluate_aubert(
     encoders: of text and of audio, as they were before the training: the baseline's. Raises
     ValueError where they or the model cannot be read.
     """
-    recordings = recordings_of(results)
+    recordings = recordings_of(results, ["num_samples"])
     utterances = tables.all_columns(results, "utterances", ["utterance_id", *COLUMNS])
     model = AubertModel.load(directory)
     # Mean-pooled over segments that are normalised alike, without any weight that was trained.

@@ -16,6 +16,7 @@ import torch
 from aubert import tables
 from aubert.audio import SAMPLE_RATE_HZ
 from aubert.corpus.books import Bookshelf, read_text
+from aubert.crossmodal.around import with_audio_around
 from aubert.crossmodal.batch import (
     NO_REFERENCE,
     AubertBatch,
@@ -63,13 +64,15 @@ def _groups(pairs: pa.Table) -> pa.ChunkedArray:
 
 
 class PairWork(NamedTuple):
-    """A pair: where its text and its audio are. group: which n-gram of which speaker; text: which
-    place of which book."""
+    """A pair: where its text and its audio are. around: samples at both ends of the audio that are
+    no part of the segment. group: which n-gram of which speaker; text: which place of which book.
+    """
 
     book: Path
     span: tuple[int, int]
     context: tuple[int, int]
     audio: Located
+    around: tuple[int, int]
     reference: Located | None
     group: int
     text: int
@@ -106,6 +109,7 @@ class AubertReader:
                 [pair.audio.read() for pair in work.pairs],
                 [_read(pair.reference) for pair in work.pairs],
                 self._normalise,
+                [pair.around for pair in work.pairs],
             ),
             groups=torch.tensor([pair.group for pair in work.pairs]),
             texts=torch.tensor([pair.text for pair in work.pairs]),
@@ -128,7 +132,7 @@ def _read(reference: Located | None) -> np.ndarray:
 class AubertExamples:
     """Rows of the pairs table as texts and segments, in columns of some 80 bytes a pair.
 
-    num_samples: int64 [pairs], at 16 kHz, of the segments
+    num_samples: int64 [pairs], at 16 kHz, of the segments and what is read around them
     spread: every process takes its share of each micro-batch, so that all of them together make
       one contrast
     """
@@ -149,26 +153,31 @@ class AubertExamples:
         rank: int = 0,
         world_size: int = 1,
     ):
-        """pairs: the rows that are trained on. recordings: as VirtualUtterances takes them.
+        """pairs: the rows that are trained on. recordings: as VirtualUtterances takes them, with
+        num_samples where the model attends to audio around a segment.
         references: as recording_references finds them.
         model: for what its encoders take. with_context: False leaves nothing but the span."""
         self.reader = AubertReader(model, options)
+        self._around = np.zeros((len(pairs), 2), np.int64)
+        if around := round(model.options.audio_context_seconds * SAMPLE_RATE_HZ):
+            pairs, self._around = with_audio_around(pairs, recordings, around, model.hop_samples)
         self._audio = VirtualUtterances(recordings, [pairs.select(COLUMNS)], corpus_root)
         self.num_samples = self._audio.num_samples
         self.groups = _numbers(_groups(pairs))[0].astype(np.int64)
         self._recordings, self._recording_ids = _numbers(pairs["recording_id"])
         self._books, self._book_ids = _numbers(pairs["book_id"])
-        around = PLACE if not with_context else ["context_start", "context_end"]
+        context = PLACE if not with_context else ["context_start", "context_end"]
         self._spans, self._contexts = (
             np.stack([pairs[name].to_numpy() for name in names], axis=1)
-            for names in (PLACE, around)
+            for names in (PLACE, context)
         )
         self._references, self._shelf, self._options = references, shelf, options
         self._rank, self._world_size = rank, world_size
 
     def plan(self, epoch: int) -> PairPlan:
         """The micro-batches of one epoch."""
-        return PairPlan(self.num_samples, self.groups, epoch, self._options)
+        around = self._around.sum(1)
+        return PairPlan(self.num_samples - around, self.groups, epoch, self._options, around)
 
     def work(self, pieces: Sequence[Piece]) -> ContrastWork:
         """This process's share of the contrast of `pieces`. Raises BookError."""
@@ -192,6 +201,7 @@ class AubertExamples:
             (start, end),
             tuple(self._contexts[index].tolist()),
             self._audio.located(piece),
+            tuple(self._around[index].tolist()),
             reference,
             int(self.groups[index]),
             book << 44 | start << 16 | min(end - start, 2**16 - 1),

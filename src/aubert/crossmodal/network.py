@@ -156,22 +156,30 @@ class AubertModel(nn.Module):
 
     def audio_states(self, batch: Segments) -> tuple[torch.Tensor, torch.Tensor]:
         """The audio encoder's last layer over the segments [rows, frames, width], and their
-        frame counts. A segment that is shorter than a frame has one."""
+        frame counts. A segment that is shorter than a frame has one. Where options want it, the
+        encoder attends to the audio around a segment, too."""
         encoder = self.audio_encoder
         trains = any(weight.requires_grad for weight in encoder.parameters())
         with torch.set_grad_enabled(trains and torch.is_grad_enabled()):
             extracted = features(encoder, batch.samples, batch.num_samples)
             frames = encoder._get_feat_extract_output_lengths
-            starts = batch.segment_starts // self.hop_samples
+            starts = batch.context_starts // self.hop_samples
             left = frames(batch.num_samples) - starts
-            lengths = torch.minimum(frames(batch.segment_lengths), left).clamp(min=1)
+            lengths = torch.minimum(frames(batch.context_lengths), left).clamp(min=1)
             inside = spans(extracted, starts, lengths)
             valid = torch.arange(inside.shape[1], device=inside.device) < lengths[:, None]
             hidden = projected(encoder, inside)
             if self.options.audio_layers == "last":
-                return encoder.encoder(hidden, attention_mask=valid)[0], lengths
-            states = every_layer(encoder, hidden, valid)
-        return self.heads["layers"](states), lengths
+                states = encoder.encoder(hidden, attention_mask=valid)[0]
+            else:
+                layers = every_layer(encoder, hidden, valid)
+        if self.options.audio_layers == "all":
+            states = self.heads["layers"](layers)
+        if not self.options.audio_context_seconds:
+            return states, lengths
+        before = (batch.segment_starts - batch.context_starts) // self.hop_samples
+        own = torch.minimum(frames(batch.segment_lengths), lengths - before).clamp(min=1)
+        return spans(states, before, own), own
 
     def embed_text(self, batch: Texts) -> torch.Tensor:
         """[rows, projection_dim] of the spans in their contexts."""

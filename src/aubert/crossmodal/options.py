@@ -69,6 +69,9 @@ class AubertOptions:
     reference_seconds: other speech of the recording, the same for all of its pairs, with which a
       segment is normalised together, in seconds: relative pitch and loudness stay; 0, as in
       AuBERT: the segment alone
+    audio_context_seconds: audio on each side of a segment, as far as the recording goes, that the
+      audio encoder attends to, in seconds; what is pooled is the segment alone; 0, as in AuBERT's
+      scripts: it gets the segment alone
     audio_layers: last, as in AuBERT; all adds every layer with learnt weights: networks that know
       letters keep pitch and duration in their lower layers
     max_tokens: tokens of a text, special tokens included
@@ -83,6 +86,7 @@ class AubertOptions:
     scorer_hidden: PositiveInt = 512
     dropout: ShareBelowOne = 0.1
     reference_seconds: NaturalFloat = 0.0
+    audio_context_seconds: NaturalFloat = 0.0
     audio_layers: Literal["last", "all"] = "last"
     max_tokens: Annotated[int, Ge(3)] = 256
     mlm_weight: NaturalFloat = 0.0

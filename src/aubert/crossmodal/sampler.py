@@ -30,8 +30,10 @@ class PairPlan(Sequence):
         groups: np.ndarray,
         epoch: int,
         options: AubertTrainOptions,
+        around: np.ndarray | int = 0,
     ):
-        """num_samples, groups: int64 [pairs]. Raises ValueError when no contrast can be made."""
+        """num_samples, groups: int64 [pairs]. around: samples that are read with each segment
+        beside its own. Raises ValueError when no contrast can be made."""
         rng = np.random.default_rng([options.seed, epoch])
         shortest, longest = (
             options.min_seconds * SAMPLE_RATE_HZ,
@@ -40,7 +42,7 @@ class PairPlan(Sequence):
         limit = round(options.batch_seconds * SAMPLE_RATE_HZ)
         fits = (num_samples >= shortest) & (num_samples <= longest)
         kept = rng.permutation(np.flatnonzero(fits))
-        self._lengths = num_samples
+        self._lengths = num_samples + around
         self._epoch = epoch
         if options.negatives == "any":
             parts: Iterable[np.ndarray] = np.split(kept, len(kept)) if len(kept) else []

@@ -73,7 +73,7 @@ def train_aubert(
         )
     model = aubert_model(*encoders, model_options, options.seed)
     processes = Processes(options.device)
-    recordings = recordings_of(results)
+    recordings = recordings_of(results, ["num_samples"])
     utterances = tables.all_columns(results, "utterances", ["utterance_id", *COLUMNS])
     examples = AubertExamples(
         pairs,

@@ -48,26 +48,30 @@ def embed_audio(
     model: AubertModel,
     files: Sequence[Path],
     reference: Path | None = None,
+    spans: Sequence[tuple[float, float]] = (),
     batch_seconds: float = BATCH_SECONDS,
     device: str = "cpu",
 ) -> list[np.ndarray | Reject]:
-    """float32 [width] of each file, which holds the audio of a span alone; a reject for one that
-    cannot be read, is shorter than a frame or not finite.
+    """float32 [width] of each file, or of its part in `spans`: the audio of a span of text alone; a
+    reject for one that cannot be read, is shorter than a frame or not finite.
 
-    reference: other speech of the same recording, where the model was trained with some.
+    reference: other speech of the same recording, where the model was trained with some. spans:
+    where a file's part begins and ends, in seconds; none: all of each file.
     batch_seconds: audio of a batch, padding included; files of like length are batched. Raises
-    ValueError where the reference is missing, in vain, or no speech; AudioError for it."""
+    ValueError where the reference is missing, in vain, or no speech, and for spans that are none or
+    missing; AudioError for the reference."""
     before = _reference(model, reference)
+    places: Sequence[tuple[float, float] | None] = _places(model, files, spans)
     found: dict[int, np.ndarray | Reject] = {}
     model = model.to(device)
     for batch in _batches(files, len(before), batch_seconds, found):
         rows = {}
         for index in batch:
-            samples = _samples(files[index])
-            if isinstance(samples, Reject):
-                found[index] = samples
+            part = _part(model, files[index], places[index])
+            if isinstance(part, Reject):
+                found[index] = part
             else:
-                rows[index] = samples
+                rows[index] = part
         if rows:
             vectors = _embedded(model, list(rows.values()), before, device)
             found |= dict(zip(rows, vectors, strict=True))
@@ -91,6 +95,43 @@ def _reference(model: AubertModel, path: Path | None) -> np.ndarray:
     if isinstance(before, Reject):
         raise ValueError(f"the reference {path}: {before.reason}: {before.detail}")
     return before[:wanted][: len(before) // hop * hop]
+
+
+def _places(
+    model: AubertModel, files: Sequence[Path], spans: Sequence[tuple[float, float]]
+) -> Sequence[tuple[float, float] | None]:
+    around = model.options.audio_context_seconds
+    if around and not spans:
+        raise ValueError(
+            f"this model attends to {around:g} s of audio on each side of a span: name the file "
+            f"around it, and where it lies with --span START END in seconds"
+        )
+    if spans and len(spans) != len(files):
+        raise ValueError(f"{len(files)} files have {len(spans)} spans: give --span once for each")
+    for path, (start, end) in zip(files, spans, strict=False):
+        if not 0 <= start < end:
+            raise ValueError(f"{path}: the span from {start:g} to {end:g} s is none")
+    return spans or [None] * len(files)
+
+
+def _part(
+    model: AubertModel, path: Path, place: tuple[float, float] | None
+) -> tuple[np.ndarray, tuple[int, int]] | Reject:
+    """The samples of a span and what the encoder attends to around them, and how many of them are
+    around it on each side."""
+    samples = _samples(path)
+    if isinstance(samples, Reject) or place is None:
+        return samples if isinstance(samples, Reject) else (samples, (0, 0))
+    start, end = (round(second * SAMPLE_RATE_HZ) for second in place)
+    if min(end, len(samples)) - start < WINDOW_SAMPLES:
+        seconds = len(samples) / SAMPLE_RATE_HZ
+        detail = f"no frame of its {seconds:.2f} s lies in {place[0]:g} to {place[1]:g} s"
+        return Reject(str(path), "audio_too_short", detail)
+    end = min(end, len(samples))
+    around = round(model.options.audio_context_seconds * SAMPLE_RATE_HZ)
+    before = min(start, around) // model.hop_samples * model.hop_samples
+    behind = min(len(samples) - end, around)
+    return samples[start - before : end + behind], (before, behind)
 
 
 def _batches(
@@ -134,9 +175,14 @@ def _samples(path: Path) -> np.ndarray | Reject:
 
 
 def _embedded(
-    model: AubertModel, segments: list[np.ndarray], before: np.ndarray, device: str
+    model: AubertModel,
+    parts: list[tuple[np.ndarray, tuple[int, int]]],
+    before: np.ndarray,
+    device: str,
 ) -> np.ndarray:
-    columns = audio_columns(segments, [before] * len(segments), bool(model.extractor.do_normalize))
+    segments, around = zip(*parts, strict=True)
+    normalise = bool(model.extractor.do_normalize)
+    columns = audio_columns(segments, [before] * len(segments), normalise, around)
     moved = {name: column.to(device) for name, column in columns.items()}
     with torch.no_grad():
         return model.embed_audio(Segments(**moved)).float().cpu().numpy()
@@ -147,12 +193,13 @@ def score(
     texts: Sequence[str],
     files: Sequence[Path],
     reference: Path | None = None,
+    spans: Sequence[tuple[float, float]] = (),
     **how,
 ) -> list[np.ndarray | Reject]:
     """float32 [texts] of each file: the higher, the better they agree; or a reject. how: of
     embed_audio. Raises as the two above."""
     text = torch.from_numpy(embed_texts(model, texts))
-    rows = embed_audio(model, files, reference, **how)
+    rows = embed_audio(model, files, reference, spans, **how)
     model = model.cpu()
 
     def scored(row: np.ndarray) -> np.ndarray:

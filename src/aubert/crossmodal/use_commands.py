@@ -12,13 +12,13 @@ from aubert.verbs import add_verb, summed_up
 def add_score(groups) -> None:
     verb = add_verb(groups, "score", "how well a text and audio agree", _score)
     verb.add_argument("text", help='the span in brackets: "she [said] nothing"; without, all of it')
-    verb.add_argument("audio", type=Path, nargs="+", help="files that hold the span, nothing more")
+    verb.add_argument("audio", type=Path, nargs="+", help="files that hold the span")
     _add_model(verb)
 
 
 def add_embed(groups) -> None:
     verb = add_verb(groups, "embed", "vectors of texts and of audio", _embed)
-    verb.add_argument("audio", type=Path, nargs="*", help="files that hold a span, nothing more")
+    verb.add_argument("audio", type=Path, nargs="*", help="files that hold a span")
     verb.add_argument(
         "--text", action="append", default=[], help="as for score; may be given repeatedly"
     )
@@ -37,6 +37,10 @@ def _add_model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--reference", type=Path, help="other speech of the same recording, if the model wants some"
     )
+    verb.add_argument(
+        "--span", type=float, nargs=2, action="append", default=[], metavar=("START", "END"),
+        help="where the span lies in a file, in seconds, once for each file; without: all of it",
+    )  # fmt: skip
     verb.add_argument(
         "--batch-seconds", type=float, default=120.0, help="audio of a batch, padding included"
     )
@@ -57,7 +61,8 @@ def _score(arguments: argparse.Namespace) -> str:
     from aubert.crossmodal.use import score
 
     model, files = AubertModel.load(arguments.model), arguments.audio
-    found = score(model, [arguments.text], files, arguments.reference, **_how(arguments))
+    where = (arguments.reference, arguments.span)
+    found = score(model, [arguments.text], files, *where, **_how(arguments))
     failures = [one for one in found if isinstance(one, Reject)]
     lines = [
         f"{one[0]:.4f}\t{path}"
@@ -81,7 +86,8 @@ def _embed(arguments: argparse.Namespace) -> str:
     if arguments.text:
         found["text"] = embed_texts(model, arguments.text)
     if arguments.audio:
-        rows = embed_audio(model, arguments.audio, arguments.reference, **_how(arguments))
+        where = (arguments.reference, arguments.span)
+        rows = embed_audio(model, arguments.audio, *where, **_how(arguments))
         failures = [row for row in rows if isinstance(row, Reject)]
         done = {
             str(path): row

@@ -85,6 +85,34 @@ def test_the_commands(used, tmp_path, capsys):
     assert "there is nothing to embed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("around", [0.0, 0.1])
+def test_a_span_in_a_longer_file_is_that_of_the_tables(tmp_path, capsys, around):
+    encoders = save_encoders(tmp_path)
+    corpus = ToyCorpus(tmp_path / "corpus", num_sentences=3)
+    options = dataclasses.replace(OPTIONS, reference_seconds=0.0, audio_context_seconds=around)
+    model = aubert_model(*encoders, options, seed=0).eval()
+    recordings, _, table = corpus.columns(HELD_OUT_BOOK)
+    table = table.slice(0, 4)
+    columns = (table, recordings, corpus.root, corpus.shelf, model, AubertTrainOptions())
+    expected = features(model, trained_embeddings(model), AubertExamples(*columns)).audio
+    slices = [row["slices"][0].values() for row in table.to_pylist()]
+    spans = [(start / RATE_HZ, end / RATE_HZ) for start, end in slices]
+    files = [corpus.root / "b.flac"] * len(spans)
+    np.testing.assert_allclose(embed_audio(model, files, spans=spans), expected, atol=1e-4)
+
+    model.save(tmp_path / "model")
+    words = ["score", "ab", str(files[0]), "--model", str(tmp_path / "model")]
+    assert main([*words, "--span", *map(str, spans[0])]) == 0
+    assert main(words) == (1 if around else 0)
+    assert not around or "attends to 0.1 s of audio on each side" in capsys.readouterr().err
+    assert main([*words, "--span", "0", "1", "--span", "1", "2"]) == 1
+    assert "1 files have 2 spans" in capsys.readouterr().err
+    assert main([*words, "--span", "2", "1"]) == 1
+    assert "the span from 2 to 1 s is none" in capsys.readouterr().err
+    assert main([*words, "--span", "900", "901"]) == 1
+    assert "b.flac: audio_too_short: no frame of its" in capsys.readouterr().err
+
+
 @pytest.fixture
 def bad_files(tmp_path) -> dict[str, str]:
     """Files that hold no word, and the reasons."""
