@@ -9,7 +9,7 @@ end, in another room each time. Needs a finished default run. What is there alre
 folder is not made again; a training that was killed goes on.
 
     python benchmarks/aubert_context.py [--seeds 0 1 2] [--scorers cosine mlp] [--results DIR]
-        [--contexts sentence characters] [--steps 1350]
+        [--contexts sentence characters] [--steps 1350] [--around 1]
 """
 
 from __future__ import annotations
@@ -60,11 +60,22 @@ def main() -> None:
     contexts = ("sentence", "characters")
     parser.add_argument("--contexts", choices=contexts, nargs="+", default=contexts)
     parser.add_argument("--steps", type=int, help="of training, where not the run's")
+    parser.add_argument(
+        "--around",
+        type=float,
+        default=0.0,
+        help="audio on each side of a segment that its encoder attends to, in s",
+    )
     arguments = parser.parse_args()
     config, shelf = default_config(), Bookshelf(MINI / "books", MINI / "book_meta.json")
     if arguments.steps:  # the audio encoder stays frozen for all of them, as in the run
         config["train"] |= {"steps": arguments.steps, "freeze_audio_steps": arguments.steps}
-    steps = config["train"]["steps"]
+    steps, name = config["train"]["steps"], "aubert-context"
+    if arguments.around:  # with room for as many pairs in a contrast
+        name += "-around"
+        config["model"] |= {"audio_context_seconds": arguments.around}
+        more = 2 * arguments.around * config["train"]["batch_pairs"]
+        config["train"]["batch_seconds"] += more
     rows, seconds = [], 0.0
     for context in arguments.contexts:
         read = arguments.results / context
@@ -72,12 +83,13 @@ def main() -> None:
             with complete_directory(read) as part:
                 write_tables(part, shelf, config, HELD_OUT_BOOKS, context == "sentence")
         for scorer in arguments.scorers:
-            name, found = f"{context}, {scorer}, {steps:,} steps", []
+            kind, found = f"{context}, {scorer}, {steps:,} steps", []
+            kind += f", {arguments.around:g} s around" if arguments.around else ""
             for seed in arguments.seeds:
-                out = arguments.results / f"{context}_{scorer}_{steps}_{seed}"
+                out = arguments.results / f"{context}_{scorer}_{steps}_{arguments.around:g}_{seed}"
                 changes = {"model": {"scorer": scorer}, "train": {"seed": seed}}
                 found.append(measured(out, read, shelf, config, changes))
-            rows += rows_of(name, found)
+            rows += rows_of(kind, found)
             seconds += sum(each["cpu_seconds"] for each in found)
         for key, top1 in ceilings(read, shelf, read / RECORDINGS_DIR).items():
             predictor = key.removeprefix("unseen_")
@@ -87,8 +99,9 @@ def main() -> None:
     columns = ["contexts", "voices", "what, top-1", "by seed", "mean (95% interval)", "n"]
     command = "python benchmarks/aubert_context.py"
     command += f" --steps {arguments.steps}" if arguments.steps else ""
-    keep("aubert-context", columns, rows, command=command, seconds=seconds)
-    print(table("aubert-context"))
+    command += f" --around {arguments.around:g}" if arguments.around else ""
+    keep(name, columns, rows, command=command, seconds=seconds)
+    print(table(name))
 
 
 def default_config() -> dict:
