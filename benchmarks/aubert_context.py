@@ -6,7 +6,8 @@ on. Prints retrieval of 4 (chance .25), beside the mean-pooled encoders, texts w
 what prosody alone tells (aubert_prosody.py). The default run's few hundred held-out pairs leave
 wide intervals; these are of more readings besides: every voice reads the held-out books from end to
 end, in another room each time. Needs a finished default run. What is there already in the results
-folder is not made again; a training that was killed goes on.
+folder is not made again; a training that was killed goes on. With --around the audio encoder
+attends to the audio on both sides of the word, and the table is another one.
 
     python benchmarks/aubert_context.py [--seeds 0 1 2] [--scorers cosine mlp] [--results DIR]
         [--contexts sentence characters] [--steps 1350] [--around 1]
@@ -71,11 +72,9 @@ def main() -> None:
     if arguments.steps:  # the audio encoder stays frozen for all of them, as in the run
         config["train"] |= {"steps": arguments.steps, "freeze_audio_steps": arguments.steps}
     steps, name = config["train"]["steps"], "aubert-context"
-    if arguments.around:  # with room for as many pairs in a contrast
+    if arguments.around:
         name += "-around"
         config["model"] |= {"audio_context_seconds": arguments.around}
-        more = 2 * arguments.around * config["train"]["batch_pairs"]
-        config["train"]["batch_seconds"] += more
     rows, seconds = [], 0.0
     for context in arguments.contexts:
         read = arguments.results / context
@@ -171,7 +170,10 @@ def measured(
     corpus = read / RECORDINGS_DIR
     if not out.exists():
         model = AubertOptions(**{**config["model"], **changes.get("model", {})})
-        options = AubertTrainOptions(**{**config["train"], **changes.get("train", {})})
+        train = {**config["train"], **changes.get("train", {})}
+        around = 2 * model.audio_context_seconds * train["batch_pairs"]
+        train["batch_seconds"] += round(around)  # as many pairs are in a contrast
+        options = AubertTrainOptions(**train)
         print(train_aubert(out, read, corpus, shelf, encoders, model, options), flush=True)
     wanted = config["evaluate"] | {"max_pairs": 100_000} | changes.get("evaluate", {})
     every = AubertEvaluateOptions(**wanted)

@@ -1,4 +1,4 @@
-"""What helps AuBERT to tell a word's utterances apart by their context: one option at a time.
+"""What helps AuBERT to distinguish a word's utterances by their context: one option at a time.
 
 Each is a training as the default run's, on that run's pairs, with what is named changed, and is
 measured as aubert_context.py measures, on two other books, which no recording of the run reads and
@@ -54,12 +54,8 @@ TRIES: dict[str, dict[str, dict]] = {
     "mlp projection": {"model": {"projection": "mlp"}},
     "masked words beside the contrast": {"model": {"mlm_weight": 0.1}},
     "text encoder of 2,000 tokens": {"encoders": {"text": RESULTS / "text 2000"}},
-    ".2 s of audio around the segment": {
-        "model": {"audio_context_seconds": 0.2}, "train": {"batch_seconds": 99.0}
-    },
-    "1 s of audio around the segment": {
-        "model": {"audio_context_seconds": 1.0}, "train": {"batch_seconds": 176.0}
-    },
+    ".2 s of audio around the segment": {"model": {"audio_context_seconds": 0.2}},
+    "1 s of audio around the segment": {"model": {"audio_context_seconds": 1.0}},
     "24 more readings": {},
     "96 more readings, 1,350 steps": {"train": {"steps": 1350, "freeze_audio_steps": 1350}},
 }  # fmt: skip

@@ -81,7 +81,7 @@ def figures(results: Path) -> dict[str, tuple[float, int]]:
             len(spoken),
         )
         words = of_chapter(results, "words", chapter)
-        found[f"{name}: words timed per word said"] = (len(words) / len(spoken), len(spoken))
+        found[f"{name}: words timed per spoken word"] = (len(words) / len(spoken), len(spoken))
     found.update(printing_figures(results, reference[PRINTING]))
     return found
 

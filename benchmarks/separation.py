@@ -41,7 +41,7 @@ GROWN_UP = 16  # years; younger voices are a group of their own
 TRAIN = {
     "lr": 2e-3, "warmup_steps": 50, "clip_norm": 5.0, "batch_seconds": 12.8, "step_seconds": 12.8,
     "min_seconds": 1.6, "short_share": 0.8, "max_speed": 1.1, "max_speakers": 3,
-    "draw_by": "speakers",  # better than collections for unseen voices: separation_tries.py
+    "draw_by": "speakers",  # separation_tries.py
     "log_every": 50, "checkpoint_every": 100, "validate_every": 100,
 }  # fmt: skip
 SYSTEMS = ("network", "random", "ideal_binary", "ideal_ratio")

@@ -28,8 +28,8 @@ def test_errors_are_few(figures, figure, most):
         ("printing book: utterances inside +-60 chars", 1.0),
         ("printing book: pieces that words fall into", 1.0),
         ("printing book: words inside their piece's time", 0.97),
-        ("printing book: words timed per word said", 0.97),
-        ("sonnets: words timed per word said", 0.97),
+        ("printing book: words timed per spoken word", 0.97),
+        ("sonnets: words timed per spoken word", 0.97),
     ],
 )
 def test_text_and_speech_come_together(figures, figure, least):

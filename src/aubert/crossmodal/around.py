@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from aubert.audio import SAMPLE_RATE_HZ
+from aubert.learn.utterances import recording_places
 
 
 def with_audio_around(
@@ -16,9 +16,10 @@ def with_audio_around(
     to the ends of the recording; int64 [pairs, 2]: by how many samples before and behind).
 
     wanted, hop, the counts: samples at 16 kHz. What comes before is a whole number of hops, so that
-    a segment begins with a frame. recordings: recording_id, sample_rate_hz, num_samples
+    a segment begins with a frame. recordings: recording_id, sample_rate_hz, num_samples. Raises
+    ValueError where one is not there.
     """
-    places = pc.index_in(pairs["recording_id"], value_set=recordings["recording_id"]).to_numpy()
+    places = recording_places(pairs["recording_id"], recordings["recording_id"])
     rates = recordings["sample_rate_hz"].to_numpy().astype(np.int64)[places]
     totals = recordings["num_samples"].to_numpy()[places]
     slices = pairs["slices"].combine_chunks()

@@ -136,6 +136,17 @@ class AubertTrainOptions(TrainOptions):
             )
 
 
+def check_room(model: AubertOptions, train: AubertTrainOptions) -> None:
+    """Raises ValueError where a contrast cannot hold three pairs with the audio around them."""
+    longest = train.max_seconds + 2 * model.audio_context_seconds
+    if train.batch_seconds < 3 * longest:
+        raise ValueError(
+            f"batch_seconds is {train.batch_seconds:g}; it must hold three pairs of max_seconds "
+            f"({train.max_seconds:g}) with audio_context_seconds "
+            f"({model.audio_context_seconds:g}) on each side: raise it to {3 * longest:g}"
+        )
+
+
 @options_class
 class AubertEvaluateOptions:
     """The retrieval tests.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from aubert.crossmodal.options import AubertOptions, AubertTrainOptions
+from aubert.crossmodal.options import AubertOptions, AubertTrainOptions, check_room
 from aubert.hubert.plan import UNTRAINED, Plan
 from aubert.learn.options import part
 
@@ -43,12 +43,16 @@ class AubertPlan:
                 "config: aubert.audio_encoder is hubert, but hubert.iterations is empty: add one, "
                 "or give a directory or a Hugging Face id"
             )
+        self._model = section["model"]
+        self._train = AubertTrainOptions(**section["train"])
+        try:
+            check_room(AubertOptions(**self._model), self._train)
+        except ValueError as error:
+            self.fault = self.fault or f"config: aubert.train: {error}"
         self.scorers: list[str] = [] if self.fault else section["scorers"]
         own = {"ctc": ("ctc", config["ctc"]["use"]), "hubert": ("hubert", hubert.models[-1])}
         self.audio: tuple[str, str] | str = own.get(audio, audio)
         self.text = None if text == SMALL_BERT else text
-        self._model = section["model"]
-        self._train = AubertTrainOptions(**section["train"])
 
     def key(self, scorer: str) -> str:
         """What the keys of a network's figures begin with."""

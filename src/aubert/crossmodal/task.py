@@ -16,7 +16,7 @@ from aubert.corpus.books import Bookshelf
 from aubert.crossmodal.batch import AubertBatch
 from aubert.crossmodal.examples import PLACE, AubertExamples, read_pairs, recording_references
 from aubert.crossmodal.network import AubertModel
-from aubert.crossmodal.options import VERSION, AubertOptions, AubertTrainOptions
+from aubert.crossmodal.options import VERSION, AubertOptions, AubertTrainOptions, check_room
 from aubert.crossmodal.pairs import TRAIN
 from aubert.learn.card import Card
 from aubert.learn.checkpoints import hash_of_weights
@@ -64,6 +64,7 @@ def train_aubert(
     encoders: of text and of audio, directories or Hugging Face ids. restart: as of train_model, by
     which a killed one goes on. Raises ValueError without training pairs; AudioError, BookError.
     """
+    check_room(model_options, options)
     # No more than its steps take.
     pairs = read_pairs(results, TRAIN, options.steps * options.batch_pairs)
     if not len(pairs):

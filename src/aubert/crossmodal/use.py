@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -61,7 +62,7 @@ def embed_audio(
     ValueError where the reference is missing, in vain, or no speech, and for spans that are none or
     missing; AudioError for the reference."""
     before = _reference(model, reference)
-    places: Sequence[tuple[float, float] | None] = _places(model, files, spans)
+    places = _places(model, files, spans)
     found: dict[int, np.ndarray | Reject] = {}
     model = model.to(device)
     for batch in _batches(files, len(before), batch_seconds, found):
@@ -100,6 +101,7 @@ def _reference(model: AubertModel, path: Path | None) -> np.ndarray:
 def _places(
     model: AubertModel, files: Sequence[Path], spans: Sequence[tuple[float, float]]
 ) -> Sequence[tuple[float, float] | None]:
+    """Of each file its span; None: all of it."""
     around = model.options.audio_context_seconds
     if around and not spans:
         raise ValueError(
@@ -109,7 +111,7 @@ def _places(
     if spans and len(spans) != len(files):
         raise ValueError(f"{len(files)} files have {len(spans)} spans: give --span once for each")
     for path, (start, end) in zip(files, spans, strict=False):
-        if not 0 <= start < end:
+        if not 0 <= start < end < math.inf:
             raise ValueError(f"{path}: the span from {start:g} to {end:g} s is none")
     return spans or [None] * len(files)
 
@@ -120,14 +122,18 @@ def _part(
     """The samples of a span and what the encoder attends to around them, and how many of them are
     around it on each side."""
     samples = _samples(path)
-    if isinstance(samples, Reject) or place is None:
-        return samples if isinstance(samples, Reject) else (samples, (0, 0))
+    if isinstance(samples, Reject):
+        return samples
+    if place is None:
+        return samples, (0, 0)
     start, end = (round(second * SAMPLE_RATE_HZ) for second in place)
-    if min(end, len(samples)) - start < WINDOW_SAMPLES:
-        seconds = len(samples) / SAMPLE_RATE_HZ
-        detail = f"no frame of its {seconds:.2f} s lies in {place[0]:g} to {place[1]:g} s"
-        return Reject(str(path), "audio_too_short", detail)
+    seconds = len(samples) / SAMPLE_RATE_HZ
+    where = f"the span from {place[0]:g} to {place[1]:g} s of its {seconds:.2f} s"
+    if end - len(samples) > WINDOW_SAMPLES:  # times are rounded
+        return Reject(str(path), "audio_too_short", f"{where} goes on behind the end")
     end = min(end, len(samples))
+    if end - start < WINDOW_SAMPLES:
+        return Reject(str(path), "audio_too_short", f"{where} holds no frame")
     around = round(model.options.audio_context_seconds * SAMPLE_RATE_HZ)
     before = min(start, around) // model.hop_samples * model.hop_samples
     behind = min(len(samples) - end, around)

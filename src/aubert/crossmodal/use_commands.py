@@ -56,6 +56,15 @@ def _how(arguments: argparse.Namespace) -> dict:
     return {"batch_seconds": arguments.batch_seconds, "device": device}
 
 
+def _names(arguments: argparse.Namespace) -> list[str]:
+    """Of each row its file and, where it is a part of it, where that begins and ends, in s."""
+    spans = arguments.span or [()] * len(arguments.audio)
+    return [
+        "\t".join([str(path), *map(str, span)])
+        for path, span in zip(arguments.audio, spans, strict=True)
+    ]
+
+
 def _score(arguments: argparse.Namespace) -> str:
     from aubert.crossmodal.network import AubertModel
     from aubert.crossmodal.use import score
@@ -65,8 +74,8 @@ def _score(arguments: argparse.Namespace) -> str:
     found = score(model, [arguments.text], files, *where, **_how(arguments))
     failures = [one for one in found if isinstance(one, Reject)]
     lines = [
-        f"{one[0]:.4f}\t{path}"
-        for one, path in zip(found, files, strict=True)
+        f"{one[0]:.4f}\t{name}"
+        for one, name in zip(found, _names(arguments), strict=True)
         if not isinstance(one, Reject)
     ]
     return summed_up("\n".join(lines), failures)
@@ -85,18 +94,18 @@ def _embed(arguments: argparse.Namespace) -> str:
     found, failures = {}, []
     if arguments.text:
         found["text"] = embed_texts(model, arguments.text)
-    if arguments.audio:
+    if arguments.audio or arguments.span:
         where = (arguments.reference, arguments.span)
         rows = embed_audio(model, arguments.audio, *where, **_how(arguments))
         failures = [row for row in rows if isinstance(row, Reject)]
-        done = {
-            str(path): row
-            for path, row in zip(arguments.audio, rows, strict=True)
+        done = [
+            (name, row)
+            for name, row in zip(_names(arguments), rows, strict=True)
             if not isinstance(row, Reject)
-        }
+        ]
         if done:
-            found["audio"] = np.stack(list(done.values()))
-            names = "".join(f"{name}\n" for name in done)
+            found["audio"] = np.stack([row for _, row in done])
+            names = "".join(f"{name}\n" for name, _ in done)
             write_bytes(arguments.out / "audio.txt", names.encode())
     for name, vectors in found.items():
         with complete(arguments.out / f"{name}.npy") as part, part.open("wb") as file:

@@ -63,7 +63,7 @@ class VirtualUtterances:
         for table in utterances:
             if "utterance_id" in table.column_names:
                 ids += table["utterance_id"].chunks
-            recording.append(_numbers(table["recording_id"], recordings["recording_id"]))
+            recording.append(recording_places(table["recording_id"], recordings["recording_id"]))
             stored.append(table["num_samples"].to_numpy())
             counts.append(pc.list_value_length(table["slices"]).to_numpy())
             pieces = pc.list_flatten(table["slices"])
@@ -145,7 +145,8 @@ def recordings_of(results: Path, more: Sequence[str] = ()) -> pa.Table:
     return pa.concat_tables([schema.empty_table(), *shards])
 
 
-def _numbers(recording_ids: pa.ChunkedArray, known: pa.ChunkedArray) -> np.ndarray:
+def recording_places(recording_ids: pa.ChunkedArray, known: pa.ChunkedArray) -> np.ndarray:
+    """Where each stands among `known`, int32. Raises ValueError for one that does not."""
     places = pc.index_in(recording_ids, value_set=known)
     if places.null_count:
         missing = recording_ids.filter(pc.is_null(places))[0]

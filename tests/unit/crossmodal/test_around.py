@@ -14,6 +14,7 @@ from toy_aubert import MODEL, TRAIN, prepare, toy_examples, toy_model
 
 from aubert.audio import decode
 from aubert.crossmodal.around import with_audio_around
+from aubert.crossmodal.task import train_aubert
 
 HOP = 320
 
@@ -103,4 +104,26 @@ def test_what_surrounds_a_segment_is_attended_to_and_not_pooled(toy):
         for row, end in zip(changed, ends.tolist(), strict=True):
             row[end + 400 :] = row[end + 400 :].flip(0)
         other, _ = near.audio_states(dataclasses.replace(batch, samples=changed))
+        # What is pooled are the segment's own of all frames that the encoder gives.
+        ends = {"segment_starts": batch.context_starts, "segment_lengths": batch.context_lengths}
+        every, _ = near.audio_states(dataclasses.replace(batch, **ends))
     assert (other - states).abs().max() > 1e-4
+    first = (batch.segment_starts - batch.context_starts) // near.hop_samples
+    assert first.max() > 0
+    for row, length in enumerate(lengths.tolist()):
+        inside = every[row, int(first[row]) : int(first[row]) + length]
+        assert torch.equal(states[row, :length], inside)
+
+
+def test_a_contrast_has_room_for_what_surrounds_its_segments(toy, tmp_path):
+    root, corpus = toy
+    model = dataclasses.replace(MODEL, audio_context_seconds=20.0)
+    with pytest.raises(ValueError, match=r"batch_seconds is 100.*raise it to 129"):
+        train_aubert(tmp_path / "out", root, corpus.root, corpus.shelf, ("", ""), model, TRAIN)
+
+
+def test_a_recording_that_is_not_there_is_named(toy):
+    _, corpus = toy
+    recordings, _, pairs = corpus.columns("train")
+    with pytest.raises(ValueError, match="the recordings table lacks a: run `index`"):
+        with_audio_around(pairs, recordings.filter([False] * len(recordings)), 1_600, HOP)

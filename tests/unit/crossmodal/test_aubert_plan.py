@@ -41,3 +41,10 @@ def test_an_encoder_that_nothing_trains_is_named(config):
     config["hubert"]["iterations"] = []
     fault = plan(config, audio_encoder="hubert").fault
     assert "is hubert, but hubert.iterations is empty" in fault
+
+
+def test_audio_around_that_no_contrast_holds_is_named(config):
+    model = config["aubert"]["model"] | {"audio_context_seconds": 30.0}
+    found = plan(config, model=model)
+    assert "aubert.train: batch_seconds is 80; it must hold three pairs" in found.fault
+    assert found.scorers == []

@@ -110,7 +110,24 @@ def test_a_span_in_a_longer_file_is_that_of_the_tables(tmp_path, capsys, around)
     assert main([*words, "--span", "2", "1"]) == 1
     assert "the span from 2 to 1 s is none" in capsys.readouterr().err
     assert main([*words, "--span", "900", "901"]) == 1
-    assert "b.flac: audio_too_short: no frame of its" in capsys.readouterr().err
+    assert "s goes on behind the end" in capsys.readouterr().err
+    assert main([*words, "--span", "0.5", "0.51"]) == 1
+    assert "s holds no frame" in capsys.readouterr().err
+    assert main([*words, "--span", "0", "inf"]) == 1
+    assert "the span from 0 to inf s is none" in capsys.readouterr().err
+
+    # A file may be named for each of its spans, and no row is lost.
+    out = tmp_path / "vectors"
+    chosen = [word for span in spans[:2] for word in ("--span", *map(str, span))]
+    embed = ["embed", "--model", str(tmp_path / "model"), "-o", str(out), *chosen]
+    assert main([*embed, *map(str, files[:2])]) == 0
+    np.testing.assert_allclose(np.load(out / "audio.npy"), expected[:2], atol=1e-4)
+    lines = [line.split("\t") for line in (out / "audio.txt").read_text().splitlines()]
+    assert [line[0] for line in lines] == list(map(str, files[:2]))
+    assert [tuple(map(float, line[1:])) for line in lines] == pytest.approx(spans[:2], abs=1e-3)
+    capsys.readouterr()
+    assert main([*embed, "--text", "ab"]) == 1
+    assert "0 files have 2 spans" in capsys.readouterr().err
 
 
 @pytest.fixture
